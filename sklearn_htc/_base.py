@@ -1,0 +1,512 @@
+"""What every estimator of the package does: validate, train, decode."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from inspect import signature
+from typing import Any, Self
+from warnings import warn
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags, check_consistent_length, check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+from skorch.callbacks import EarlyStopping, GradientNormClipping
+
+from sklearn_htc.batching import (
+    SEQUENCE_ENCODERS,
+    DocumentDataset,
+    as_documents,
+    resolve_text_encoder,
+)
+from sklearn_htc.decoding import PathDecoder
+from sklearn_htc.hierarchy import as_hierarchy
+from sklearn_htc.network.build import build_model, build_objective
+from sklearn_htc.planning import make_decoder, make_graph, make_plan, path_nodes_of
+from sklearn_htc.targets import TargetEncoder
+from sklearn_htc.training import (
+    HTCNet,
+    ValidationF1,
+    WarmupThenDecay,
+    resolve_device,
+    stopped_by_user,
+)
+
+__all__ = ["BaseHierarchicalNetwork"]
+
+
+class BaseHierarchicalNetwork(
+    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+):
+    """A scikit-learn classifier that holds a skorch net as `net_`.
+
+    Subclasses have the constructor parameters that `make_plan` and the methods here
+    read, and document them.
+    """
+
+    net_: HTCNet
+    _n_tokens: int | None
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Train the model.
+
+        Ctrl-C ends training and keeps what was learned, with a warning.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array} of shape (n_documents, n_features) or \
+(n_documents, n_positions, n_features)
+            Documents, in the form that `text_encoder` reads.
+        y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
+label collections, or array-like of shape (n_documents,)
+            An indicator whose columns are `hierarchy.nodes`, label collections, or one
+            most specific label a document. It is closed upward. NumPy arrays and
+            DataFrames are indicators, lists of lists label collections.
+        sample_weight : array-like of shape (n_documents,), default=None
+            Weight of each document in the loss, not negative; only their ratios matter.
+
+        Returns
+        -------
+        self : HTCInfoMaxClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            Before any training, if a parameter, X, y or the hierarchy is not as
+            described, or the device is not there.
+        """
+        self._validate_params()
+        device = resolve_device(self.device)
+        first = not (self.warm_start and hasattr(self, "net_"))
+        documents, target, weight = self._validate(X, y, sample_weight, first)
+        if len(weight) < 2:
+            raise ValueError(
+                "n_samples=1: fit needs at least 2 documents. For data that comes in "
+                "pieces use partial_fit."
+            )
+        if first:
+            self._rng = check_random_state(self.random_state)
+        train, valid = self._hold_out(len(weight))
+        with _torch_seed(self._rng, device):
+            if first:
+                paths = path_nodes_of(self._target_encoder, target)
+                self._count(target[train], first)
+                self._build(documents, paths, device)
+            self._check_paths(target)
+            dataset = DocumentDataset(documents, target, weight, train)
+            held_out = None
+            callbacks = [("schedule", WarmupThenDecay()), *self._common_callbacks()]
+            if len(valid):
+                held_out = DocumentDataset(documents, target, weight, valid)
+                callbacks += self._early_stopping_callbacks()
+            self._train(dataset, held_out, self._n_epochs(len(train)), callbacks)
+        return self
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on a piece of the data.
+
+        The learning rate is constant, nothing is held out, and the prior of the
+        hierarchy follows the labels seen so far. Indicators and collections may hold
+        several paths in a later piece, so they are trained with "zlpr" and decoded with
+        the threshold unless `loss` and `decoding` say otherwise.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may occur in 1-D `y`. Needed in the first call if there is
+            no hierarchy.
+
+        Returns
+        -------
+        self : HTCInfoMaxClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`; and if 1-D `y` comes first without `classes` or hierarchy.
+        """
+        self._validate_params()
+        device = resolve_device(self.device)
+        first = not hasattr(self, "net_")
+        documents, target, weight = self._validate(
+            X, y, sample_weight, first, classes, piecewise=True
+        )
+        if first:
+            self._rng = check_random_state(self.random_state)
+        self._count(target, first)
+        with _torch_seed(self._rng, device):
+            if first:
+                encoder = self._target_encoder
+                paths = np.arange(len(encoder.hierarchy))
+                if not encoder.is_multilabel:
+                    paths = encoder.class_nodes
+                elif self.loss != "path" and self.decoding != "path":
+                    paths = paths[:0]
+                self._build(documents, paths, device)
+            else:
+                self.net_.module_.set_prior(self._make_graph().prior)
+            self._check_paths(target)
+            dataset = DocumentDataset(documents, target, weight)
+            self._train(dataset, None, epochs=1, callbacks=self._common_callbacks())
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Predict label sets that are closed under ancestors.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents, of the form and width that fit has seen.
+
+        Returns
+        -------
+        Y : ndarray, csr_array, list of lists or ndarray of labels
+            In the form in which fit was given y.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is of another form or width than at fit.
+        """
+        check_is_fitted(self)
+        documents = self._documents(X)
+        order, pieces = [], []
+        for rows, logits in self.net_.iter_logits(documents):
+            order.append(rows)
+            pieces.append(self.decoder_.decide(logits))
+        back = np.argsort(np.concatenate(order))
+        indicator = sparse.vstack(pieces, format="csr")[back]
+        return self._target_encoder.inverse_transform(indicator)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents, of the form and width that fit has seen.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_documents, n_classes), float32
+            In (0, 1). For indicators and collections, one column a node, with
+            P(child) <= P(parent). For 1-D `y`, one column a class; rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is of another form or width than at fit.
+        """
+        check_is_fitted(self)
+        documents = self._documents(X)
+        shape = (len(documents.lengths), len(self.classes_))
+        probabilities = np.empty(shape, dtype=np.float32)
+        for rows, logits in self.net_.iter_logits(documents):
+            if isinstance(self.decoder_, PathDecoder) and not self._is_multilabel:
+                probabilities[rows] = self.decoder_.path_probabilities(logits)
+            else:
+                probabilities[rows] = self.decoder_.probabilities(logits)
+        return probabilities
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Represent texts by the mean of their text features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents, of the form and width that fit has seen.
+
+        Returns
+        -------
+        representations : ndarray of shape (n_documents, dimension), float32
+            The t of Eq. 5.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is of another form or width than at fit.
+        """
+        check_is_fitted(self)
+        documents = self._documents(X)
+        shape = (len(documents.lengths), self._n_features_out)
+        representations = np.empty(shape, dtype=np.float32)
+        for rows, values in self.net_.iter_representations(documents):
+            representations[rows] = values
+        return representations
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the share of documents whose labels are all predicted right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents.
+        y : array-like, sparse array or sequence
+            Their labels, in any form; closed upward before they are compared.
+        sample_weight : array-like of shape (n_documents,), default=None
+            Weight of each document.
+
+        Returns
+        -------
+        accuracy : float
+            Subset accuracy.
+        """
+        check_is_fitted(self)
+        expected = self._target_encoder.transform(y)
+        predicted = self._target_encoder.transform(self.predict(X))
+        return accuracy_score(expected, predicted, sample_weight=sample_weight)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = True
+        # Representations are float32 whatever X is.
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.label_embeddings_.shape[1]
+
+    @property
+    def _is_multilabel(self) -> bool:
+        return self._target_encoder.is_multilabel
+
+    def _validate(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        reset: bool,
+        classes: Any = None,
+        *,
+        piecewise: bool = False,
+    ) -> tuple[Any, sparse.csr_array, np.ndarray]:
+        """Check everything the user gave; learn its form if `reset`."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+        documents = self._documents(X, reset=reset)
+        if reset:
+            hierarchy = self.hierarchy
+            if hierarchy is not None:
+                hierarchy = as_hierarchy(hierarchy)
+            encoder = TargetEncoder.fit(y, hierarchy, classes, piecewise=piecewise)
+            self._target_encoder = encoder
+            self.hierarchy_ = encoder.hierarchy
+            self.classes_ = encoder.classes
+        target = self._target_encoder.transform(y)
+        check_consistent_length(documents.lengths, target)
+        weight = _check_sample_weight(
+            sample_weight, documents.lengths, dtype=np.float32, ensure_non_negative=True
+        )
+        if not weight.sum() > 0:
+            raise ValueError("sample_weight is 0 for every document.")
+        return documents, target, weight / weight.mean()
+
+    def _documents(self, X: Any, *, reset: bool = False) -> Any:
+        """Check X for the text encoder; learn its form if `reset`."""
+        resolved = resolve_text_encoder(X, self.text_encoder)
+        if reset:
+            self.text_encoder_ = resolved
+        elif resolved != self.text_encoder_:
+            raise ValueError(
+                f"X is of another kind than at fit: it suits text_encoder={resolved!r},"
+                f" but the estimator was fitted with {self.text_encoder_!r}."
+            )
+        n_tokens = self.vocabulary_size if reset else self._n_tokens
+        documents = as_documents(X, resolved, n_tokens=n_tokens)
+        if resolved == "tokens":
+            self._check_token_width(documents.n_features, reset)
+        else:
+            validate_data(self, X, skip_check_array=True, reset=reset)
+        if reset:
+            self._n_tokens = n_tokens
+            if resolved in SEQUENCE_ENCODERS and n_tokens is None:
+                self._n_tokens = int(documents.X.data.max(initial=1))
+        return documents
+
+    def _check_token_width(self, n_features: int, reset: bool) -> None:
+        if reset:
+            self.n_features_in_ = n_features
+        elif n_features != self.n_features_in_:
+            raise ValueError(
+                f"X has {n_features} features a token, but {type(self).__name__} is "
+                f"expecting {self.n_features_in_} as input."
+            )
+
+    def _count(self, target: sparse.csr_array, first: bool) -> None:
+        """Count the training documents of each node, on top of earlier pieces."""
+        if first:
+            self._counts, self._n_documents = np.zeros(target.shape[1]), 0
+        self._counts = self._counts + target.sum(axis=0)
+        self._n_documents += target.shape[0]
+
+    def _check_paths(self, target: sparse.csr_array) -> None:
+        """Refuse later documents that a loss over fixed paths can't describe."""
+        if self.loss_ != "path":
+            return
+        specific = self.hierarchy_.most_specific(target)
+        wrong = np.flatnonzero(np.diff(specific.indptr) != 1)
+        if wrong.size:
+            raise ValueError(
+                f"Document {wrong[0]} has no path or several, but the estimator was "
+                "fitted with loss='path'. Fit anew, or with loss='zlpr'."
+            )
+        unseen = np.setdiff1d(specific.indices, self._path_nodes)
+        if unseen.size:
+            raise ValueError(
+                f"{self.hierarchy_.nodes[unseen[0]]!r} was no document's most specific "
+                "label when the estimator was fitted with loss='path'. Fit anew."
+            )
+
+    def _hold_out(self, n_documents: int) -> tuple[np.ndarray, np.ndarray]:
+        """Split rows into those to train on and those for early stopping."""
+        if not self.early_stopping:
+            return np.arange(n_documents), np.empty(0, dtype=np.int64)
+        n_valid = max(1, round(self.validation_fraction * n_documents))
+        if n_documents - n_valid < 2:
+            raise ValueError(
+                f"early_stopping=True holds out {n_valid} of {n_documents} documents, "
+                "which leaves fewer than 2 to train on."
+            )
+        order = self._rng.permutation(n_documents)
+        return np.sort(order[n_valid:]), np.sort(order[:n_valid])
+
+    def _build(self, documents: Any, path_nodes: np.ndarray, device: str) -> None:
+        """Make a net with random weights from torch's global generator."""
+        if self.decoding == "threshold" and not self._target_encoder.is_multilabel:
+            raise ValueError(
+                "One label a document (1-D y) needs decoding='path' or 'auto': with a "
+                "threshold a document could get none or several."
+            )
+        if self.decoding == "path" and not len(path_nodes):
+            raise ValueError(
+                "decoding='path' needs exactly one path a document, but a training row "
+                "has none or several. Use decoding='threshold'."
+            )
+        self._path_nodes = path_nodes
+        plan = make_plan(self, documents, self._make_graph(), self._n_tokens)
+        self.loss_ = plan.loss
+        decoded = path_nodes if self.decoding != "threshold" else path_nodes[:0]
+        self.decoder_ = make_decoder(self.hierarchy_, decoded, self.threshold)
+        self.net_ = HTCNet(
+            partial(build_model, plan),
+            partial(build_objective, plan),
+            optimizer=self.optimizer,
+            lr=self.lr,
+            **_fused(self.optimizer),
+            device=device,
+            mixed_precision=self.mixed_precision,
+        ).initialize()
+
+    def _make_graph(self) -> Any:
+        return make_graph(
+            self.hierarchy_, self._path_nodes, self._counts, self._n_documents
+        )
+
+    def _batch_size(self, n_documents: int) -> int:
+        if self.batch_size != "auto":
+            return self.batch_size
+        # Small data need the same number of steps, so they get smaller ones.
+        return int(np.clip(n_documents // 32, 8, 64))
+
+    def _n_epochs(self, n_documents: int) -> int:
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        steps_an_epoch = -(-n_documents // self._batch_size(n_documents))
+        return max(10, -(-100 // steps_an_epoch))
+
+    def _common_callbacks(self) -> list[Any]:
+        """List what runs in every training: gradient clipping and the user's own."""
+        own: list[Any] = []
+        if self.gradient_clip is not None:
+            clip = GradientNormClipping(gradient_clip_value=self.gradient_clip)
+            own.append(("gradient_clip", clip))
+        return own + list(self.callbacks or [])
+
+    def _early_stopping_callbacks(self) -> list[tuple[str, Any]]:
+        stopping = EarlyStopping(
+            monitor=f"valid_{self.scoring}",
+            patience=self.patience,
+            lower_is_better=self.scoring == "loss",
+            load_best=True,
+        )
+        if self.scoring == "loss":
+            return [("early_stopping", stopping)]
+        score = ValidationF1(self.decoder_, self.scoring.removeprefix("f1_"))
+        return [("valid_f1", score), ("early_stopping", stopping)]
+
+    def _train(
+        self,
+        train: DocumentDataset,
+        valid: DocumentDataset | None,
+        epochs: int,
+        callbacks: list[Any],
+    ) -> None:
+        """Run epochs, then store what the user reads off a fitted estimator."""
+        done = len(self.net_.history)
+        self.net_.set_params(
+            lr=self.lr,
+            max_epochs=epochs,
+            batch_size=self._batch_size(len(train)),
+            verbose=self.verbose,
+        )
+        self.net_.fit_on(train, valid, epochs, callbacks)
+        self.history_ = self.net_.history
+        self.n_iter_ = len(self.history_)
+        self.label_embeddings_ = self.net_.label_representations()
+        if stopped_by_user(self.net_, done, epochs):
+            warn(
+                f"Training was interrupted in epoch {self.n_iter_ - done} of {epochs}. "
+                "The estimator keeps what it learned until then.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+
+def _fused(optimizer: Any) -> dict[str, bool]:
+    """Ask for the fused step, one kernel for all weights, where there is one."""
+    has = "fused" in signature(optimizer).parameters
+    return {"optimizer__fused": True} if has else {}
+
+
+@contextmanager
+def _torch_seed(rng: np.random.RandomState, device: str) -> Iterator[None]:
+    """Seed torch from the estimator's random state; give the caller's state back."""
+    cuda = torch.device(device).type == "cuda"
+    with torch.random.fork_rng(devices=[torch.device(device)] if cuda else []):
+        torch.manual_seed(rng.randint(np.iinfo(np.int32).max))
+        yield

@@ -1,0 +1,361 @@
+"""HTCInfoMax as an estimator: its parameters and the paper's settings."""
+
+from numbers import Integral, Real
+from typing import Any, Self
+
+import torch
+from numpy.typing import ArrayLike
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_htc._base import BaseHierarchicalNetwork
+from sklearn_htc.batching import TEXT_ENCODERS
+
+__all__ = ["HTCInfoMaxClassifier"]
+
+
+class HTCInfoMaxClassifier(BaseHierarchicalNetwork):
+    """Hierarchical text classification with information maximization.
+
+    The model of HTCInfoMax [1]_ as a scikit-learn classifier: a text encoder and a
+    structure encoder over the label hierarchy, joined by label attention, trained to
+    classify, to maximise the mutual information of texts and their labels, and to match
+    label representations to a prior. Predictions are coherent: whoever has a node has
+    its ancestors, and no child is more probable than a parent.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph or None, \
+default=None
+        The label hierarchy: a `Hierarchy`, a mapping of each parent to its children,
+        (parent, child) edges, or a directed graph. None means no hierarchy: the labels
+        are those of Y.
+    text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens"}, default="auto"
+        How X is read.
+
+        - "bag": CSR of term weights, as TfidfVectorizer makes; every term of a
+          document is a position that label attention can attend to.
+        - "dense": 2-D array of document embeddings.
+        - "bigru": CSR of token ids from `TokenSequenceVectorizer`, read by a
+          bidirectional GRU (the encoder of the paper).
+        - "rcnn": the same CSR, read by HiAGM's BiGRU, convolutions and top-k pooling.
+        - "tokens": 3-D array (n_documents, n_positions, n_features) of contextual
+          token embeddings; vectors of zeros are padding.
+        - "auto": "bag" for sparse X, "tokens" for 3-D X, otherwise "dense".
+    structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
+        What refines the label embeddings along the hierarchy. None leaves them.
+    head : {"labelwise", "joint"}, default="labelwise"
+        "labelwise": each label reads its own context, N d weights. "joint": each reads
+        the contexts of all labels, as in the paper, N^2 d weights.
+    mutual_information : bool, default=True
+        Whether text-label mutual information is maximised (Eq. 1-2).
+    label_prior : {"uniform", "normal"} or None, default="uniform"
+        The prior that label representations are matched to (Eq. 3-4): uniform on
+        [0, 1) or standard normal in each coordinate. None switches matching off.
+    prior_matching : {"adversarial", "released"}, default="adversarial"
+        "adversarial": label representations approach the prior. "released": the
+        gradient of the authors' released code, which drives them away from it.
+    mutual_information_weight : float, default=1.0
+        Factor of F L_MI in Eq. 6.
+    label_prior_weight : float, default=1.0
+        Factor of (1 - F) L_pr in Eq. 6.
+    recursive_regularization : float, default=1e-6
+        Factor of the squared distance between classifier weights of parent and child.
+    loss : {"auto", "binary_cross_entropy", "zlpr", "path"}, default="auto"
+        The classification loss L_c. "binary_cross_entropy" is the paper's; "zlpr"
+        ranks a document's labels above all others; "path" is the cross-entropy over
+        whole paths and needs exactly one path a document. "auto" is "path" where every
+        training document has one path, otherwise "zlpr".
+    loss_reduction : {"sum", "mean"}, default="sum"
+        Of the binary cross-entropy, over labels. The paper takes the mean.
+    decoding : {"auto", "path", "threshold"}, default="auto"
+        "path" predicts the one most probable path of those in the training labels;
+        "threshold" every node whose probability reaches `threshold`. "auto" is "path"
+        where every training document has one path, otherwise "threshold".
+    threshold : float, default=0.5
+        The least probability of a predicted node, with threshold decoding.
+    dimension : int, default=128
+        Size d of text features and label representations. The paper has 300. Must be
+        even with "bigru" and "treelstm".
+    embedding_size : int, default=300
+        Size of a token's embedding before "bigru" and "rcnn".
+    embedding_weights : array-like of shape (n_terms, width) or None, default=None
+        Pretrained embeddings, from `load_word_vectors`. Row i is token id i for
+        "bigru" and "rcnn" (`width` then overrides `embedding_size`), column i of X for
+        "bag" (`width` must be `dimension`). Rows of NaN start at random.
+    vocabulary_size : int or None, default=None
+        The largest token id that may come, for "bigru" and "rcnn". None takes the
+        largest that fit sees.
+    embedding_dropout : float, default=0.3
+        Share of terms, embedding coordinates or features left out in a training step.
+        The paper has 0.5.
+    text_dropout : float, default=0.1
+        Dropout after the recurrent layers of "bigru" and "rcnn".
+    node_dropout : float, default=0.05
+        Dropout of the structure encoder.
+    classifier_dropout : float, default=0.0
+        Dropout on the input of the head. The paper has 0.5.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training rows. "auto" is 10, and more where that would be fewer
+        than 100 steps.
+    batch_size : int or "auto", default="auto"
+        Documents a training step. "auto" is 64, and less where there are fewer than
+        2,048 training rows: a 32nd of them, but at least 8.
+    lr : float, default=3e-3
+        Largest learning rate. In `fit` it is warmed up over the first tenth of the
+        steps and then falls to 0; in `partial_fit` it stays.
+    optimizer : torch.optim.Optimizer class, default=torch.optim.Adam
+        Called with the parameters and `lr`.
+    gradient_clip : float or None, default=5.0
+        Largest norm of a step's gradient.
+    early_stopping : bool, default=False
+        Whether `fit` holds out rows, stops when `scoring` has not improved on them for
+        `patience` epochs, and restores the best weights.
+    validation_fraction : float, default=0.1
+        Share of the rows held out for early stopping.
+    patience : int, default=5
+        Epochs without improvement before early stopping.
+    scoring : {"f1_micro", "f1_macro", "loss"}, default="f1_micro"
+        What early stopping looks at.
+    callbacks : list of skorch callbacks or None, default=None
+        Run besides the estimator's own.
+    device : str, default="auto"
+        "auto" is a CUDA device where there is one, else the CPU; otherwise a device as
+        torch names it.
+    mixed_precision : bool, default=False
+        Whether forward passes run in bfloat16.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights.
+    random_state : int, RandomState instance or None, default=None
+        Weights, batches, dropout and held-out rows. torch's own state stays untouched.
+    verbose : int, default=0
+        1 prints a line an epoch.
+
+    Attributes
+    ----------
+    hierarchy_ : Hierarchy
+        The hierarchy; without edges where none was given.
+    classes_ : ndarray
+        `arange(n_nodes)`, the columns of an indicator; for 1-D `y`, its sorted labels.
+    n_features_in_ : int
+        Width of X (of its last axis, if 3-D).
+    feature_names_in_ : ndarray of str
+        Names of the columns of X, if it had any.
+    label_embeddings_ : ndarray of shape (n_nodes, dimension)
+        Refined label representations, rows in the order of `hierarchy_.nodes`.
+    n_iter_ : int
+        Epochs trained so far.
+    history_ : skorch.history.History
+        Losses and scores of each epoch.
+    net_ : HTCNet
+        The skorch net; `net_.module_` is the torch model.
+    text_encoder_ : str
+        The text encoder in use.
+    loss_ : str
+        The classification loss in use.
+    decoder_ : PathDecoder or ThresholdDecoder
+        How scores become labels.
+
+    See Also
+    --------
+    Hierarchy : The label graph, and label collections to indicators and back.
+    TokenSequenceVectorizer : Texts to token ids, for the sequence encoders.
+
+    Notes
+    -----
+    A document without any label is allowed: an empty collection, or a row of zeros.
+    A label without any training document keeps its column.
+
+    References
+    ----------
+    .. [1] Z. Deng, H. Peng, D. He, J. Li and P. S. Yu. "HTCInfoMax: A Global Model for
+       Hierarchical Text Classification via Information Maximization". NAACL 2021.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_htc import Hierarchy, HTCInfoMaxClassifier
+    >>> hierarchy = Hierarchy.from_dict({"animal": ["cat", "dog"], "plant": ["tree"]})
+    >>> texts = ["the cat purrs", "the dog barks", "the tree grows"] * 20
+    >>> Y = hierarchy.to_indicator([["cat"], ["dog"], ["tree"]] * 20)
+    >>> clf = make_pipeline(
+    ...     TfidfVectorizer(), HTCInfoMaxClassifier(hierarchy=hierarchy, random_state=0)
+    ... ).fit(texts, Y)
+    >>> hierarchy.to_labels(clf.predict(["a dog barks", "a cat"]))
+    [['animal', 'dog'], ['animal', 'cat']]
+    """
+
+    _parameter_constraints = {
+        "text_encoder": [StrOptions(set(TEXT_ENCODERS))],
+        "structure_encoder": [StrOptions({"gcn", "treelstm"}), None],
+        "head": [StrOptions({"labelwise", "joint"})],
+        "mutual_information": ["boolean"],
+        "label_prior": [StrOptions({"uniform", "normal"}), None],
+        "prior_matching": [StrOptions({"adversarial", "released"})],
+        "mutual_information_weight": [Interval(Real, 0, None, closed="left")],
+        "label_prior_weight": [Interval(Real, 0, None, closed="left")],
+        "recursive_regularization": [Interval(Real, 0, None, closed="left")],
+        "loss": [StrOptions({"auto", "binary_cross_entropy", "zlpr", "path"})],
+        "loss_reduction": [StrOptions({"sum", "mean"})],
+        "decoding": [StrOptions({"auto", "path", "threshold"})],
+        "threshold": [Interval(Real, 0, 1, closed="neither")],
+        "dimension": [Interval(Integral, 1, None, closed="left")],
+        "embedding_size": [Interval(Integral, 1, None, closed="left")],
+        "embedding_weights": ["array-like", None],
+        "vocabulary_size": [Interval(Integral, 1, None, closed="left"), None],
+        "embedding_dropout": [Interval(Real, 0, 1, closed="left")],
+        "text_dropout": [Interval(Real, 0, 1, closed="left")],
+        "node_dropout": [Interval(Real, 0, 1, closed="left")],
+        "classifier_dropout": [Interval(Real, 0, 1, closed="left")],
+        "max_epochs": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "optimizer": [callable],
+        "gradient_clip": [Interval(Real, 0, None, closed="neither"), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [StrOptions({"f1_micro", "f1_macro", "loss"})],
+        "callbacks": [list, tuple, None],
+        "device": [str],
+        "mixed_precision": ["boolean"],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        hierarchy: Any = None,
+        *,
+        text_encoder: str = "auto",
+        structure_encoder: str | None = "gcn",
+        head: str = "labelwise",
+        mutual_information: bool = True,
+        label_prior: str | None = "uniform",
+        prior_matching: str = "adversarial",
+        mutual_information_weight: float = 1.0,
+        label_prior_weight: float = 1.0,
+        recursive_regularization: float = 1e-6,
+        loss: str = "auto",
+        loss_reduction: str = "sum",
+        decoding: str = "auto",
+        threshold: float = 0.5,
+        dimension: int = 128,
+        embedding_size: int = 300,
+        embedding_weights: ArrayLike | None = None,
+        vocabulary_size: int | None = None,
+        embedding_dropout: float = 0.3,
+        text_dropout: float = 0.1,
+        node_dropout: float = 0.05,
+        classifier_dropout: float = 0.0,
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        lr: float = 3e-3,
+        optimizer: Any = torch.optim.Adam,
+        gradient_clip: float | None = 5.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        patience: int = 5,
+        scoring: str = "f1_micro",
+        callbacks: list[Any] | None = None,
+        device: str = "auto",
+        mixed_precision: bool = False,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.hierarchy = hierarchy
+        self.text_encoder = text_encoder
+        self.structure_encoder = structure_encoder
+        self.head = head
+        self.mutual_information = mutual_information
+        self.label_prior = label_prior
+        self.prior_matching = prior_matching
+        self.mutual_information_weight = mutual_information_weight
+        self.label_prior_weight = label_prior_weight
+        self.recursive_regularization = recursive_regularization
+        self.loss = loss
+        self.loss_reduction = loss_reduction
+        self.decoding = decoding
+        self.threshold = threshold
+        self.dimension = dimension
+        self.embedding_size = embedding_size
+        self.embedding_weights = embedding_weights
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dropout = embedding_dropout
+        self.text_dropout = text_dropout
+        self.node_dropout = node_dropout
+        self.classifier_dropout = classifier_dropout
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.gradient_clip = gradient_clip
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.device = device
+        self.mixed_precision = mixed_precision
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @classmethod
+    def paper_configuration(cls, data_set: str, **parameters: Any) -> Self:
+        """Make an estimator with the paper's settings.
+
+        BiGRU of 150 units a direction, d = 300, Adam at 1e-4, batches of 64, the
+        paper's dropouts, the joint head, the mean binary cross-entropy, a threshold of
+        0.5, and early stopping. It reads `TokenSequenceVectorizer(max_length=256)`.
+
+        Parameters
+        ----------
+        data_set : {"rcv1-v2", "wos"}
+            The structure encoder is a GCN for RCV1-V2 and a TreeLSTM for WOS.
+        **parameters
+            Any other parameters, `hierarchy` among them.
+
+        Returns
+        -------
+        estimator : HTCInfoMaxClassifier
+            Not fitted.
+
+        Raises
+        ------
+        ValueError
+            If the paper has no such data set.
+        """
+        encoders = {"rcv1-v2": "gcn", "wos": "treelstm"}
+        if data_set not in encoders:
+            raise ValueError(
+                f"data_set must be one of {tuple(encoders)}, got {data_set!r}."
+            )
+        settings: dict[str, Any] = {
+            "text_encoder": "bigru",
+            "structure_encoder": encoders[data_set],
+            "head": "joint",
+            "loss": "binary_cross_entropy",
+            "loss_reduction": "mean",
+            "decoding": "threshold",
+            "dimension": 300,
+            "embedding_size": 300,
+            "embedding_dropout": 0.5,
+            "text_dropout": 0.1,
+            "node_dropout": 0.05,
+            "classifier_dropout": 0.5,
+            "max_epochs": 200,
+            "batch_size": 64,
+            "lr": 1e-4,
+            "early_stopping": True,
+            "patience": 10,
+        }
+        return cls(**(settings | parameters))

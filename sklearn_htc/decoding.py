@@ -1,0 +1,169 @@
+"""From logits to coherent probabilities and to label sets."""
+
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit, softmax
+
+from sklearn_htc.hierarchy import Hierarchy
+
+__all__ = ["Decoder", "PathDecoder", "ThresholdDecoder", "make_coherent"]
+
+
+class Decoder(Protocol):
+    """What an estimator asks of a decoder; each works row by row."""
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Turn logits (n, n_nodes) into coherent probabilities (n, n_nodes)."""
+
+    def decide(self, logits: np.ndarray) -> sparse.csr_array:
+        """Turn logits (n, n_nodes) into a closed indicator (n, n_nodes)."""
+
+
+class ThresholdDecoder:
+    """Any number of paths: the nodes that are probable enough.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+        Along which probabilities are made coherent.
+    threshold : float, default=0.5
+        A node is predicted where its probability reaches this.
+    """
+
+    def __init__(self, hierarchy: Hierarchy, *, threshold: float = 0.5) -> None:
+        self.hierarchy = hierarchy
+        self.threshold = threshold
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Take the sigmoid and lower each node to its ancestors.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n, n_nodes)
+            Log-odds.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, n_nodes)
+            Inside (0, 1), P(child) <= P(parent).
+        """
+        return _inside_unit_interval(make_coherent(expit(logits), self.hierarchy))
+
+    def decide(self, logits: np.ndarray) -> sparse.csr_array:
+        """Predict the nodes whose probability reaches the threshold.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n, n_nodes)
+            Log-odds.
+
+        Returns
+        -------
+        Y : csr_array of shape (n, n_nodes)
+            Closed under ancestors, since the probabilities are coherent.
+        """
+        chosen = self.probabilities(logits) >= self.threshold
+        return sparse.csr_array(chosen.astype(np.int64))
+
+
+class PathDecoder:
+    """Exactly one path: a node with all its ancestors.
+
+    The score of a path is the sum of the logits along it; the softmax over paths is
+    the distribution that independent Bernoullis with these logits have, given that
+    the labels are one of the paths.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+        The label graph.
+    path_nodes : int ndarray of shape (n_paths,)
+        The most specific node of each path that may be predicted.
+    """
+
+    def __init__(self, hierarchy: Hierarchy, path_nodes: np.ndarray) -> None:
+        self.hierarchy = hierarchy
+        self.path_nodes = path_nodes
+        self.paths = hierarchy.ancestors[path_nodes]
+
+    def path_probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Compute the distribution over paths.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n, n_nodes)
+            Log-odds.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, n_paths)
+            Rows sum to 1.
+        """
+        scores = logits @ self.paths.T.astype(logits.dtype)
+        return _inside_unit_interval(softmax(scores, axis=1))
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Add up, for each node, the probabilities of the paths through it.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n, n_nodes)
+            Log-odds.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, n_nodes)
+            Inside (0, 1), P(child) <= P(parent).
+        """
+        marginal = self.path_probabilities(logits) @ self.paths.astype(logits.dtype)
+        # A parent's sum has all terms of its child's, but rounds in another order.
+        return _inside_unit_interval(make_coherent(marginal, self.hierarchy))
+
+    def decide(self, logits: np.ndarray) -> sparse.csr_array:
+        """Predict the most probable path.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n, n_nodes)
+            Log-odds.
+
+        Returns
+        -------
+        Y : csr_array of shape (n, n_nodes)
+            The nodes of one path a row.
+        """
+        return self.paths[self.path_probabilities(logits).argmax(axis=1)]
+
+
+def make_coherent(probabilities: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
+    """Lower every probability to the least among the node and its ancestors.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, n_nodes)
+        One value a document and node.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    coherent : ndarray of shape (n, n_nodes)
+        P(child) <= P(parent) along every edge; unchanged where that held already.
+    """
+    coherent = probabilities.copy()
+    for level in range(1, hierarchy.levels.max() + 1):
+        nodes = np.flatnonzero(hierarchy.levels == level)
+        above = hierarchy.parents[nodes]
+        least = np.minimum.reduceat(
+            coherent[:, above.indices], above.indptr[:-1], axis=1
+        )
+        coherent[:, nodes] = np.minimum(coherent[:, nodes], least)
+    return coherent
+
+
+def _inside_unit_interval(probabilities: np.ndarray) -> np.ndarray:
+    """Clip to the open interval (0, 1), which float32 sigmoids reach the ends of."""
+    margin = np.finfo(probabilities.dtype).eps
+    return np.clip(probabilities, margin, 1 - margin)

@@ -1,0 +1,589 @@
+"""The label graph and nothing else: nodes, edges, ancestor closure and prior."""
+
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from itertools import chain, pairwise
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_htc.graph import reachability, topological_levels
+
+__all__ = ["Hierarchy", "as_hierarchy"]
+
+
+class Hierarchy:
+    """A directed acyclic graph of labels, from the general to the specific.
+
+    A tree, a forest or a graph in which a node has several parents. There is no
+    artificial root: a node without parents is a root, a node without children is
+    a leaf, and a node without edges is both.
+
+    Parameters
+    ----------
+    edges : iterable of (parent, child) pairs
+        Any hashable labels.
+    nodes : iterable of labels, default=None
+        All nodes, in the order that the columns of every indicator then have.
+        Must contain each label of `edges`. By default the order is topological:
+        by level, and within a level by first appearance in `edges`.
+
+    Attributes
+    ----------
+    nodes : tuple of labels, length n_nodes
+        The column order of every indicator.
+    parents : csr_array of shape (n_nodes, n_nodes)
+        `parents[i, j]` is 1 where node j is a parent of node i.
+    children : csr_array of shape (n_nodes, n_nodes)
+        The transpose: `children[i, j]` is 1 where node j is a child of node i.
+    ancestors : csr_array of shape (n_nodes, n_nodes)
+        `ancestors[i, j]` is 1 where node j is node i or one of its ancestors.
+    levels : ndarray of shape (n_nodes,)
+        Length of the longest path from a root; roots have level 0.
+    roots, leaves : ndarray of int
+        Columns of the nodes without parents, and of those without children.
+    is_tree : bool
+        Whether no node has more than one parent (a forest counts as a tree).
+
+    Raises
+    ------
+    ValueError
+        If the edges have a cycle, an edge or a node is given twice, an edge names
+        a label that is not in `nodes`, or there is no node at all.
+    TypeError
+        If a label is not hashable, or an edge is not a pair.
+
+    See Also
+    --------
+    Hierarchy.from_dict : From a mapping of each parent to its children.
+    Hierarchy.from_paths : From paths such as "science/physics/optics".
+
+    Examples
+    --------
+    >>> from sklearn_htc import Hierarchy
+    >>> hierarchy = Hierarchy([("science", "physics"), ("physics", "optics")])
+    >>> hierarchy.nodes
+    ('science', 'physics', 'optics')
+    >>> Y = hierarchy.to_indicator([["optics"], ["science"]])
+    >>> Y.toarray()
+    array([[1, 1, 1],
+           [1, 0, 0]])
+    >>> hierarchy.to_labels(Y, most_specific=True)
+    [['optics'], ['science']]
+    """
+
+    def __init__(
+        self,
+        edges: Iterable[tuple[Hashable, Hashable]],
+        nodes: Iterable[Hashable] | None = None,
+    ) -> None:
+        pairs = [_as_pair(edge) for edge in edges]
+        if nodes is None:
+            names = _topological_order(pairs, chain(*pairs))
+        else:
+            names = [_hashable(node) for node in nodes]
+            _forbid_duplicates(names, "node")
+        if not names:
+            raise ValueError("A hierarchy needs at least one node.")
+        parent, child = _as_index_arrays(pairs, names)
+
+        self.nodes = tuple(names)
+        self.levels = topological_levels(parent, child, names)
+        self._index = {name: i for i, name in enumerate(self.nodes)}
+        shape = (len(names), len(names))
+        ones = np.ones(len(pairs), dtype=np.int64)
+        self.parents = sparse.csr_array((ones, (child, parent)), shape=shape)
+        self.children = self.parents.T.tocsr()
+        self.ancestors = reachability(self.parents)
+        self.roots = np.flatnonzero(np.diff(self.parents.indptr) == 0)
+        self.leaves = np.flatnonzero(np.diff(self.children.indptr) == 0)
+        self.is_tree = bool(np.diff(self.parents.indptr).max() <= 1)
+
+    @classmethod
+    def from_dict(
+        cls, children: Mapping[Hashable, Collection[Hashable]]
+    ) -> "Hierarchy":
+        """Build from a mapping of each parent to its children.
+
+        Parameters
+        ----------
+        children : mapping of label to collection of labels
+            A label with an empty collection is a node without children.
+
+        Returns
+        -------
+        hierarchy : Hierarchy
+            Nodes in topological order.
+
+        Raises
+        ------
+        TypeError
+            If a value is a string or a mapping instead of a collection of labels.
+
+        Examples
+        --------
+        >>> Hierarchy.from_dict({"science": ["physics"], "sport": []}).nodes
+        ('science', 'sport', 'physics')
+        """
+        for parent, labels in children.items():
+            if isinstance(labels, (str, bytes, Mapping)) or not isinstance(
+                labels, Iterable
+            ):
+                raise TypeError(
+                    f"The children of {parent!r} must be a collection of labels, got "
+                    f"{labels!r}."
+                )
+        edges = [(parent, child) for parent in children for child in children[parent]]
+        names = chain(children, (child for _, child in edges))
+        return cls(edges, nodes=_topological_order(edges, names))
+
+    @classmethod
+    def from_paths(
+        cls, paths: Iterable[str | Sequence[Hashable]], *, separator: str = "/"
+    ) -> "Hierarchy":
+        """Build from paths; each node is named by its whole path from a root.
+
+        Equal names under different parents therefore stay different nodes.
+
+        Parameters
+        ----------
+        paths : iterable of str or of sequences
+            "a/b/c" makes the nodes "a", "a/b" and "a/b/c"; ("a", "b") makes the
+            nodes ("a",) and ("a", "b"). Prefixes of a path need not be listed.
+        separator : str, default="/"
+            What stands between the names in a path that is a string.
+
+        Returns
+        -------
+        hierarchy : Hierarchy
+            Nodes in topological order.
+
+        Raises
+        ------
+        ValueError
+            If a path is empty or has an empty name in it.
+
+        Examples
+        --------
+        >>> Hierarchy.from_paths(["a/x", "b/x"]).nodes
+        ('a', 'b', 'a/x', 'b/x')
+        """
+        edges: dict[tuple[Hashable, Hashable], None] = {}
+        names: dict[Hashable, None] = {}
+        for path in paths:
+            steps = path.split(separator) if isinstance(path, str) else list(path)
+            if not steps or any(step == "" for step in steps):
+                raise ValueError(f"Empty path, or an empty name in path {path!r}.")
+            prefixes = [steps[: end + 1] for end in range(len(steps))]
+            name: Any = separator.join if isinstance(path, str) else tuple
+            nodes = [name(prefix) for prefix in prefixes]
+            names.update(dict.fromkeys(nodes))
+            edges.update(dict.fromkeys(pairwise(nodes)))
+        return cls(edges, nodes=_topological_order(list(edges), names))
+
+    @classmethod
+    def from_taxonomy(
+        cls, path: str | PathLike[str], *, root: str = "Root"
+    ) -> "Hierarchy":
+        """Read a taxonomy file as HiAGM distributes it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            UTF-8 text; on each line a parent, then its children, all separated by
+            tabs. A parent may have several lines.
+        root : str, default="Root"
+            The name under which the top nodes hang; it becomes no node.
+
+        Returns
+        -------
+        hierarchy : Hierarchy
+            Nodes in topological order.
+
+        Raises
+        ------
+        ValueError
+            As the constructor does.
+        """
+        with open(path, encoding="utf8") as file:
+            rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip()]
+        pairs = [(row[0], child) for row in rows for child in row[1:] if child]
+        names = (name for name in chain(*pairs) if name != root)
+        edges = [pair for pair in pairs if pair[0] != root]
+        return cls(edges, nodes=_topological_order(edges, names))
+
+    @classmethod
+    def from_networkx(cls, graph: Any) -> "Hierarchy":
+        """Build from a directed networkx graph whose edges go from parent to child.
+
+        Parameters
+        ----------
+        graph : networkx.DiGraph
+            Its nodes are the labels.
+
+        Returns
+        -------
+        hierarchy : Hierarchy
+            Nodes in topological order.
+
+        Raises
+        ------
+        ValueError
+            If the graph is not directed, or as the constructor does.
+        """
+        if not graph.is_directed():
+            raise ValueError(
+                "A hierarchy needs a directed graph (networkx.DiGraph) whose edges go "
+                "from parent to child."
+            )
+        edges = list(graph.edges())
+        return cls(edges, nodes=_topological_order(edges, graph.nodes()))
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, label: Hashable) -> bool:
+        return label in self._index
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Hierarchy):
+            return NotImplemented
+        return self.nodes == other.nodes and (self.parents != other.parents).nnz == 0
+
+    def __hash__(self) -> int:
+        return hash(self.nodes)
+
+    def __repr__(self) -> str:
+        return (
+            f"Hierarchy(n_nodes={len(self)}, n_edges={self.parents.nnz}, "
+            f"n_levels={self.levels.max() + 1}, is_tree={self.is_tree})"
+        )
+
+    @property
+    def edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Columns of the parents and of the children, one of each an edge.
+
+        In the order in which `children` and `prior` store their entries.
+        """
+        n_children = np.diff(self.children.indptr)
+        return np.repeat(np.arange(len(self)), n_children), self.children.indices
+
+    def index(self, labels: Iterable[Hashable]) -> np.ndarray:
+        """Look up the columns of labels.
+
+        Parameters
+        ----------
+        labels : iterable of labels
+            Each must be a node.
+
+        Returns
+        -------
+        columns : ndarray of shape (n_labels,)
+            The column of each label.
+
+        Raises
+        ------
+        ValueError
+            If a label is not a node of the hierarchy.
+        """
+        try:
+            return np.fromiter((self._index[label] for label in labels), dtype=np.int64)
+        except KeyError as error:
+            raise ValueError(
+                f"Unknown label {error.args[0]!r}: it is not a node of the hierarchy."
+            ) from None
+
+    def to_indicator(self, labels: Iterable[Collection[Hashable]]) -> sparse.csr_array:
+        """Turn label collections into an indicator that is closed under ancestors.
+
+        Parameters
+        ----------
+        labels : iterable of collections of labels
+            One collection a document; an empty one means "no label".
+
+        Returns
+        -------
+        Y : csr_array of shape (n_documents, n_nodes), dtype int64
+            1 where the document has the node or one of its descendants.
+
+        Raises
+        ------
+        ValueError
+            If a label is not a node of the hierarchy.
+        TypeError
+            If the labels of a document are not a collection.
+        """
+        rows = list(labels)
+        for i, row in enumerate(rows):
+            if isinstance(row, (str, bytes)) or not isinstance(row, Iterable):
+                raise TypeError(
+                    f"The labels of document {i} must be a collection of labels, got "
+                    f"{row!r}. Did you mean [{row!r}]?"
+                )
+        columns = self.index(chain.from_iterable(rows))
+        lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
+        indptr = np.concatenate(([0], np.cumsum(lengths)))
+        shape = (len(rows), len(self))
+        ones = np.ones(len(columns), dtype=np.int64)
+        return self.close(sparse.csr_array((ones, columns, indptr), shape=shape))
+
+    def to_labels(self, Y: Any, *, most_specific: bool = False) -> list[list[Hashable]]:
+        """Turn an indicator back into label collections.
+
+        Parameters
+        ----------
+        Y : {array-like, sparse array} of shape (n_documents, n_nodes)
+            Whatever is not 0 counts as a label.
+        most_specific : bool, default=False
+            Whether to name only the nodes of which no descendant is set.
+
+        Returns
+        -------
+        labels : list of lists of labels
+            One list a document, in column order.
+
+        Raises
+        ------
+        ValueError
+            If Y has another number of columns than the hierarchy has nodes.
+        """
+        Y = self._as_boolean(Y)
+        if most_specific:
+            Y = self.most_specific(Y)
+        Y.sort_indices()
+        names = [self.nodes[i] for i in Y.indices]
+        bounds = Y.indptr.tolist()
+        return [names[start:stop] for start, stop in pairwise(bounds)]
+
+    def close(self, Y: Any) -> Any:
+        """Close an indicator upward: whoever has a node has all its ancestors.
+
+        Parameters
+        ----------
+        Y : {array-like, sparse array} of shape (n_documents, n_nodes)
+            Whatever is not 0 counts as a label.
+
+        Returns
+        -------
+        closed : {ndarray, csr_array} of shape (n_documents, n_nodes)
+            0 and 1, of the dtype of Y; CSR where Y is sparse.
+
+        Raises
+        ------
+        ValueError
+            If Y has another number of columns than the hierarchy has nodes.
+        """
+        closed = self._as_boolean(Y).astype(np.int64) @ self.ancestors
+        closed.data.fill(1)
+        closed.sort_indices()
+        return _like(closed, Y)
+
+    def most_specific(self, Y: Any) -> Any:
+        """Keep of each document only the nodes of which no descendant is set.
+
+        Parameters
+        ----------
+        Y : {array-like, sparse array} of shape (n_documents, n_nodes)
+            An indicator; whatever is not 0 counts as a label.
+
+        Returns
+        -------
+        specific : {ndarray, csr_array} of shape (n_documents, n_nodes)
+            0 and 1, of the dtype of Y; CSR where Y is sparse.
+
+        Raises
+        ------
+        ValueError
+            If Y has another number of columns than the hierarchy has nodes.
+        """
+        given = self._as_boolean(Y)
+        has_child = self.close(given).astype(np.int64) @ self.parents
+        return _like((given > (has_child > 0)).tocsr(), Y)
+
+    def is_coherent(self, Y: Any) -> bool:
+        """Say whether no child exceeds a parent.
+
+        Parameters
+        ----------
+        Y : {array-like, sparse array} of shape (n_documents, n_nodes)
+            An indicator, or probabilities.
+
+        Returns
+        -------
+        coherent : bool
+            For an indicator: whether it is closed under ancestors. For
+            probabilities: whether P(child) <= P(parent) along every edge.
+
+        Raises
+        ------
+        ValueError
+            If Y has another number of columns than the hierarchy has nodes.
+        """
+        self._check_width(Y)
+        parent, child = self.edges
+        if sparse.issparse(Y):
+            columns = sparse.csc_array(Y).astype(np.float64)
+            excess = columns[:, child] - columns[:, parent]
+            return bool(excess.nnz == 0 or excess.max() <= 0)
+        values = np.asarray(Y)
+        return bool(np.all(values[:, child] <= values[:, parent]))
+
+    def prior(self, Y: Any) -> sparse.csr_array:
+        """Estimate P(child | parent) from the labels of training documents.
+
+        The estimate is HiAGM's: count(child) / sum of the counts over all children
+        of the parent. Where no child of a parent occurs at all, its children are
+        taken as equally likely.
+
+        Parameters
+        ----------
+        Y : {array-like, sparse array} of shape (n_documents, n_nodes)
+            An indicator; it is closed upward before counting.
+
+        Returns
+        -------
+        prior : csr_array of shape (n_nodes, n_nodes), dtype float64
+            `prior[i, j]` is P(j | i) where node j is a child of node i. Each row
+            of a node with children sums to 1. An edge of probability 0 is stored.
+
+        Raises
+        ------
+        ValueError
+            If Y has another number of columns than the hierarchy has nodes.
+        """
+        closed = self.close(self._as_boolean(Y))
+        return self.prior_from_counts(np.bincount(closed.indices, minlength=len(self)))
+
+    def prior_from_counts(self, counts: np.ndarray) -> sparse.csr_array:
+        """Estimate P(child | parent) from the number of documents of each node.
+
+        Parameters
+        ----------
+        counts : array-like of shape (n_nodes,)
+            Documents that have the node, counted on a closed indicator.
+
+        Returns
+        -------
+        prior : csr_array of shape (n_nodes, n_nodes), dtype float64
+            As `prior` returns it.
+        """
+        counts = np.asarray(counts, dtype=np.float64)
+        parent, child = self.edges
+        total = np.bincount(parent, weights=counts[child], minlength=len(self))[parent]
+        n_children = np.diff(self.children.indptr)[parent]
+        share = np.where(
+            total > 0, counts[child] / np.where(total > 0, total, 1), 1 / n_children
+        )
+        return sparse.csr_array(
+            (share, child, self.children.indptr), shape=self.children.shape
+        )
+
+    def _check_width(self, Y: Any) -> None:
+        shape = np.shape(Y)
+        if len(shape) != 2 or shape[1] != len(self):
+            raise ValueError(
+                f"Y has shape {shape}, but the hierarchy has {len(self)} nodes: an "
+                f"indicator of shape (n_documents, {len(self)}) is needed."
+            )
+
+    def _as_boolean(self, Y: Any) -> sparse.csr_array:
+        """Return a CSR copy of Y, True where it is not 0 and without stored zeros."""
+        self._check_width(Y)
+        matrix = sparse.csr_array(Y if sparse.issparse(Y) else np.asarray(Y) != 0)
+        matrix = matrix.astype(bool)
+        matrix.sum_duplicates()
+        matrix.eliminate_zeros()
+        return matrix
+
+
+def as_hierarchy(value: Any) -> Hierarchy:
+    """Accept a hierarchy in any of the forms that the estimators take.
+
+    Parameters
+    ----------
+    value : Hierarchy, mapping, networkx.DiGraph or iterable of pairs
+        A mapping goes from each parent to its children; pairs are (parent, child).
+
+    Returns
+    -------
+    hierarchy : Hierarchy
+        `value` itself where it is a Hierarchy already.
+
+    Raises
+    ------
+    TypeError
+        If `value` is of none of these kinds.
+    ValueError
+        As `Hierarchy` does.
+    """
+    if isinstance(value, Hierarchy):
+        return value
+    if isinstance(value, Mapping):
+        return Hierarchy.from_dict(value)
+    if hasattr(value, "is_directed"):
+        return Hierarchy.from_networkx(value)
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        return Hierarchy(value)
+    raise TypeError(
+        "hierarchy must be a Hierarchy, a mapping of each parent to its children, "
+        f"(parent, child) edges, a networkx.DiGraph or None, got {value!r}."
+    )
+
+
+def _as_pair(edge: Any) -> tuple[Hashable, Hashable]:
+    if isinstance(edge, (str, bytes)) or not isinstance(edge, Collection):
+        raise TypeError(f"An edge must be a (parent, child) pair, got {edge!r}.")
+    if len(edge) != 2:
+        raise TypeError(f"An edge must be a (parent, child) pair, got {edge!r}.")
+    parent, child = edge
+    return _hashable(parent), _hashable(child)
+
+
+def _hashable(label: Any) -> Hashable:
+    try:
+        hash(label)
+    except TypeError:
+        raise TypeError(f"A label must be hashable, got {label!r}.") from None
+    return label
+
+
+def _forbid_duplicates(items: Iterable[Hashable], what: str) -> None:
+    seen = set()
+    for item in items:
+        if item in seen:
+            raise ValueError(f"Duplicate {what} {item!r}: each may be given once.")
+        seen.add(item)
+
+
+def _topological_order(
+    pairs: Sequence[tuple[Hashable, Hashable]], names: Iterable[Hashable]
+) -> list[Hashable]:
+    """Sort names by level; within a level they keep the order of first appearance."""
+    unique = list(dict.fromkeys(_hashable(name) for name in names))
+    levels = topological_levels(*_as_index_arrays(pairs, unique), unique)
+    return [unique[i] for i in np.argsort(levels, kind="stable")]
+
+
+def _as_index_arrays(
+    pairs: Sequence[tuple[Hashable, Hashable]], names: Sequence[Hashable]
+) -> tuple[np.ndarray, np.ndarray]:
+    _forbid_duplicates(pairs, "edge")
+    index = {name: i for i, name in enumerate(names)}
+    for pair in pairs:
+        for label in pair:
+            if label not in index:
+                raise ValueError(
+                    f"Unknown label {label!r} in edge {pair!r}: it is not in `nodes`. "
+                    "Add it there, or leave the edge out."
+                )
+    flat = np.fromiter((index[label] for label in chain(*pairs)), dtype=np.int64)
+    return flat[0::2], flat[1::2]
+
+
+def _like(matrix: sparse.csr_array, example: Any) -> Any:
+    """Give a CSR result the dtype of the caller's Y, dense where that was dense."""
+    dtype = getattr(example, "dtype", np.int64)
+    if sparse.issparse(example):
+        return matrix.astype(dtype)
+    return matrix.toarray().astype(dtype)

@@ -1,0 +1,231 @@
+"""From names and sizes to modules: the one place that knows all of them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_htc.network.classification_losses import (
+    ZLPR,
+    BinaryCrossEntropy,
+    PathCrossEntropy,
+)
+from sklearn_htc.network.heads import JointHead, LabelwiseHead
+from sklearn_htc.network.loss_weight import LossWeight
+from sklearn_htc.network.model import HTCInfoMax
+from sklearn_htc.network.mutual_information import TextLabelDiscriminator
+from sklearn_htc.network.objective import HTCInfoMaxObjective
+from sklearn_htc.network.prior_matching import LabelPriorDiscriminator
+from sklearn_htc.network.structure_encoders import GCNEncoder, TreeLSTMEncoder
+from sklearn_htc.network.text_encoders import (
+    BagOfTermsEncoder,
+    BiGRUEncoder,
+    DenseEncoder,
+    RCNNEncoder,
+    TokenEmbeddingEncoder,
+)
+
+__all__ = ["LabelGraph", "NetworkPlan", "build_model", "build_objective"]
+
+TEXT_ENCODERS: dict[str, Any] = {
+    "bag": BagOfTermsEncoder,
+    "dense": DenseEncoder,
+    "bigru": BiGRUEncoder,
+    "rcnn": RCNNEncoder,
+    "tokens": TokenEmbeddingEncoder,
+}
+STRUCTURE_ENCODERS: dict[str, type[GCNEncoder] | type[TreeLSTMEncoder]] = {
+    "gcn": GCNEncoder,
+    "treelstm": TreeLSTMEncoder,
+}
+HEADS: dict[str, type[LabelwiseHead] | type[JointHead]] = {
+    "labelwise": LabelwiseHead,
+    "joint": JointHead,
+}
+
+
+@dataclass(frozen=True)
+class LabelGraph:
+    """What the network knows of the hierarchy and of the training labels.
+
+    Parameters
+    ----------
+    parent, child : int Tensor of shape (n_edges,)
+        The edges.
+    prior : Tensor of shape (n_edges,)
+        P(child | parent) of each edge.
+    frequency : Tensor of shape (n_nodes,)
+        Share of the training documents that have each node.
+    path_nodes : int Tensor of shape (n_paths,)
+        The most specific node of each path that may be predicted.
+    path_members : int Tensor of shape (n_members,)
+        The nodes of all paths, one path after the other.
+    path_starts : int Tensor of shape (n_paths + 1,)
+        Where each path starts in `path_members`, and where the last one ends.
+    """
+
+    parent: Tensor
+    child: Tensor
+    prior: Tensor
+    frequency: Tensor
+    path_nodes: Tensor
+    path_members: Tensor
+    path_starts: Tensor
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """Names and sizes of all parts.
+
+    Parameters
+    ----------
+    graph : LabelGraph
+        The hierarchy.
+    dimension : int
+        Size d of text features and label representations.
+    text_encoder : str
+        A key of `TEXT_ENCODERS`.
+    text_encoder_options : dict
+        Its arguments besides `dimension`.
+    structure_encoder : str or None
+        A key of `STRUCTURE_ENCODERS`, or None.
+    node_dropout : float
+        Dropout of the structure encoder.
+    head : str
+        A key of `HEADS`.
+    classifier_dropout : float
+        Dropout of the head.
+    loss : {"binary_cross_entropy", "zlpr", "path"}
+        The classification loss L_c.
+    loss_reduction : {"sum", "mean"}
+        Of the binary cross-entropy over labels.
+    mutual_information : bool
+        Whether L_MI is part of the objective.
+    label_prior : {"uniform", "normal"} or None
+        The prior of L_pr, or None to leave it out.
+    prior_matching : {"adversarial", "released"}
+        How the structure encoder sees L_pr.
+    objective_options : dict
+        The weights of the losses.
+    embedding_weights : Tensor or None
+        Pretrained rows of the embedding layer; rows of NaN start at random.
+    """
+
+    graph: LabelGraph
+    dimension: int
+    text_encoder: str
+    structure_encoder: str | None
+    node_dropout: float
+    head: str
+    classifier_dropout: float
+    loss: str
+    loss_reduction: str
+    mutual_information: bool
+    label_prior: str | None
+    prior_matching: str
+    text_encoder_options: dict[str, Any] = field(default_factory=dict)
+    objective_options: dict[str, float] = field(default_factory=dict)
+    embedding_weights: Tensor | None = None
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of labels N."""
+        return len(self.graph.frequency)
+
+
+def build_model(plan: NetworkPlan) -> HTCInfoMax:
+    """Build the prediction network.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        Names and sizes.
+
+    Returns
+    -------
+    model : HTCInfoMax
+        With random weights from torch's global generator. The head's biases are the
+        log-odds of the labels' frequencies.
+    """
+    graph = plan.graph
+    structure_encoder = None
+    if plan.structure_encoder is not None:
+        structure_encoder = STRUCTURE_ENCODERS[plan.structure_encoder](
+            parent=graph.parent,
+            child=graph.child,
+            prior=graph.prior,
+            n_nodes=plan.n_nodes,
+            dimension=plan.dimension,
+            dropout=plan.node_dropout,
+        )
+    head = HEADS[plan.head](
+        n_nodes=plan.n_nodes,
+        dimension=plan.dimension,
+        dropout=plan.classifier_dropout,
+    )
+    with torch.no_grad():
+        head.bias.copy_(torch.logit(graph.frequency, eps=1e-4))
+    text_encoder = TEXT_ENCODERS[plan.text_encoder](
+        dimension=plan.dimension, **plan.text_encoder_options
+    )
+    if plan.embedding_weights is not None:
+        known = ~plan.embedding_weights.isnan().any(dim=1)
+        with torch.no_grad():
+            text_encoder.embedding.weight[known] = plan.embedding_weights[known]
+    return HTCInfoMax(
+        text_encoder=text_encoder,
+        structure_encoder=structure_encoder,
+        head=head,
+        n_nodes=plan.n_nodes,
+        dimension=plan.dimension,
+    )
+
+
+def build_objective(plan: NetworkPlan) -> HTCInfoMaxObjective:
+    """Build the training objective with its discriminators.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        Names and sizes.
+
+    Returns
+    -------
+    objective : HTCInfoMaxObjective
+        With random weights from torch's global generator.
+    """
+    graph = plan.graph
+    classification: nn.Module
+    if plan.loss == "path":
+        classification = PathCrossEntropy(
+            nodes=graph.path_nodes,
+            members=graph.path_members,
+            starts=graph.path_starts,
+        )
+    elif plan.loss == "zlpr":
+        classification = ZLPR()
+    else:
+        classification = BinaryCrossEntropy(reduction=plan.loss_reduction)
+    text_label = label_prior = None
+    if plan.mutual_information:
+        # Only sequence encoders give positions an order that a kernel can span.
+        ordered = plan.text_encoder in ("bigru", "tokens")
+        text_label = TextLabelDiscriminator(
+            dimension=plan.dimension, kernel_size=3 if ordered else 1
+        )
+    if plan.label_prior is not None:
+        label_prior = LabelPriorDiscriminator(
+            dimension=plan.dimension,
+            prior=plan.label_prior,
+            matching=plan.prior_matching,
+        )
+    return HTCInfoMaxObjective(
+        classification=classification,
+        text_label_discriminator=text_label,
+        label_prior_discriminator=label_prior,
+        loss_weight=LossWeight(dimension=plan.dimension),
+        parent=graph.parent,
+        child=graph.child,
+        **plan.objective_options,
+    )

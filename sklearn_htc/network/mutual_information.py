@@ -1,0 +1,145 @@
+"""Text-label mutual information estimation and maximization (Eq. 1-2, Table 4)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sklearn_htc.network.masking import masked_mean
+
+__all__ = ["TextLabelDiscriminator", "derangement"]
+
+TEXT_SIZE = 512
+HIDDEN_SIZE = 512
+
+
+class TextLabelDiscriminator(nn.Module):
+    """D_MI: tells a text with its own labels from a text with another's.
+
+    Two convolutions over the positions, the mean over positions, joined with the mean
+    of the label representations, then three linear layers (Table 4). At d = 300 and
+    kernel size 3 the sizes are those of the paper.
+
+    The second convolution is linear and only its mean is used. The mean of shifted
+    features is a shifted sum less the features at one end, so three matrix products
+    on means do the work of a convolution over all positions, exactly.
+
+    Parameters
+    ----------
+    dimension : int
+        Size d of text features and label representations.
+    kernel_size : {1, 3}, default=3
+        3 for positions that stand in an order, 1 for those that do not.
+    """
+
+    def __init__(self, *, dimension: int, kernel_size: int = 3) -> None:
+        super().__init__()
+        padding = kernel_size // 2
+        self.conv1 = nn.Conv1d(dimension, dimension, kernel_size, padding=padding)
+        self.conv2 = nn.Conv1d(dimension, TEXT_SIZE, kernel_size, padding=padding)
+        self.score = nn.Sequential(
+            nn.Linear(TEXT_SIZE + dimension, HIDDEN_SIZE),
+            nn.ReLU(),
+            nn.Linear(HIDDEN_SIZE, HIDDEN_SIZE),
+            nn.ReLU(),
+            nn.Linear(HIDDEN_SIZE, 1),
+        )
+
+    def text_features(self, text: Tensor, mask: Tensor) -> Tensor:
+        """Convolve twice and average over the positions that exist.
+
+        Parameters
+        ----------
+        text : Tensor of shape (B, K, d)
+            Text features.
+        mask : bool Tensor of shape (B, K)
+            Which positions exist: the first ones of each document.
+
+        Returns
+        -------
+        features : Tensor of shape (B, 512)
+            What the linear layers see of a text.
+        """
+        keep = mask.unsqueeze(-1)
+        hidden = F.relu(self.conv1((text * keep).transpose(1, 2))).transpose(1, 2)
+        hidden = hidden * keep
+        mean = masked_mean(hidden, mask)
+        weight, bias = self.conv2.weight, self.conv2.bias
+        if weight.shape[-1] == 1:
+            return F.linear(mean, weight[:, :, 0], bias)
+        length = mask.sum(dim=1)
+        count = length.clamp(min=1).unsqueeze(-1)
+        rows = torch.arange(len(text), device=text.device)
+        last = hidden[rows, (length - 1).clamp(min=0)]
+        before, after = mean - last / count, mean - hidden[:, 0] / count
+        shifted = torch.cat([before, mean, after], dim=-1)
+        return F.linear(shifted, weight.permute(0, 2, 1).flatten(1), bias)
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Score pairs of a text and a label set.
+
+        Parameters
+        ----------
+        features : Tensor of shape (B, 512)
+            What `text_features` returns.
+        labels : Tensor of shape (B, d)
+            Mean of the label representations of each label set.
+
+        Returns
+        -------
+        scores : Tensor of shape (B,)
+            Log-odds that the labels are the text's own.
+        """
+        return self.score(torch.cat([features, labels], dim=-1)).squeeze(-1)
+
+    def loss(
+        self, text: Tensor, mask: Tensor, labels: Tensor, target: Tensor
+    ) -> Tensor:
+        """Compute L_MI of each document of a batch (Eq. 1-2).
+
+        -log D(t, y) - log(1 - D(t', y)), where y is the mean over the labels of the
+        document and t' is another text of the batch. The other texts are a permutation
+        of the texts, so each text is convolved once.
+
+        Parameters
+        ----------
+        text : Tensor of shape (B, K, d)
+            Text features.
+        mask : bool Tensor of shape (B, K)
+            Which positions exist.
+        labels : Tensor of shape (N, d)
+            Label representations.
+        target : Tensor of shape (B, N)
+            The labels of each document, 0 or 1.
+
+        Returns
+        -------
+        loss : Tensor of shape (B,)
+            0 for documents without a label, and where the batch has no other text.
+        """
+        if len(text) < 2:
+            return text.new_zeros(len(text))
+        n_labels = target.sum(dim=1, keepdim=True)
+        own = target @ labels / n_labels.clamp(min=1)
+        features = self.text_features(text, mask)
+        others = features[derangement(len(text), device=text.device)]
+        loss = F.softplus(-self(features, own)) + F.softplus(self(others, own))
+        return loss * (n_labels.squeeze(-1) > 0)
+
+
+def derangement(n: int, device: torch.device | None = None) -> Tensor:
+    """Draw a random permutation without a fixed point: one random cycle.
+
+    Parameters
+    ----------
+    n : int
+        Number of elements, at least 2.
+    device : torch.device, default=None
+        Where the result lies.
+
+    Returns
+    -------
+    permutation : int Tensor of shape (n,)
+        No element is its own index.
+    """
+    cycle = torch.randperm(n, device=device)
+    return torch.empty_like(cycle).scatter_(0, cycle, cycle.roll(1))

@@ -1,0 +1,216 @@
+"""Structure encoders: label representations that know the hierarchy (HiAGM)."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["GCNEncoder", "TreeLSTMEncoder"]
+
+
+class GCNEncoder(nn.Module):
+    """Hierarchy-GCN: one gated message from parents, from children and from itself.
+
+    For node k with representation v_k, over its parents p and its children c:
+
+        down_k = sigmoid(w_down . v_k + g_down_k) (sum_p P(k | p) v_p + b_down_k)
+        up_k   = sigmoid(w_up . v_k + g_up_k)     (sum_c v_c + b_up_k)
+        self_k = sigmoid(w_self . v_k) v_k
+        y_k    = ReLU(down_k + up_k + self_k)
+
+    Parameters
+    ----------
+    parent, child : int Tensor of shape (n_edges,)
+        The edges of the hierarchy.
+    prior : Tensor of shape (n_edges,)
+        P(child | parent) of each edge.
+    n_nodes : int
+        Number of nodes N.
+    dimension : int
+        Size d of the label representations.
+    dropout : float, default=0.05
+        Dropout on each of the three messages.
+    """
+
+    parent: Tensor
+    child: Tensor
+    prior: Tensor
+
+    def __init__(
+        self,
+        *,
+        parent: Tensor,
+        child: Tensor,
+        prior: Tensor,
+        n_nodes: int,
+        dimension: int,
+        dropout: float = 0.05,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("parent", parent)
+        self.register_buffer("child", child)
+        self.register_buffer("prior", prior)
+        self.down_bias = nn.Parameter(torch.zeros(n_nodes, dimension))
+        self.up_bias = nn.Parameter(torch.zeros(n_nodes, dimension))
+        self.gates = nn.Linear(dimension, 3, bias=False)
+        self.gate_bias = nn.Parameter(torch.zeros(n_nodes, 2))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Pass messages along the edges once.
+
+        Parameters
+        ----------
+        embeddings : Tensor of shape (N, d)
+            Label embeddings.
+
+        Returns
+        -------
+        labels : Tensor of shape (N, d)
+            Label representations, not negative.
+        """
+        gates = self.gates(embeddings)
+        gates = torch.sigmoid(
+            torch.cat([gates[:, :2] + self.gate_bias, gates[:, 2:]], 1)
+        )
+        from_parents = embeddings[self.parent] * self.prior.unsqueeze(-1)
+        down = self.down_bias.index_add(0, self.child, from_parents)
+        up = self.up_bias.index_add(0, self.parent, embeddings[self.child])
+        return torch.relu(
+            self.dropout(down * gates[:, 0:1])
+            + self.dropout(up * gates[:, 1:2])
+            + self.dropout(embeddings * gates[:, 2:3])
+        )
+
+
+class TreeLSTMEncoder(nn.Module):
+    """Bidirectional tree LSTM: half of y_k comes from below, half from above.
+
+    Bottom-up the sources j of a node are its children, with weight a = 1; top-down
+    they are its parents, with weight a = P(k | j). In either direction
+
+        h~_k = sum_j a_kj h_j
+        i, o, u = sigmoid, sigmoid, tanh of W v_k + U h~_k + b
+        f_kj = sigmoid(W_f v_k + U_f h_j + b_f)
+        c_k = i * u + sum_j f_kj * c_j,    h_k = o * tanh(c_k)
+
+    All nodes whose sources are done are computed at once, so there are as many steps
+    as the hierarchy has levels.
+
+    Parameters
+    ----------
+    parent, child : int Tensor of shape (n_edges,)
+        The edges of the hierarchy.
+    prior : Tensor of shape (n_edges,)
+        P(child | parent) of each edge.
+    n_nodes : int
+        Number of nodes N.
+    dimension : int
+        Size d of the label representations, even: half for either direction.
+    dropout : float, default=0.05
+        Dropout on the label representations.
+    """
+
+    prior: Tensor
+    certain: Tensor
+
+    def __init__(
+        self,
+        *,
+        parent: Tensor,
+        child: Tensor,
+        prior: Tensor,
+        n_nodes: int,
+        dimension: int,
+        dropout: float = 0.05,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("prior", prior)
+        self.register_buffer("certain", torch.ones_like(prior))
+        self.bottom_up = _DirectedTreeLSTM(child, parent, n_nodes, dimension)
+        self.top_down = _DirectedTreeLSTM(parent, child, n_nodes, dimension)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Run both directions and join them.
+
+        Parameters
+        ----------
+        embeddings : Tensor of shape (N, d)
+            Label embeddings.
+
+        Returns
+        -------
+        labels : Tensor of shape (N, d)
+            Label representations, within (-1, 1).
+        """
+        up = self.bottom_up(embeddings, self.certain)
+        down = self.top_down(embeddings, self.prior)
+        return self.dropout(torch.cat([up, down], dim=-1))
+
+
+class _DirectedTreeLSTM(nn.Module):
+    """One direction of `TreeLSTMEncoder`, along edges from source to target."""
+
+    def __init__(
+        self, source: Tensor, target: Tensor, n_nodes: int, dimension: int
+    ) -> None:
+        super().__init__()
+        hidden = dimension // 2
+        self.inputs = nn.Linear(dimension, 4 * hidden)
+        self.gates = nn.Linear(hidden, 3 * hidden, bias=False)
+        self.forget = nn.Linear(hidden, hidden, bias=False)
+        self.n_steps = 0
+        for nodes, edges in _generations(source, target, n_nodes):
+            step = self.n_steps
+            # Where each edge's target stands among the nodes of its generation.
+            slot = torch.searchsorted(nodes, target[edges])
+            self.register_buffer(f"nodes_{step}", nodes, persistent=False)
+            self.register_buffer(f"edges_{step}", edges, persistent=False)
+            self.register_buffer(f"source_{step}", source[edges], persistent=False)
+            self.register_buffer(f"slot_{step}", slot, persistent=False)
+            self.n_steps += 1
+
+    def forward(self, embeddings: Tensor, weight: Tensor) -> Tensor:
+        """Compute the states of all nodes (N, d / 2), generation by generation."""
+        inputs = self.inputs(embeddings)
+        hidden = embeddings.new_zeros(len(embeddings), self.forget.in_features)
+        memory = hidden
+        for step in range(self.n_steps):
+            nodes, edges, source, slot = (
+                self.get_buffer(f"{name}_{step}")
+                for name in ("nodes", "edges", "source", "slot")
+            )
+            own = inputs[nodes]
+            gate_inputs, forget_input = own.tensor_split([3 * hidden.shape[1]], dim=1)
+            below = hidden[source]
+            nothing = own.new_zeros(len(nodes), hidden.shape[1])
+            gathered = nothing.index_add(0, slot, weight[edges].unsqueeze(-1) * below)
+            forget = torch.sigmoid(forget_input[slot] + self.forget(below))
+            carried = nothing.index_add(0, slot, forget * memory[source])
+            let_in, let_out, update = (gate_inputs + self.gates(gathered)).chunk(3, 1)
+            new = torch.sigmoid(let_in) * torch.tanh(update) + carried
+            memory = memory.index_copy(0, nodes, new)
+            hidden = hidden.index_copy(
+                0, nodes, torch.sigmoid(let_out) * torch.tanh(new)
+            )
+        return hidden
+
+
+def _generations(
+    source: Tensor, target: Tensor, n_nodes: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (nodes, edges into them), such that every source comes before its target.
+
+    `nodes` is sorted; a node stands in the generation after its last source.
+    """
+    generation = torch.zeros(n_nodes, dtype=torch.long)
+    while True:
+        later = generation.scatter_reduce(0, target, generation[source] + 1, "amax")
+        if torch.equal(later, generation):
+            break
+        generation = later
+    for step in range(int(generation.max()) + 1):
+        nodes = torch.nonzero(generation == step).squeeze(-1)
+        edges = torch.nonzero(generation[target] == step).squeeze(-1)
+        yield nodes, edges

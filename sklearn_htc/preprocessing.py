@@ -1,0 +1,307 @@
+"""From texts to token ids, and pretrained word vectors for either vocabulary."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Real
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["TokenSequenceVectorizer", "load_word_vectors"]
+
+UNKNOWN_ID = 1
+
+
+class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
+    """Turn texts into sequences of token ids, for the sequence encoders.
+
+    The result is a CSR array: a row is a document, a column a position, and the value a
+    token id. Padding is not stored, so `numpy.diff(X.indptr)` are the lengths. Id 1 is
+    any unknown token; the vocabulary starts at 2.
+
+    Parameters
+    ----------
+    lowercase : bool, default=True
+        Whether texts are lowercased first.
+    preprocessor, tokenizer, stop_words, token_pattern, analyzer
+        As for `sklearn.feature_extraction.text.CountVectorizer`, except that the
+        default `token_pattern` keeps words of one character. `analyzer` is "word",
+        "char", "char_wb" or a callable.
+    min_df : int or float, default=1
+        Tokens in fewer documents are unknown: a count, or a share of the documents. The
+        paper has 5.
+    max_features : int or None, default=None
+        Keep this many tokens, those that come most often. The paper has 50,000.
+    max_length : int, default=256
+        Tokens after this many are cut off. The vocabulary is counted on what is kept,
+        so that each of its ids comes in the training documents.
+    vocabulary : mapping of token to id, or iterable of tokens, default=None
+        A fixed vocabulary; ids of a mapping start at 2.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        The id of each token, from 2 on, most frequent token first.
+
+    See Also
+    --------
+    load_word_vectors : Pretrained embeddings for `vocabulary_`.
+
+    Examples
+    --------
+    >>> from sklearn_htc import TokenSequenceVectorizer
+    >>> vectorizer = TokenSequenceVectorizer().fit(["the cat", "the dog"])
+    >>> vectorizer.transform(["the cow", ""]).toarray()[:, :2]
+    array([[2, 1],
+           [0, 0]])
+    """
+
+    _parameter_constraints = {
+        "min_df": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="both"),
+        ],
+        "max_features": [Interval(Integral, 1, None, closed="left"), None],
+        "max_length": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        lowercase: bool = True,
+        preprocessor: Callable[[str], str] | None = None,
+        tokenizer: Callable[[str], list[str]] | None = None,
+        stop_words: str | list[str] | None = None,
+        token_pattern: str | None = r"(?u)\b\w+\b",
+        analyzer: str | Callable[[str], Iterable[str]] = "word",
+        min_df: float = 1,
+        max_features: int | None = None,
+        max_length: int = 256,
+        vocabulary: Mapping[str, int] | Iterable[str] | None = None,
+    ) -> None:
+        self.lowercase = lowercase
+        self.preprocessor = preprocessor
+        self.tokenizer = tokenizer
+        self.stop_words = stop_words
+        self.token_pattern = token_pattern
+        self.analyzer = analyzer
+        self.min_df = min_df
+        self.max_features = max_features
+        self.max_length = max_length
+        self.vocabulary = vocabulary
+
+    def fit(self, raw_documents: Iterable[str], y: Any = None) -> Self:
+        """Learn the vocabulary.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            Texts.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : TokenSequenceVectorizer
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the texts are a single string, or no token is left.
+        """
+        self._fit(raw_documents)
+        return self
+
+    def fit_transform(self, raw_documents: Iterable[str], y: Any = None) -> Any:
+        """Learn the vocabulary and transform the same texts, analysing them once.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            Texts.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        X : csr_array of shape (n_documents, max_length), dtype int64
+            Token ids.
+
+        Raises
+        ------
+        ValueError
+            As `fit` does.
+        """
+        return self._to_ids(self._fit(raw_documents))
+
+    def transform(self, raw_documents: Iterable[str]) -> sparse.csr_array:
+        """Turn texts into token ids.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            Texts.
+
+        Returns
+        -------
+        X : csr_array of shape (n_documents, max_length), dtype int64
+            Token ids; unknown tokens have id 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the vectorizer is not fitted.
+        ValueError
+            If the texts are a single string.
+        """
+        check_is_fitted(self)
+        return self._to_ids(self._tokens(raw_documents))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the columns, which are positions.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of str, shape (max_length,)
+            "position0", "position1", ...
+        """
+        check_is_fitted(self)
+        return np.array([f"position{i}" for i in range(self.max_length)], dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+    def _fit(self, raw_documents: Iterable[str]) -> list[list[str]]:
+        self._validate_params()
+        documents = self._tokens(raw_documents)
+        self.vocabulary_ = (
+            self._learn_vocabulary(documents)
+            if self.vocabulary is None
+            else _fixed_vocabulary(self.vocabulary)
+        )
+        return documents
+
+    def _tokens(self, raw_documents: Iterable[str]) -> list[list[str]]:
+        if isinstance(raw_documents, str):
+            raise ValueError(
+                "Iterable over raw text documents expected, string object received."
+            )
+        analyze = CountVectorizer(
+            lowercase=self.lowercase,
+            preprocessor=self.preprocessor,
+            tokenizer=self.tokenizer,
+            stop_words=self.stop_words,
+            token_pattern=self.token_pattern,
+            analyzer=self.analyzer,
+        ).build_analyzer()
+        return [list(analyze(text))[: self.max_length] for text in raw_documents]
+
+    def _learn_vocabulary(self, documents: list[list[str]]) -> dict[str, int]:
+        total = Counter(token for tokens in documents for token in tokens)
+        n_documents = Counter(token for tokens in documents for token in set(tokens))
+        least = self.min_df
+        if not isinstance(least, Integral):
+            least = least * len(documents)
+        kept = [token for token in total if n_documents[token] >= least]
+        kept.sort(key=lambda token: (-total[token], token))
+        if not kept:
+            raise ValueError(
+                "Empty vocabulary: the texts have no tokens, or min_df or stop_words "
+                "leaves none."
+            )
+        first = UNKNOWN_ID + 1
+        return {token: i for i, token in enumerate(kept[: self.max_features], first)}
+
+    def _to_ids(self, documents: list[list[str]]) -> sparse.csr_array:
+        known = self.vocabulary_
+        ids = [known.get(token, UNKNOWN_ID) for tokens in documents for token in tokens]
+        lengths = np.array([len(tokens) for tokens in documents], dtype=np.int64)
+        indptr = np.concatenate(([0], np.cumsum(lengths)))
+        columns = [np.arange(length) for length in lengths]
+        indices = np.concatenate(columns) if columns else np.empty(0, dtype=np.int64)
+        return sparse.csr_array(
+            (np.array(ids, dtype=np.int64), indices, indptr),
+            shape=(len(documents), self.max_length),
+        )
+
+
+def load_word_vectors(
+    path: str | PathLike[str], vocabulary: Mapping[str, int]
+) -> np.ndarray:
+    r"""Read pretrained word vectors for a vocabulary from a text file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        UTF-8 text in GloVe's format (a token, then its numbers, separated by spaces) or
+        word2vec's (the same after a line with the count and the size).
+    vocabulary : mapping of str to int
+        `vocabulary_` of a fitted TokenSequenceVectorizer or TfidfVectorizer.
+
+    Returns
+    -------
+    vectors : ndarray of shape (max id + 1, size), float32
+        Row i is the vector of the token with id i; NaN where the file has none, which
+        `embedding_weights` takes as "start at random".
+
+    Raises
+    ------
+    ValueError
+        If the file has no vector for the vocabulary, or vectors of several sizes.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "vectors.txt"
+    >>> _ = path.write_text("cat 1 2\ndog 3 4\n")
+    >>> from sklearn_htc import load_word_vectors
+    >>> load_word_vectors(path, {"dog": 0, "cow": 1})
+    array([[ 3.,  4.],
+           [nan, nan]], dtype=float32)
+    """
+    found: dict[int, np.ndarray] = {}
+    with open(path, encoding="utf8") as file:
+        for number, line in enumerate(file):
+            fields = line.rstrip().split(" ")
+            if number == 0 and len(fields) == 2:
+                continue
+            row = vocabulary.get(fields[0])
+            if row is None:
+                continue
+            found[row] = np.array(fields[1:], dtype=np.float32)
+    if not found:
+        raise ValueError(f"{path} has no vector for any token of the vocabulary.")
+    sizes = {len(vector) for vector in found.values()}
+    if len(sizes) > 1:
+        raise ValueError(f"{path} has vectors of several sizes: {sorted(sizes)}.")
+    vectors = np.full((max(vocabulary.values()) + 1, sizes.pop()), np.nan, np.float32)
+    vectors[list(found)] = list(found.values())
+    return vectors
+
+
+def _fixed_vocabulary(vocabulary: Mapping[str, int] | Iterable[str]) -> dict[str, int]:
+    if not isinstance(vocabulary, Mapping):
+        return {token: i for i, token in enumerate(vocabulary, UNKNOWN_ID + 1)}
+    ids = list(vocabulary.values())
+    if len(set(ids)) < len(ids) or min(ids, default=UNKNOWN_ID) <= UNKNOWN_ID:
+        raise ValueError(
+            f"A vocabulary needs one id a token, from {UNKNOWN_ID + 1} on: "
+            f"{UNKNOWN_ID} is any unknown token, and 0 is padding."
+        )
+    return dict(vocabulary)

@@ -1,0 +1,313 @@
+"""Every form of Y to a closed indicator, and predictions back to that form."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite, column_or_1d
+
+from sklearn_htc.hierarchy import Hierarchy
+
+__all__ = ["TargetEncoder"]
+
+
+class TargetEncoder:
+    """Learn the form of Y once, then translate in both directions.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy or None
+        The label graph. None makes one without edges from what Y holds.
+    kind : {"dense", "sparse", "collections", "labels"}
+        The form of Y: a dense or a sparse indicator, a sequence of label
+        collections, or one most specific label a document.
+    classes : array-like, default=None
+        For kind "labels", all labels that may occur; by default those in Y.
+
+    Attributes
+    ----------
+    hierarchy : Hierarchy
+        As given, or made from Y.
+    classes : ndarray
+        `arange(n_nodes)` where several labels a document are possible, otherwise the
+        sorted labels that may occur.
+    """
+
+    def __init__(self, hierarchy: Hierarchy, kind: str, classes: np.ndarray) -> None:
+        self.hierarchy = hierarchy
+        self.kind = kind
+        self.classes = classes
+
+    @classmethod
+    def fit(
+        cls,
+        Y: Any,
+        hierarchy: Hierarchy | None,
+        classes: Any = None,
+        *,
+        piecewise: bool = False,
+    ) -> "TargetEncoder":
+        """Find out the form of Y.
+
+        Parameters
+        ----------
+        Y : array-like, sparse array or sequence
+            In any of the accepted forms.
+        hierarchy : Hierarchy or None
+            The label graph, if there is one.
+        classes : array-like, default=None
+            All labels that may occur in 1-D `y`.
+        piecewise : bool, default=False
+            Whether Y is a piece of the data, so that labels may occur later that it
+            does not have.
+
+        Returns
+        -------
+        encoder : TargetEncoder
+            Which `transform` and `inverse_transform` this form.
+
+        Raises
+        ------
+        ValueError
+            If Y is of no accepted form, or names a label that is not a node.
+        """
+        Y = _as_known_container(Y)
+        kind = _kind_of(Y, hierarchy)
+        if kind == "labels":
+            y = _as_labels(Y)
+            if classes is None and piecewise and hierarchy is None:
+                raise ValueError(
+                    "classes must be passed on the first call to partial_fit, unless "
+                    "the estimator has a hierarchy."
+                )
+            if classes is None and piecewise and hierarchy is not None:
+                classes = list(hierarchy.nodes)
+            classes = _unique(y if classes is None else _as_labels(classes))
+            if hierarchy is None:
+                hierarchy = Hierarchy([], nodes=classes.tolist())
+            hierarchy.index(classes.tolist())
+            return cls(hierarchy, kind, classes)
+        if hierarchy is None and kind == "collections":
+            labels = {label for row in _collections(Y) for label in row}
+            if not labels:
+                raise ValueError("No document has a label: there is nothing to learn.")
+            hierarchy = Hierarchy([], nodes=_sorted(labels))
+        elif hierarchy is None:
+            hierarchy = Hierarchy([], nodes=range(np.shape(Y)[1]))
+        return cls(hierarchy, kind, np.arange(len(hierarchy)))
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether a document may have any set of labels."""
+        return self.kind != "labels"
+
+    @property
+    def class_nodes(self) -> np.ndarray:
+        """Columns of the classes, for kind "labels"."""
+        return self.hierarchy.index(self.classes.tolist())
+
+    def transform(self, Y: Any) -> sparse.csr_array:
+        """Turn Y into an indicator that is closed under ancestors.
+
+        Parameters
+        ----------
+        Y : array-like, sparse array or sequence
+            Of the form that was learned.
+
+        Returns
+        -------
+        indicator : csr_array of shape (n_documents, n_nodes), dtype float32
+            0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If Y is of another form, has another number of columns, values other than
+            0 and 1, or a label that is not a node.
+        """
+        Y = _as_known_container(Y)
+        kind = _kind_of(Y, self.hierarchy)
+        both_indicators = {kind, self.kind} <= {"dense", "sparse"}
+        if kind != self.kind and not both_indicators:
+            raise ValueError(
+                f"Y is given as {_DESCRIPTIONS[kind]}, but earlier it was given as "
+                f"{_DESCRIPTIONS[self.kind]}. Use one form throughout."
+            )
+        if kind == "labels":
+            y = _as_labels(Y).tolist()
+            unknown = set(y) - set(self.classes.tolist())
+            if unknown:
+                raise ValueError(
+                    f"Unknown label {next(iter(unknown))!r}: it is not one of the "
+                    "classes."
+                )
+            closed = self.hierarchy.to_indicator([label] for label in y)
+        elif kind == "collections":
+            closed = self.hierarchy.to_indicator(_collections(Y))
+        else:
+            closed = self.hierarchy.close(_as_indicator(Y, len(self.hierarchy)))
+        return sparse.csr_array(closed).astype(np.float32)
+
+    def inverse_transform(self, indicator: sparse.csr_array) -> Any:
+        """Turn predictions into the form that was learned.
+
+        Parameters
+        ----------
+        indicator : csr_array of shape (n_documents, n_nodes)
+            Closed under ancestors; one path a row where the kind is "labels".
+
+        Returns
+        -------
+        Y : ndarray, csr_array, list of lists, or ndarray of labels
+            Of the learned kind. Label collections name all nodes, general ones too.
+        """
+        if self.kind == "sparse":
+            return indicator
+        if self.kind == "dense":
+            return indicator.toarray()
+        if self.kind == "collections":
+            return self.hierarchy.to_labels(indicator)
+        specific = self.hierarchy.most_specific(indicator).indices
+        position = np.empty(len(self.hierarchy), dtype=np.int64)
+        position[self.class_nodes] = np.arange(len(self.classes))
+        return self.classes[position[specific]]
+
+
+_DESCRIPTIONS = {
+    "dense": "an indicator",
+    "sparse": "an indicator",
+    "collections": "label collections",
+    "labels": "one label a document",
+}
+
+
+def _as_known_container(Y: Any) -> Any:
+    """Turn what only promises to become an array into one."""
+    if hasattr(Y, "__array__") and not hasattr(Y, "shape"):
+        return np.asarray(Y)
+    return Y
+
+
+def _kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
+    """Name the form of Y; raise where it is of none or mixes two."""
+    if sparse.issparse(Y):
+        return "sparse"
+    if _is_indicator_in_lists(Y, hierarchy):
+        return "dense"
+    shape = np.shape(Y) if hasattr(Y, "shape") else None
+    if shape is not None and len(shape) == 2:
+        is_column = shape[1] == 1 and (hierarchy is None or len(hierarchy) > 1)
+        return "labels" if is_column else "dense"
+    if shape is not None and len(shape) != 1:
+        raise ValueError(
+            f"Y has shape {shape}. It must be an indicator (n_documents, n_nodes), a "
+            "sequence of label collections, or 1-D."
+        )
+    if not isinstance(Y, Iterable) or isinstance(Y, (str, bytes)):
+        raise ValueError(f"Y must be array-like or a sequence, got {Y!r}.")
+    rows = list(Y)
+    is_label = [
+        not _is_collection(row) or (_is_hashable(row) and _is_node(row, hierarchy))
+        for row in rows
+    ]
+    if all(is_label):
+        return "labels"
+    if not any(is_label):
+        return "collections"
+    raise ValueError(
+        f"Y mixes kinds: document {is_label.index(True)} has a single label and "
+        f"document {is_label.index(False)} a collection. Give every document a "
+        "collection of labels."
+    )
+
+
+def _is_indicator_in_lists(Y: Any, hierarchy: Hierarchy | None) -> bool:
+    """Say whether lists of lists are an indicator: all 0 and 1, a column a node.
+
+    As label collections they would give every document the labels 0 and 1.
+    """
+    if not isinstance(Y, list) or not all(
+        isinstance(row, (list, np.ndarray)) for row in Y
+    ):
+        return False
+    widths = {len(row) for row in Y}
+    n_nodes = max(widths, default=0) if hierarchy is None else len(hierarchy)
+    if widths != {n_nodes} or n_nodes < 2:
+        return False
+    return all(isinstance(x, Real) and x in (0, 1) for row in Y for x in row)
+
+
+def _is_collection(row: Any) -> bool:
+    return isinstance(row, Iterable) and not isinstance(row, (str, bytes))
+
+
+def _is_hashable(row: Any) -> bool:
+    try:
+        hash(row)
+    except TypeError:
+        return False
+    return True
+
+
+def _is_node(label: Hashable, hierarchy: Hierarchy | None) -> bool:
+    return hierarchy is not None and label in hierarchy
+
+
+def _collections(Y: Any) -> list[list[Hashable]]:
+    """Return the rows as plain lists, so that labels in arrays hash as themselves."""
+    return [row.tolist() if isinstance(row, np.ndarray) else list(row) for row in Y]
+
+
+def _as_labels(y: Any) -> np.ndarray:
+    """Validate 1-D labels; an object array where they are tuples."""
+    if isinstance(y, Sequence) and any(isinstance(label, tuple) for label in y):
+        labels = np.empty(len(y), dtype=object)
+        labels[:] = y
+        return labels
+    labels = column_or_1d(y, warn=True)
+    if labels.dtype.kind in "OUST" and any(isinstance(x, tuple) for x in labels):
+        return labels
+    assert_all_finite(labels, input_name="y")
+    check_classification_targets(labels)
+    return labels
+
+
+def _unique(labels: np.ndarray) -> np.ndarray:
+    """Return each label once, sorted where they can be."""
+    if labels.dtype != object:
+        return np.unique(labels)
+    names = _sorted(set(labels.tolist()))
+    unique = np.empty(len(names), dtype=object)
+    unique[:] = names
+    return unique
+
+
+def _sorted(labels: set[Hashable]) -> list[Any]:
+    """Sort labels; where their types don't compare, by type and then by repr."""
+    try:
+        return sorted(labels)
+    except TypeError:
+        return sorted(labels, key=lambda label: (type(label).__name__, repr(label)))
+
+
+def _as_indicator(Y: Any, n_nodes: int) -> Any:
+    Y = check_array(
+        Y, accept_sparse="csr", dtype=None, input_name="Y", ensure_min_features=0
+    )
+    if Y.shape[1] != n_nodes:
+        raise ValueError(
+            f"Y has {Y.shape[1]} columns, but the hierarchy has {n_nodes} nodes: an "
+            "indicator needs one column a node, in the order of `hierarchy.nodes`."
+        )
+    values = Y.data if sparse.issparse(Y) else Y
+    wrong = (values != 0) & (values != 1)
+    if np.any(wrong):
+        raise ValueError(
+            f"Y is not an indicator: it holds {np.asarray(values)[wrong].flat[0]!r}, "
+            "and only 0 and 1 are allowed."
+        )
+    return Y

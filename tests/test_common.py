@@ -1,0 +1,29 @@
+"""scikit-learn's own checks, in the default configuration and in others."""
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_htc import HTCInfoMaxClassifier
+
+# The only checks that may fail, and why. Training draws random batches: a repeated row
+# and a row of weight 2 do not meet the same batches, so weights that are equal in
+# expectation do not lead to equal models.
+EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": "random batches",
+    "check_sample_weight_equivalence_on_sparse_data": "random batches",
+}
+
+SMALL = {"dimension": 32, "max_epochs": 5, "lr": 1e-2}
+
+
+@parametrize_with_checks(
+    [
+        HTCInfoMaxClassifier(),
+        # Smaller than the default, for speed: what is checked is the interface.
+        HTCInfoMaxClassifier(text_encoder="bag", **SMALL),
+        HTCInfoMaxClassifier(structure_encoder="treelstm", **SMALL),
+        HTCInfoMaxClassifier(structure_encoder=None, **SMALL),
+    ],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+)
+def test_scikit_learn_compatible(estimator, check):
+    check(estimator)

@@ -1,0 +1,68 @@
+"""Decoding: coherent probabilities, thresholds, single paths."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from sklearn_htc import Hierarchy
+from sklearn_htc.decoding import PathDecoder, ThresholdDecoder, make_coherent
+from tests.conftest import random_dag, random_tree
+
+
+def random_logits(n_nodes, dtype=np.float32):
+    return np.random.default_rng(0).normal(0, 3, (50, n_nodes)).astype(dtype)
+
+
+@pytest.mark.parametrize("edges", [random_tree(30, 0), random_dag(30, 1)])
+def test_coherent_probabilities_are_the_least_of_node_and_ancestors(edges):
+    hierarchy = Hierarchy(edges)
+    probabilities = expit(random_logits(30))
+    expected = np.array(
+        [
+            probabilities[:, hierarchy.ancestors[[node]].indices].min(axis=1)
+            for node in range(30)
+        ]
+    ).T
+    np.testing.assert_array_equal(make_coherent(probabilities, hierarchy), expected)
+
+
+@pytest.mark.parametrize("edges", [random_tree(30, 0), random_dag(30, 1)])
+@pytest.mark.parametrize("kind", ["path", "threshold"])
+def test_probabilities_are_coherent_and_inside_the_unit_interval(edges, kind):
+    hierarchy = Hierarchy(edges)
+    decoder = ThresholdDecoder(hierarchy)
+    if kind == "path":
+        decoder = PathDecoder(hierarchy, hierarchy.leaves)
+    for logits in (random_logits(30), 1000 * random_logits(30)):
+        probabilities = decoder.probabilities(logits)
+        assert probabilities.dtype == np.float32
+        assert hierarchy.is_coherent(probabilities)
+        assert probabilities.min() > 0
+        assert probabilities.max() < 1
+        assert hierarchy.is_coherent(decoder.decide(logits))
+
+
+def test_threshold_decides_on_coherent_probabilities():
+    hierarchy = Hierarchy([("a", "b")])
+    logits = np.array([[-1.0, 3.0], [3.0, 1.0], [-3.0, -3.0]])
+    half = ThresholdDecoder(hierarchy, threshold=0.5).decide(logits)
+    assert half.toarray().tolist() == [[0, 0], [1, 1], [0, 0]]
+    low = ThresholdDecoder(hierarchy, threshold=0.2).decide(logits)
+    assert low.toarray().tolist() == [[1, 1], [1, 1], [0, 0]]
+
+
+@pytest.mark.parametrize("edges", [random_tree(9, 0), random_dag(9, 1)])
+def test_path_probabilities_are_bernoullis_given_a_path(edges):
+    hierarchy = Hierarchy(edges)
+    nodes = np.array([0, 3, 6, 8])
+    decoder = PathDecoder(hierarchy, nodes)
+    logits = random_logits(9, np.float64)
+    p = expit(logits)
+    paths = hierarchy.ancestors[nodes].toarray()
+    likelihood = np.array([np.where(path, p, 1 - p).prod(axis=1) for path in paths]).T
+    expected = likelihood / likelihood.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(decoder.path_probabilities(logits), expected, atol=1e-9)
+    best = decoder.decide(logits).toarray()
+    np.testing.assert_array_equal(best, paths[expected.argmax(axis=1)])
+    marginal = expected @ paths
+    np.testing.assert_allclose(decoder.probabilities(logits), marginal, atol=1e-9)

@@ -1,0 +1,225 @@
+"""The label graph: constructors, closing, coherence, prior, and errors."""
+
+import networkx
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_htc import Hierarchy
+from sklearn_htc.hierarchy import as_hierarchy
+from tests.conftest import random_dag, random_tree
+
+
+def ancestors_of(hierarchy, node):
+    """Walk up one node at a time."""
+    found, waiting = set(), [node]
+    while waiting:
+        current = waiting.pop()
+        found.add(current)
+        waiting.extend(hierarchy.parents[[current]].indices.tolist())
+    return found
+
+
+def test_default_order_is_by_level_then_by_first_appearance():
+    hierarchy = Hierarchy([("b", "x"), ("a", "y"), ("x", "z"), ("a", "w")])
+    assert hierarchy.nodes == ("b", "a", "x", "y", "w", "z")
+    assert hierarchy.levels.tolist() == [0, 0, 1, 1, 1, 2]
+    assert hierarchy.roots.tolist() == [0, 1]
+    assert hierarchy.leaves.tolist() == [3, 4, 5]
+
+
+def test_nodes_fix_the_order_and_add_isolated_nodes():
+    hierarchy = Hierarchy([("a", "b")], nodes=["b", "alone", "a"])
+    assert hierarchy.nodes == ("b", "alone", "a")
+    assert hierarchy.levels.tolist() == [1, 0, 0]
+    assert hierarchy.roots.tolist() == [1, 2]
+    assert hierarchy.leaves.tolist() == [0, 1]
+
+
+def test_parents_and_children_are_transposed_csr(dag):
+    names = dag.nodes
+    assert isinstance(dag.parents, sparse.csr_array)
+    assert (dag.parents != dag.children.T).nnz == 0
+    pairs = {(names[j], names[i]) for i, j in zip(*dag.parents.nonzero(), strict=True)}
+    assert pairs == {("a", "b"), ("a", "d"), ("b", "d"), ("d", "e"), ("c", "f")}
+    assert not dag.is_tree
+
+
+def test_level_is_the_longest_path_from_a_root(dag):
+    level = dict(zip(dag.nodes, dag.levels.tolist(), strict=True))
+    assert level == {"a": 0, "b": 1, "c": 0, "d": 2, "e": 3, "f": 1}
+
+
+def test_from_dict_keeps_nodes_without_children():
+    hierarchy = Hierarchy.from_dict({"science": ["physics"], "sport": []})
+    assert hierarchy.nodes == ("science", "sport", "physics")
+    assert hierarchy.is_tree
+
+
+@pytest.mark.parametrize("children", ["physics", {"physics": []}, 3])
+def test_from_dict_refuses_children_that_are_no_collection(children):
+    with pytest.raises(TypeError, match="children of 'science'"):
+        Hierarchy.from_dict({"science": children})
+
+
+def test_from_paths_keeps_equal_names_under_different_parents_apart():
+    hierarchy = Hierarchy.from_paths(["a/x/y", "b/x"])
+    assert hierarchy.nodes == ("a", "b", "a/x", "b/x", "a/x/y")
+    tuples = Hierarchy.from_paths([("a", 1), ("b", 1)])
+    assert tuples.nodes == (("a",), ("b",), ("a", 1), ("b", 1))
+
+
+def test_from_paths_takes_another_separator_and_refuses_empty_names():
+    assert Hierarchy.from_paths(["a > b"], separator=" > ").nodes == ("a", "a > b")
+    with pytest.raises(ValueError, match="empty name in path 'a//b'"):
+        Hierarchy.from_paths(["a//b"])
+
+
+def test_from_taxonomy_reads_children_on_one_line_or_several(tmp_path):
+    path = tmp_path / "taxonomy"
+    path.write_text("Root\ta\tb\nRoot\tc\na\tx\ty\n", encoding="utf8")
+    hierarchy = Hierarchy.from_taxonomy(path)
+    assert hierarchy.nodes == ("a", "b", "c", "x", "y")
+    assert hierarchy.to_labels(hierarchy.to_indicator([["y"]])) == [["a", "y"]]
+
+
+def test_from_networkx_needs_a_directed_graph():
+    graph = networkx.DiGraph([("a", "b"), ("a", "c")])
+    assert Hierarchy.from_networkx(graph) == Hierarchy([("a", "b"), ("a", "c")])
+    with pytest.raises(ValueError, match="directed"):
+        Hierarchy.from_networkx(networkx.Graph([("a", "b")]))
+
+
+def test_as_hierarchy_accepts_every_form():
+    expected = Hierarchy([("a", "b")])
+    graph = networkx.DiGraph([("a", "b")])
+    for value in [expected, {"a": ["b"]}, [("a", "b")], graph]:
+        assert as_hierarchy(value) == expected
+    with pytest.raises(TypeError, match="hierarchy must be"):
+        as_hierarchy("a/b")
+
+
+@pytest.mark.parametrize(
+    ("edges", "nodes", "error", "culprit"),
+    [
+        ([("r", "a"), ("a", "b"), ("b", "a")], None, ValueError, "'b' -> 'a' -> 'b'"),
+        ([("a", "a")], None, ValueError, "cycle: 'a' -> 'a'"),
+        ([("a", "b"), ("a", "b")], None, ValueError, "edge ('a', 'b')"),
+        ([("a", "b")], ["a", "b", "a"], ValueError, "node 'a'"),
+        ([("a", "b")], ["a"], ValueError, "label 'b'"),
+        ([], None, ValueError, "at least one node"),
+        ([("a", ["b"])], None, TypeError, "['b']"),
+        ([("a", "b", "c")], None, TypeError, "('a', 'b', 'c')"),
+        (["ab"], None, TypeError, "'ab'"),
+    ],
+)
+def test_bad_graphs_name_the_culprit(edges, nodes, error, culprit):
+    with pytest.raises(error) as caught:
+        Hierarchy(edges, nodes=nodes)
+    assert culprit in str(caught.value)
+
+
+@pytest.mark.parametrize("edges", [random_tree(60, 1), random_dag(60, 2)])
+def test_close_equals_walking_up_node_by_node(edges):
+    hierarchy = Hierarchy(edges)
+    rng = np.random.default_rng(0)
+    Y = (rng.random((40, 60)) < 0.05).astype(np.int8)
+    expected = np.zeros_like(Y)
+    for row, node in zip(*Y.nonzero(), strict=True):
+        expected[row, list(ancestors_of(hierarchy, node))] = 1
+    closed = hierarchy.close(Y)
+    np.testing.assert_array_equal(closed, expected)
+    assert closed.dtype == np.int8
+    from_csr = hierarchy.close(sparse.csr_array(Y))
+    assert sparse.issparse(from_csr)
+    np.testing.assert_array_equal(from_csr.toarray(), expected)
+    assert hierarchy.is_coherent(closed)
+    assert hierarchy.is_coherent(from_csr)
+    assert not hierarchy.is_coherent(Y)
+    assert not hierarchy.is_coherent(sparse.csr_array(Y))
+
+
+def test_close_ignores_stored_zeros(hierarchy):
+    Y = hierarchy.to_indicator([["oak"]])
+    Y.data[:] = 0
+    assert hierarchy.close(Y).nnz == 0
+
+
+def test_indicator_and_labels_are_inverse(hierarchy):
+    Y = hierarchy.to_indicator([["oak", "cat"], [], ["plant"]])
+    assert Y.shape == (3, 8)
+    labels = hierarchy.to_labels(Y)
+    assert [set(row) for row in labels] == [
+        {"oak", "tree", "plant", "cat", "animal"},
+        set(),
+        {"plant"},
+    ]
+    assert (hierarchy.to_indicator(labels) != Y).nnz == 0
+    specific = hierarchy.to_labels(Y.toarray(), most_specific=True)
+    assert specific == [["cat", "oak"], [], ["plant"]]
+
+
+def test_most_specific_reads_unclosed_rows_as_closed(hierarchy):
+    Y = np.zeros((1, 8), dtype=int)
+    Y[0, hierarchy.index(["plant", "oak"])] = 1
+    assert hierarchy.to_labels(Y, most_specific=True) == [["oak"]]
+
+
+def test_unknown_labels_and_wrong_shapes_are_named(hierarchy):
+    with pytest.raises(ValueError, match="Unknown label 'cow'"):
+        hierarchy.to_indicator([["cat"], ["cow"]])
+    with pytest.raises(TypeError, match="document 0 must be a collection"):
+        hierarchy.to_indicator(["cat"])
+    for method in (hierarchy.close, hierarchy.is_coherent, hierarchy.to_labels):
+        with pytest.raises(ValueError, match="8 nodes"):
+            method(np.ones((2, 7)))
+
+
+def test_is_coherent_reads_probabilities(hierarchy):
+    P = np.full((1, 8), 0.5)
+    assert hierarchy.is_coherent(P)
+    P[0, hierarchy.index(["oak"])] = 0.6
+    assert not hierarchy.is_coherent(P)
+
+
+@pytest.mark.parametrize("edges", [random_tree(30, 3), random_dag(30, 4)])
+def test_prior_equals_counting_child_by_child(edges):
+    hierarchy = Hierarchy(edges)
+    rng = np.random.default_rng(0)
+    Y = hierarchy.close((rng.random((25, 30)) < 0.03).astype(int))
+    count = Y.sum(axis=0)
+    expected = np.zeros((30, 30))
+    for parent in range(30):
+        children = hierarchy.children[[parent]].indices
+        total = count[children].sum()
+        for child in children:
+            share = count[child] / total if total else 1 / len(children)
+            expected[parent, child] = share
+    prior = hierarchy.prior(sparse.csr_array(Y))
+    np.testing.assert_allclose(prior.toarray(), expected)
+    assert np.all(np.isclose(prior.sum(axis=1), 1) | (hierarchy.children.sum(1) == 0))
+
+
+def test_hundred_thousand_rows_are_closed_without_a_loop_over_them():
+    hierarchy = Hierarchy(random_tree(10_000, 0))
+    rng = np.random.default_rng(0)
+    rows, columns = np.arange(100_000), rng.integers(10_000, size=100_000)
+    Y = sparse.csr_array((np.ones(100_000), (rows, columns)), shape=(100_000, 10_000))
+    closed = hierarchy.close(Y)
+    assert closed.sum() == hierarchy.ancestors.sum(axis=1)[columns].sum()
+
+
+def test_equality_and_repr(hierarchy):
+    assert hierarchy == Hierarchy.from_dict(
+        {
+            **{"animal": ["cat", "dog"]},
+            **{"plant": ["tree", "herb"], "tree": ["oak", "fir"]},
+        }
+    )
+    assert hierarchy != Hierarchy([("animal", "cat")])
+    assert hash(hierarchy) == hash(Hierarchy([], nodes=hierarchy.nodes))
+    assert repr(hierarchy) == (
+        "Hierarchy(n_nodes=8, n_edges=6, n_levels=3, is_tree=True)"
+    )
+    assert "cat" in hierarchy
+    assert "cow" not in hierarchy

@@ -1,0 +1,92 @@
+"""The training loop: schedule, device, progress, clipping."""
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+
+from sklearn_htc import HTCInfoMaxClassifier
+from sklearn_htc.training import resolve_device
+
+FAST = {"dimension": 16, "max_epochs": 4, "random_state": 0}
+
+
+class Recorder(Callback):
+    """Keep the learning rate and the gradient's norm of each step."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.rates, self.norms, self.training = [], [], []
+
+    def on_batch_end(self, net, training=None, **kwargs):
+        self.rates.append(net.optimizer_.param_groups[0]["lr"])
+        gradients = [weight.grad.norm() for _, weight in net.get_all_learnable_params()]
+        self.norms.append(torch.stack(gradients).norm().item())
+        self.training.append(net.module_.training and net.criterion_.training)
+
+
+def test_learning_rate_warms_up_and_decays(bag, indicator, hierarchy):
+    recorder = Recorder()
+    clf = HTCInfoMaxClassifier(
+        hierarchy, lr=0.01, callbacks=[recorder], batch_size=8, **FAST
+    ).fit(bag, indicator)
+    rates = np.array(recorder.rates)
+    assert len(rates) == 4 * 13
+    peak = rates.argmax()
+    assert 3 <= peak <= 6
+    assert rates[peak] == pytest.approx(0.01, rel=0.1)
+    assert (np.diff(rates[: peak + 1]) > 0).all()
+    assert (np.diff(rates[peak:]) < 0).all()
+    assert rates[-1] < 0.001
+    clf.partial_fit(bag, indicator)
+    assert set(recorder.rates) == {0.01}
+
+
+@pytest.mark.parametrize("limit", [1e-3, None])
+def test_gradients_are_clipped(bag, indicator, hierarchy, limit):
+    recorder = Recorder()
+    HTCInfoMaxClassifier(
+        hierarchy, gradient_clip=limit, callbacks=[recorder], **FAST
+    ).fit(bag, indicator)
+    assert (max(recorder.norms) <= 1.001e-3) == (limit is not None)
+    assert all(recorder.training)
+
+
+def test_any_torch_optimizer_serves(bag, indicator, hierarchy):
+    for optimizer in (torch.optim.SGD, torch.optim.RMSprop, torch.optim.AdamW):
+        clf = HTCInfoMaxClassifier(hierarchy, optimizer=optimizer, **FAST)
+        clf.fit(bag, indicator)
+        assert isinstance(clf.net_.optimizer_, optimizer)
+
+
+def test_small_data_get_small_batches(bag, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(hierarchy, **FAST).fit(bag, indicator)
+    assert clf.net_.batch_size == 8
+    assert clf._batch_size(1000) == 31
+    assert clf._batch_size(100_000) == 64
+    assert clf.set_params(batch_size=50)._batch_size(1000) == 50
+
+
+def test_few_documents_get_enough_steps():
+    clf = HTCInfoMaxClassifier()
+    assert clf._n_epochs(8) == 100
+    assert clf._n_epochs(100) == 10
+    assert clf._n_epochs(100_000) == 10
+    assert clf.set_params(max_epochs=3)._n_epochs(8) == 3
+
+
+def test_verbose_prints_a_line_an_epoch(bag, indicator, hierarchy, capsys):
+    clf = HTCInfoMaxClassifier(hierarchy, early_stopping=True, **FAST)
+    clf.fit(bag, indicator)
+    assert capsys.readouterr().out == ""
+    clf.set_params(verbose=1).fit(bag, indicator)
+    lines = capsys.readouterr().out.splitlines()
+    assert "valid_f1_micro" in lines[0]
+    assert len([line for line in lines if line.split()[0].isdigit()]) == 4
+
+
+def test_device_auto_is_cuda_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert resolve_device("auto") == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == "cpu"
+    assert resolve_device("cpu") == "cpu"
