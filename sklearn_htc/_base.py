@@ -1,14 +1,10 @@
 """What every estimator of the package does: validate, train, decode."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from inspect import signature
 from typing import Any, Self
 from warnings import warn
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import (
@@ -25,25 +21,26 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
-from skorch.callbacks import EarlyStopping, GradientNormClipping
+from skorch.callbacks import GradientNormClipping
 
-from sklearn_htc.batching import (
+from sklearn_htc.batching import DocumentDataset
+from sklearn_htc.callbacks import WarmupThenDecay, early_stopping
+from sklearn_htc.decoding import PathDecoder
+from sklearn_htc.documents import (
     SEQUENCE_ENCODERS,
-    DocumentDataset,
     as_documents,
     resolve_text_encoder,
 )
-from sklearn_htc.decoding import PathDecoder
 from sklearn_htc.hierarchy import as_hierarchy
 from sklearn_htc.network.build import build_model, build_objective
 from sklearn_htc.planning import make_decoder, make_graph, make_plan, path_nodes_of
 from sklearn_htc.targets import TargetEncoder
 from sklearn_htc.training import (
     HTCNet,
-    ValidationF1,
-    WarmupThenDecay,
+    fused_if_possible,
     resolve_device,
     stopped_by_user,
+    torch_seed,
 )
 
 __all__ = ["BaseHierarchicalNetwork"]
@@ -102,7 +99,7 @@ label collections, or array-like of shape (n_documents,)
         if first:
             self._rng = check_random_state(self.random_state)
         train, valid = self._hold_out(len(weight))
-        with _torch_seed(self._rng, device):
+        with torch_seed(self._rng, device):
             if first:
                 paths = path_nodes_of(self._target_encoder, target)
                 self._count(target[train], first)
@@ -113,7 +110,9 @@ label collections, or array-like of shape (n_documents,)
             callbacks = [("schedule", WarmupThenDecay()), *self._common_callbacks()]
             if len(valid):
                 held_out = DocumentDataset(documents, target, weight, valid)
-                callbacks += self._early_stopping_callbacks()
+                callbacks += early_stopping(
+                    self.decoder_, scoring=self.scoring, patience=self.patience
+                )
             self._train(dataset, held_out, self._n_epochs(len(train)), callbacks)
         return self
 
@@ -158,7 +157,7 @@ label collections, or array-like of shape (n_documents,)
         if first:
             self._rng = check_random_state(self.random_state)
         self._count(target, first)
-        with _torch_seed(self._rng, device):
+        with torch_seed(self._rng, device):
             if first:
                 encoder = self._target_encoder
                 paths = np.arange(len(encoder.hierarchy))
@@ -427,7 +426,7 @@ label collections, or array-like of shape (n_documents,)
             partial(build_objective, plan),
             optimizer=self.optimizer,
             lr=self.lr,
-            **_fused(self.optimizer),
+            **fused_if_possible(self.optimizer),
             device=device,
             mixed_precision=self.mixed_precision,
         ).initialize()
@@ -457,18 +456,6 @@ label collections, or array-like of shape (n_documents,)
             own.append(("gradient_clip", clip))
         return own + list(self.callbacks or [])
 
-    def _early_stopping_callbacks(self) -> list[tuple[str, Any]]:
-        stopping = EarlyStopping(
-            monitor=f"valid_{self.scoring}",
-            patience=self.patience,
-            lower_is_better=self.scoring == "loss",
-            load_best=True,
-        )
-        if self.scoring == "loss":
-            return [("early_stopping", stopping)]
-        score = ValidationF1(self.decoder_, self.scoring.removeprefix("f1_"))
-        return [("valid_f1", score), ("early_stopping", stopping)]
-
     def _train(
         self,
         train: DocumentDataset,
@@ -495,18 +482,3 @@ label collections, or array-like of shape (n_documents,)
                 ConvergenceWarning,
                 stacklevel=3,
             )
-
-
-def _fused(optimizer: Any) -> dict[str, bool]:
-    """Ask for the fused step, one kernel for all weights, where there is one."""
-    has = "fused" in signature(optimizer).parameters
-    return {"optimizer__fused": True} if has else {}
-
-
-@contextmanager
-def _torch_seed(rng: np.random.RandomState, device: str) -> Iterator[None]:
-    """Seed torch from the estimator's random state; give the caller's state back."""
-    cuda = torch.device(device).type == "cuda"
-    with torch.random.fork_rng(devices=[torch.device(device)] if cuda else []):
-        torch.manual_seed(rng.randint(np.iinfo(np.int32).max))
-        yield

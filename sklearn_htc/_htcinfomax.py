@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_htc._base import BaseHierarchicalNetwork
-from sklearn_htc.batching import TEXT_ENCODERS
+from sklearn_htc.documents import TEXT_ENCODERS
 
 __all__ = ["HTCInfoMaxClassifier"]
 

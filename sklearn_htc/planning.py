@@ -6,10 +6,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from sklearn_htc.batching import (
-    SEQUENCE_ENCODERS,
-)
 from sklearn_htc.decoding import Decoder, PathDecoder, ThresholdDecoder
+from sklearn_htc.documents import SEQUENCE_ENCODERS
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.network.build import LabelGraph, NetworkPlan
 from sklearn_htc.targets import TargetEncoder

@@ -263,7 +263,8 @@ def load_word_vectors(
     Raises
     ------
     ValueError
-        If the file has no vector for the vocabulary, or vectors of several sizes.
+        If the file has no vector for the vocabulary, or a line is too short or holds
+        something else than numbers.
 
     Examples
     --------
@@ -275,23 +276,27 @@ def load_word_vectors(
     array([[ 3.,  4.],
            [nan, nan]], dtype=float32)
     """
-    found: dict[int, np.ndarray] = {}
     with open(path, encoding="utf8") as file:
-        for number, line in enumerate(file):
+        first = file.readline().split()
+        has_header = len(first) == 2 and all(field.isdigit() for field in first)
+        size = int(first[1]) if has_header else len(first) - 1
+        if not has_header:
+            file.seek(0)
+        vectors = np.full((max(vocabulary.values()) + 1, size), np.nan, np.float32)
+        for number, line in enumerate(file, 1 + has_header):
+            # A token may hold spaces (some of GloVe's do), so count from the right.
             fields = line.rstrip().split(" ")
-            if number == 0 and len(fields) == 2:
-                continue
-            row = vocabulary.get(fields[0])
+            row = vocabulary.get(" ".join(fields[:-size]) or fields[0])
             if row is None:
                 continue
-            found[row] = np.array(fields[1:], dtype=np.float32)
-    if not found:
+            try:
+                vectors[row] = np.array(fields[-size:], dtype=np.float32)
+            except ValueError as error:
+                raise ValueError(
+                    f"{path}, line {number}: {size} numbers are needed after the token."
+                ) from error
+    if np.isnan(vectors).all():
         raise ValueError(f"{path} has no vector for any token of the vocabulary.")
-    sizes = {len(vector) for vector in found.values()}
-    if len(sizes) > 1:
-        raise ValueError(f"{path} has vectors of several sizes: {sorted(sizes)}.")
-    vectors = np.full((max(vocabulary.values()) + 1, sizes.pop()), np.nan, np.float32)
-    vectors[list(found)] = list(found.values())
     return vectors
 
 

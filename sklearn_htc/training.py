@@ -1,30 +1,29 @@
-"""The skorch net: bucketed batches, mixed precision, callbacks, batched prediction."""
+"""The skorch net: bucketed batches, mixed precision, batched prediction."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
-from sklearn.metrics import f1_score
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 from skorch.utils import to_device
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sklearn_htc.batching import BucketSampler, DocumentDataset, Documents
-from sklearn_htc.decoding import Decoder
+from sklearn_htc.batching import BucketSampler, DocumentDataset
+from sklearn_htc.documents import Documents
 from sklearn_htc.network.model import ModelOutput
 
 __all__ = [
     "HTCNet",
-    "ValidationF1",
-    "WarmupThenDecay",
+    "fused_if_possible",
     "resolve_device",
     "stopped_by_user",
+    "torch_seed",
 ]
 
 
@@ -197,83 +196,6 @@ class HTCNet(NeuralNet):
         )
 
 
-class ValidationF1(Callback):
-    """Decode the validation documents after each epoch and record their F1.
-
-    Parameters
-    ----------
-    decoder : Decoder
-        As prediction will use it.
-    average : {"micro", "macro"}
-        Over labels.
-    """
-
-    def __init__(self, decoder: Decoder, average: str) -> None:
-        self.decoder = decoder
-        self.average = average
-
-    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Forget the last epoch's predictions."""
-        self.expected_: list[sparse.csr_array] = []
-        self.predicted_: list[sparse.csr_array] = []
-
-    def on_batch_end(
-        self,
-        net: NeuralNet,
-        batch: Any = None,
-        training: bool | None = None,
-        y_pred: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        """Keep what was predicted for a validation batch."""
-        if training:
-            return
-        target, _ = batch[1]
-        self.expected_.append(sparse.csr_array(target.numpy().astype(np.int64)))
-        logits = y_pred.logits.float().cpu().numpy()
-        self.predicted_.append(self.decoder.decide(logits))
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Score the epoch."""
-        score = f1_score(
-            sparse.vstack(self.expected_, format="csr"),
-            sparse.vstack(self.predicted_, format="csr"),
-            average=self.average,
-            zero_division=0,
-        )
-        net.history.record(f"valid_f1_{self.average}", float(score))
-
-
-class WarmupThenDecay(Callback):
-    """Raise the learning rate over the first tenth of the steps, then lower it to 0.
-
-    Warm-up keeps the first, large gradients of random weights in check; the decay lets
-    the last epochs average over batches, which is worth more than stopping early.
-    """
-
-    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Start anew: a warm start runs through the whole schedule again."""
-        self.step_ = 0
-
-    def on_epoch_begin(
-        self, net: NeuralNet, dataset_train: Any = None, **kwargs: Any
-    ) -> None:
-        """Count the steps of the whole training."""
-        self.n_steps_ = net.max_epochs * -(-len(dataset_train) // net.batch_size)
-
-    def on_batch_begin(
-        self, net: NeuralNet, training: bool | None = None, **kwargs: Any
-    ) -> None:
-        """Set the learning rate of the step to come."""
-        if not training:
-            return
-        self.step_ += 1
-        progress = self.step_ / (self.n_steps_ + 1)
-        factor = min(progress / 0.1, (1 - progress) / 0.9)
-        for group in net.optimizer_.param_groups:
-            group["lr"] = net.lr * factor
-
-
 def stopped_by_user(net: NeuralNet, done: int, n_epochs: int) -> bool:
     """Say whether the last training ended before its time, by no rule of its own.
 
@@ -326,6 +248,45 @@ def resolve_device(device: str) -> str:
             f"device={device!r} can't be used here: {error} Use device='auto' or 'cpu'."
         ) from error
     return device
+
+
+def fused_if_possible(optimizer: Any) -> dict[str, bool]:
+    """Ask for the fused step, one kernel for all weights, where there is one.
+
+    Parameters
+    ----------
+    optimizer : callable
+        An optimiser's class.
+
+    Returns
+    -------
+    parameters : dict
+        For a skorch net; empty where the optimiser has no fused step.
+    """
+    has = "fused" in signature(optimizer).parameters
+    return {"optimizer__fused": True} if has else {}
+
+
+@contextmanager
+def torch_seed(rng: np.random.RandomState, device: str) -> Iterator[None]:
+    """Seed torch from an estimator's random state; give the caller's state back.
+
+    Parameters
+    ----------
+    rng : RandomState
+        Gives the seed, and moves on.
+    device : str
+        The device whose state is kept besides the CPU's.
+
+    Yields
+    ------
+    None
+        With torch seeded.
+    """
+    cuda = torch.device(device).type == "cuda"
+    with torch.random.fork_rng(devices=[torch.device(device)] if cuda else []):
+        torch.manual_seed(rng.randint(np.iinfo(np.int32).max))
+        yield
 
 
 def _identity(batch: Any) -> Any:

@@ -97,7 +97,8 @@ def test_bad_input_is_named():
 @pytest.mark.parametrize("header", ["", "3 2\n"])
 def test_word_vectors_in_both_text_formats(tmp_path, header):
     path = tmp_path / "vectors.txt"
-    path.write_text(header + "cat 1 2\nsat 3 4\nunused 5 6\n", encoding="utf8")
+    text = "cat 1 2\nsat 3 4 \nunused 5 6\n. . . 7 8\n"
+    path.write_text(header + text, encoding="utf8")
     sequences = TokenSequenceVectorizer().fit(TEXTS).vocabulary_
     vectors = load_word_vectors(path, sequences)
     assert vectors.shape == (8, 2)
@@ -106,12 +107,14 @@ def test_word_vectors_in_both_text_formats(tmp_path, header):
     assert np.isnan(vectors[:2]).all()
     terms = TfidfVectorizer().fit(TEXTS).vocabulary_
     assert load_word_vectors(path, terms)[terms["sat"]].tolist() == [3, 4]
+    assert load_word_vectors(path, {". . .": 0}).tolist() == [[7, 8]]
 
 
 def test_word_vectors_that_dont_fit_are_refused(tmp_path):
     path = tmp_path / "vectors.txt"
-    path.write_text("cat 1 2\nsat 3\n", encoding="utf8")
-    with pytest.raises(ValueError, match=r"several sizes: \[1, 2\]"):
-        load_word_vectors(path, {"cat": 0, "sat": 1})
+    path.write_text("cat 1 2\nsat 3\ndog 4 x\n", encoding="utf8")
+    for token, line in [("sat", 2), ("dog", 3)]:
+        with pytest.raises(ValueError, match=f"line {line}: 2 numbers are needed"):
+            load_word_vectors(path, {token: 0})
     with pytest.raises(ValueError, match="no vector for any token"):
-        load_word_vectors(path, {"dog": 0})
+        load_word_vectors(path, {"cow": 0})

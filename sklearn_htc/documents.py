@@ -1,0 +1,345 @@
+"""Every form of X, validated, from which any rows can be fetched as a padded batch."""
+
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.utils import check_array
+from torch import Tensor
+
+__all__ = [
+    "SEQUENCE_ENCODERS",
+    "TEXT_ENCODERS",
+    "Documents",
+    "as_documents",
+    "resolve_text_encoder",
+]
+
+TEXT_ENCODERS = ("auto", "bag", "dense", "bigru", "rcnn", "tokens")
+SEQUENCE_ENCODERS = ("bigru", "rcnn")
+
+
+class Documents(Protocol):
+    """Validated documents, of which any rows can be fetched as one padded batch."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of positions of each document, (n_documents,)."""
+
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Fetch rows (B,) as the arguments of the text encoder."""
+
+
+class BagOfTerms:
+    """A CSR of term weights: each stored entry is one position.
+
+    Parameters
+    ----------
+    X : csr_array of shape (n_documents, n_terms), float32
+        Term weights.
+    """
+
+    def __init__(self, X: sparse.csr_array) -> None:
+        self.X = X
+        self.n_features = X.shape[1]
+        self.lengths = np.diff(X.indptr)
+
+    @property
+    def scale(self) -> float:
+        """What brings the average document to length 2, on the scale of any X.
+
+        A document of TF-IDF weights has length 1; at length 2 the learning rate's
+        default suits both short and long texts (measured).
+        """
+        mean_square = np.square(self.X.data).sum() / max(np.sum(self.lengths > 0), 1)
+        return float(2 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
+
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Fetch documents.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (B,)
+            Which documents.
+
+        Returns
+        -------
+        batch : dict
+            `ids` int (B, K), `weights` float (B, K), `mask` bool (B, K), where K is
+            the largest number of terms of these documents, at least 1.
+        """
+        chosen = self.X[rows]
+        mask = _position_mask(np.diff(chosen.indptr))
+        ids = np.zeros(mask.shape, dtype=np.int64)
+        weights = np.zeros(mask.shape, dtype=np.float32)
+        ids[mask], weights[mask] = chosen.indices, chosen.data
+        return {
+            "ids": torch.from_numpy(ids),
+            "weights": torch.from_numpy(weights),
+            "mask": torch.from_numpy(mask),
+        }
+
+
+class TokenSequences:
+    """A CSR of token ids: row = document, column = position, value = id >= 1.
+
+    Parameters
+    ----------
+    X : csr_array of shape (n_documents, max_length), int64
+        Without gaps: each row stores its first columns.
+    """
+
+    def __init__(self, X: sparse.csr_array) -> None:
+        self.X = X
+        self.n_features = X.shape[1]
+        self.lengths = np.diff(X.indptr)
+
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Fetch documents; one without any token is read as one padding token.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (B,)
+            Which documents.
+
+        Returns
+        -------
+        batch : dict
+            `ids` int (B, K), 0 where there is none, and `mask` bool (B, K), where K is
+            the largest length of these documents, at least 1.
+        """
+        chosen = self.X[rows]
+        lengths = np.diff(chosen.indptr)
+        mask = _position_mask(lengths)
+        ids = np.zeros(mask.shape, dtype=np.int64)
+        ids[mask] = chosen.data
+        mask[:, 0] = True
+        return {"ids": torch.from_numpy(ids), "mask": torch.from_numpy(mask)}
+
+
+class DenseDocuments:
+    """A 2-D array of document embeddings.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_documents, n_features), float32
+        One embedding a document.
+    """
+
+    def __init__(self, X: np.ndarray) -> None:
+        self.X = X
+        self.n_features = X.shape[1]
+        self.lengths = np.ones(len(X), dtype=np.int64)
+
+    @property
+    def scale(self) -> float:
+        """What brings the average feature to the order of 1."""
+        mean_square = np.square(self.X, dtype=np.float64).mean()
+        return float(1 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
+
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Fetch documents.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (B,)
+            Which documents.
+
+        Returns
+        -------
+        batch : dict
+            `values` float (B, n_features).
+        """
+        return {"values": torch.from_numpy(self.X[rows])}
+
+
+class TokenEmbeddings:
+    """A 3-D array of token embeddings; a vector of zeros is padding.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_documents, n_positions, n_features), float32
+        One embedding a token, padded at the end.
+    """
+
+    def __init__(self, X: np.ndarray) -> None:
+        self.X = X
+        self.n_features = X.shape[2]
+        exists = np.any(X, axis=2)
+        last = X.shape[1] - np.argmax(exists[:, ::-1], axis=1)
+        self.lengths = np.where(exists.any(axis=1), last, 0)
+
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Fetch documents; one without any token is read as one vector of zeros.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (B,)
+            Which documents.
+
+        Returns
+        -------
+        batch : dict
+            `values` float (B, K, n_features) and `mask` bool (B, K), where K is the
+            largest length of these documents, at least 1.
+        """
+        mask = _position_mask(self.lengths[rows])
+        mask[:, 0] = True
+        values = self.X[rows, : mask.shape[1]]
+        return {"values": torch.from_numpy(values), "mask": torch.from_numpy(mask)}
+
+
+def resolve_text_encoder(X: Any, text_encoder: str) -> str:
+    """Choose the text encoder that suits the form of X.
+
+    Parameters
+    ----------
+    X : array-like or sparse array
+        Documents.
+    text_encoder : str
+        One of `TEXT_ENCODERS`.
+
+    Returns
+    -------
+    text_encoder : str
+        "bag" for a sparse X, "tokens" for a 3-D one and "dense" otherwise, if
+        `text_encoder` is "auto"; else as given.
+
+    Raises
+    ------
+    ValueError
+        If `text_encoder` is unknown, or can't read X.
+    """
+    if text_encoder not in TEXT_ENCODERS:
+        raise ValueError(
+            f"text_encoder must be one of {TEXT_ENCODERS}, got {text_encoder!r}."
+        )
+    if not hasattr(X, "ndim"):
+        X = np.asarray(X)
+    n_dimensions = X.ndim
+    if n_dimensions == 1 and getattr(X.dtype, "kind", "O") in "OU":
+        _refuse_texts(X)
+    form = "sparse" if sparse.issparse(X) else f"{n_dimensions}-D dense"
+    suits = {
+        "auto": True,
+        "bag": n_dimensions <= 2,
+        "dense": form != "sparse" and n_dimensions <= 2,
+        "bigru": form == "sparse",
+        "rcnn": form == "sparse",
+        "tokens": n_dimensions == 3,
+    }
+    if not suits[text_encoder]:
+        raise ValueError(
+            f"text_encoder={text_encoder!r} can't read a {form} X. It needs "
+            f"{_NEEDS[text_encoder]}."
+        )
+    if text_encoder != "auto":
+        return text_encoder
+    return {"sparse": "bag", "3-D dense": "tokens"}.get(form, "dense")
+
+
+def _refuse_texts(X: Any) -> None:
+    if any(isinstance(text, str) for text in X):
+        raise ValueError(
+            "X holds raw texts. Put a vectorizer before the classifier: "
+            "make_pipeline(TfidfVectorizer(), HTCInfoMaxClassifier(...))."
+        )
+
+
+_NEEDS = {
+    "bag": "a 2-D X of term weights, as TfidfVectorizer makes",
+    "dense": "a 2-D dense X of document embeddings; for a sparse X of term weights use "
+    "text_encoder='bag'",
+    "bigru": "a sparse X of token ids, as TokenSequenceVectorizer makes",
+    "rcnn": "a sparse X of token ids, as TokenSequenceVectorizer makes",
+    "tokens": "a 3-D X of token embeddings (n_documents, n_positions, n_features)",
+}
+
+
+def as_documents(X: Any, text_encoder: str, *, n_tokens: int | None = None) -> Any:
+    """Validate documents for one text encoder.
+
+    Parameters
+    ----------
+    X : array-like or sparse array
+        Documents, in the form that the text encoder reads.
+    text_encoder : {"bag", "dense", "bigru", "rcnn", "tokens"}
+        Which encoder will read them.
+    n_tokens : int, default=None
+        Size of the vocabulary of token ids; None where it is not known yet.
+
+    Returns
+    -------
+    documents : Documents
+        With `lengths`, `n_features` and `batch`.
+
+    Raises
+    ------
+    ValueError
+        If X has NaN or infinity, no row, or is not what the encoder reads.
+    """
+    if text_encoder in SEQUENCE_ENCODERS:
+        return TokenSequences(_as_token_ids(X, text_encoder, n_tokens))
+    if text_encoder == "tokens":
+        X = check_array(X, dtype=np.float32, allow_nd=True)
+        return TokenEmbeddings(X)
+    X = check_array(X, dtype=np.float32, accept_sparse="csr", accept_large_sparse=True)
+    if text_encoder == "dense":
+        return DenseDocuments(X)
+    bag = sparse.csr_array(X)
+    bag.sum_duplicates()
+    bag.eliminate_zeros()
+    if _looks_like_token_ids(bag):
+        raise ValueError(
+            "X looks like token ids (each row fills its first columns with integers), "
+            "but text_encoder='bag' reads term weights. Use text_encoder='bigru' or "
+            "'rcnn', or a vectorizer such as TfidfVectorizer."
+        )
+    return BagOfTerms(bag)
+
+
+def _as_token_ids(X: Any, text_encoder: str, n_tokens: int | None) -> sparse.csr_array:
+    X = check_array(X, dtype=None, accept_sparse="csr", accept_large_sparse=True)
+    ids = sparse.csr_array(X)
+    ids.sum_duplicates()
+    ids.eliminate_zeros()
+    gaps = ids.indices != _positions(np.diff(ids.indptr))
+    if gaps.any() or (ids.data != np.floor(ids.data)).any() or (ids.data < 1).any():
+        raise ValueError(
+            f"text_encoder={text_encoder!r} needs token ids: integers >= 1 that fill "
+            "the first columns of each row, as TokenSequenceVectorizer makes. X looks "
+            "like term weights; for those use text_encoder='bag'."
+        )
+    ids = ids.astype(np.int64)
+    if n_tokens is not None and ids.nnz and ids.data.max() > n_tokens:
+        raise ValueError(
+            f"X has token id {ids.data.max()}, outside the vocabulary of {n_tokens} "
+            "tokens that fit has seen. Transform all texts with one vectorizer, or "
+            "give vocabulary_size."
+        )
+    return ids
+
+
+def _looks_like_token_ids(bag: sparse.csr_array) -> bool:
+    """Say whether a bag has the shape of sequences, which real bags never have."""
+    lengths = np.diff(bag.indptr)
+    return bool(
+        len(lengths) >= 3
+        and len(np.unique(lengths)) > 1
+        and bag.nnz
+        and bag.data.max() > 2
+        and np.array_equal(bag.indices, _positions(lengths))
+        and np.array_equal(bag.data, np.floor(bag.data))
+    )
+
+
+def _positions(lengths: np.ndarray) -> np.ndarray:
+    """Count 0, 1, ... within each row of these lengths, all rows in one array."""
+    starts = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) - np.repeat(starts, lengths)
+
+
+def _position_mask(lengths: np.ndarray) -> np.ndarray:
+    """Return which of K positions exist in each row, K >= 1."""
+    return np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]
