@@ -32,8 +32,14 @@ from sklearn_htc.documents import (
     resolve_text_encoder,
 )
 from sklearn_htc.hierarchy import as_hierarchy
-from sklearn_htc.network.build import build_model, build_objective
-from sklearn_htc.planning import make_decoder, make_graph, make_plan, path_nodes_of
+from sklearn_htc.network.build import build_model, build_objective, load_embeddings
+from sklearn_htc.planning import (
+    make_decoder,
+    make_graph,
+    make_plan,
+    path_nodes_of,
+    pretrained_embeddings,
+)
 from sklearn_htc.targets import TargetEncoder
 from sklearn_htc.training import (
     HTCNet,
@@ -281,6 +287,9 @@ label collections, or array-like of shape (n_documents,)
             Subset accuracy.
         """
         check_is_fitted(self)
+        if not self._is_multilabel:
+            # A label that training did not have is a wrong prediction, no bad input.
+            return super().score(X, y, sample_weight)
         expected = self._target_encoder.transform(y)
         predicted = self._target_encoder.transform(self.predict(X))
         return accuracy_score(expected, predicted, sample_weight=sample_weight)
@@ -418,6 +427,7 @@ label collections, or array-like of shape (n_documents,)
             )
         self._path_nodes = path_nodes
         plan = make_plan(self, documents, self._make_graph(), self._n_tokens)
+        pretrained = pretrained_embeddings(self, plan)
         self.loss_ = plan.loss
         decoded = path_nodes if self.decoding != "threshold" else path_nodes[:0]
         self.decoder_ = make_decoder(self.hierarchy_, decoded, self.threshold)
@@ -430,6 +440,8 @@ label collections, or array-like of shape (n_documents,)
             device=device,
             mixed_precision=self.mixed_precision,
         ).initialize()
+        if pretrained is not None:
+            load_embeddings(self.net_.module_, pretrained)
 
     def _make_graph(self) -> Any:
         return make_graph(

@@ -60,7 +60,7 @@ class ValidationF1(Callback):
         self.average = average
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Forget the last epoch's predictions."""
+        """Start with no predictions."""
         self.expected_: list[sparse.csr_array] = []
         self.predicted_: list[sparse.csr_array] = []
 
@@ -89,6 +89,7 @@ class ValidationF1(Callback):
             zero_division=0,
         )
         net.history.record(f"valid_f1_{self.average}", float(score))
+        self.expected_, self.predicted_ = [], []
 
 
 class WarmupThenDecay(Callback):

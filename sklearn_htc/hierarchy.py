@@ -191,8 +191,8 @@ class Hierarchy:
         Parameters
         ----------
         path : str or path-like
-            UTF-8 text; on each line a parent, then its children, all separated by
-            tabs. A parent may have several lines.
+            UTF-8 text; on each line a parent, then its children, if any, all
+            separated by tabs. A parent may have several lines.
         root : str, default="Root"
             The name under which the top nodes hang; it becomes no node.
 
@@ -209,7 +209,7 @@ class Hierarchy:
         with open(path, encoding="utf8") as file:
             rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip()]
         pairs = [(row[0], child) for row in rows for child in row[1:] if child]
-        names = (name for name in chain(*pairs) if name != root)
+        names = (name for name in chain(*rows) if name not in (root, ""))
         edges = [pair for pair in pairs if pair[0] != root]
         return cls(edges, nodes=_topological_order(edges, names))
 

@@ -12,7 +12,13 @@ from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.network.build import LabelGraph, NetworkPlan
 from sklearn_htc.targets import TargetEncoder
 
-__all__ = ["make_decoder", "make_graph", "make_plan", "path_nodes_of"]
+__all__ = [
+    "make_decoder",
+    "make_graph",
+    "make_plan",
+    "path_nodes_of",
+    "pretrained_embeddings",
+]
 
 
 def path_nodes_of(encoder: TargetEncoder, target: sparse.csr_array) -> np.ndarray:
@@ -139,13 +145,11 @@ def make_plan(
         raise ValueError(
             f"dimension={estimator.dimension} must be even: two directions share it."
         )
-    encoder_options = _text_encoder_options(estimator, documents, n_tokens)
     return NetworkPlan(
         graph=graph,
         dimension=estimator.dimension,
         text_encoder=estimator.text_encoder_,
-        text_encoder_options=encoder_options,
-        embedding_weights=_embedding_weights(estimator, encoder_options),
+        text_encoder_options=_text_encoder_options(estimator, documents, n_tokens),
         structure_encoder=estimator.structure_encoder,
         node_dropout=estimator.node_dropout,
         head=estimator.head,
@@ -187,17 +191,36 @@ def _text_encoder_options(
     return options
 
 
-def _embedding_weights(
-    estimator: Any, encoder_options: dict[str, Any]
-) -> torch.Tensor | None:
-    """Check that pretrained embeddings fit the embedding layer."""
+def pretrained_embeddings(estimator: Any, plan: NetworkPlan) -> torch.Tensor | None:
+    """Check that pretrained embeddings fit the embedding layer.
+
+    Parameters
+    ----------
+    estimator : BaseHierarchicalNetwork
+        Its `embedding_weights` and `text_encoder_` are read.
+    plan : NetworkPlan
+        The network that they are for.
+
+    Returns
+    -------
+    weights : Tensor or None
+        None where the estimator has none.
+
+    Raises
+    ------
+    ValueError
+        If the encoder has no embedding layer, or one of another shape.
+    """
     if estimator.embedding_weights is None:
         return None
     if estimator.text_encoder_ == "bag":
-        shape = (encoder_options["n_terms"], estimator.dimension)
+        shape = (plan.text_encoder_options["n_terms"], estimator.dimension)
         rows = "one row a column of X, and `dimension` columns"
     elif estimator.text_encoder_ in SEQUENCE_ENCODERS:
-        shape = (encoder_options["n_tokens"] + 1, encoder_options["embedding_size"])
+        shape = (
+            plan.text_encoder_options["n_tokens"] + 1,
+            plan.text_encoder_options["embedding_size"],
+        )
         rows = "one row a token id, 0 included"
     else:
         raise ValueError(

@@ -99,7 +99,11 @@ class HTCNet(NeuralNet):
         self.callbacks = callbacks
         self.initialize_callbacks()
         self.train_split = None if valid is None else predefined_split(valid)
-        self.partial_fit(train, epochs=epochs)
+        try:
+            self.partial_fit(train, epochs=epochs)
+        finally:
+            # The net outlives the training data, also in a pickle.
+            self.train_split = None
 
     def infer(self, x: dict[str, Tensor], **fit_params: Any) -> ModelOutput:
         """Run the model on a batch.

@@ -77,9 +77,10 @@ def test_from_paths_takes_another_separator_and_refuses_empty_names():
 
 def test_from_taxonomy_reads_children_on_one_line_or_several(tmp_path):
     path = tmp_path / "taxonomy"
-    path.write_text("Root\ta\tb\nRoot\tc\na\tx\ty\n", encoding="utf8")
+    text = "Root\ta\tb\nRoot\tc\na\tx\ty\n\nalone\n"
+    path.write_text(text, encoding="utf8")
     hierarchy = Hierarchy.from_taxonomy(path)
-    assert hierarchy.nodes == ("a", "b", "c", "x", "y")
+    assert hierarchy.nodes == ("a", "b", "c", "alone", "x", "y")
     assert hierarchy.to_labels(hierarchy.to_indicator([["y"]])) == [["a", "y"]]
 
 

@@ -244,6 +244,20 @@ def test_pickle_keeps_predictions_and_training_goes_on(
     assert copy.n_iter_ == 4
 
 
+def test_the_training_data_are_not_kept(bag, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, early_stopping=True, dimension=8, max_epochs=1, batch_size=500
+    )
+    once = len(pickle.dumps(clf.fit(bag, indicator)))
+    X, Y = sparse.vstack([bag] * 50), sparse.vstack([indicator] * 50)
+    assert len(pickle.dumps(clf.fit(X, Y))) < 1.02 * once
+
+
+def test_a_label_that_training_did_not_have_is_scored_as_wrong(bag, hierarchy):
+    clf = HTCInfoMaxClassifier(hierarchy, **FAST).fit(bag, ["cat", "dog"] * 50)
+    assert clf.score(bag, ["oak"] * 100) == 0
+
+
 def test_early_stopping_restores_the_best_weights(bag, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(
         hierarchy,

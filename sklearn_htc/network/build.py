@@ -26,7 +26,13 @@ from sklearn_htc.network.text_encoders import (
     TokenEmbeddingEncoder,
 )
 
-__all__ = ["LabelGraph", "NetworkPlan", "build_model", "build_objective"]
+__all__ = [
+    "LabelGraph",
+    "NetworkPlan",
+    "build_model",
+    "build_objective",
+    "load_embeddings",
+]
 
 TEXT_ENCODERS: dict[str, Any] = {
     "bag": BagOfTermsEncoder,
@@ -108,8 +114,6 @@ class NetworkPlan:
         How the structure encoder sees L_pr.
     objective_options : dict
         The weights of the losses.
-    embedding_weights : Tensor or None
-        Pretrained rows of the embedding layer; rows of NaN start at random.
     """
 
     graph: LabelGraph
@@ -126,7 +130,6 @@ class NetworkPlan:
     prior_matching: str
     text_encoder_options: dict[str, Any] = field(default_factory=dict)
     objective_options: dict[str, float] = field(default_factory=dict)
-    embedding_weights: Tensor | None = None
 
     @property
     def n_nodes(self) -> int:
@@ -169,10 +172,6 @@ def build_model(plan: NetworkPlan) -> HTCInfoMax:
     text_encoder = TEXT_ENCODERS[plan.text_encoder](
         dimension=plan.dimension, **plan.text_encoder_options
     )
-    if plan.embedding_weights is not None:
-        known = ~plan.embedding_weights.isnan().any(dim=1)
-        with torch.no_grad():
-            text_encoder.embedding.weight[known] = plan.embedding_weights[known]
     return HTCInfoMax(
         text_encoder=text_encoder,
         structure_encoder=structure_encoder,
@@ -180,6 +179,22 @@ def build_model(plan: NetworkPlan) -> HTCInfoMax:
         n_nodes=plan.n_nodes,
         dimension=plan.dimension,
     )
+
+
+def load_embeddings(model: HTCInfoMax, weights: Tensor) -> None:
+    """Replace rows of the text encoder's embedding layer by pretrained ones.
+
+    Parameters
+    ----------
+    model : HTCInfoMax
+        With a text encoder that has an embedding layer.
+    weights : Tensor of shape (n_rows, width)
+        As large as the embedding layer; rows of NaN leave its rows as they are.
+    """
+    embedding: Any = model.text_encoder.embedding
+    known = ~weights.isnan().any(dim=1)
+    with torch.no_grad():
+        embedding.weight[known] = weights[known].to(embedding.weight.device)
 
 
 def build_objective(plan: NetworkPlan) -> HTCInfoMaxObjective:

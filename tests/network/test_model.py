@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from sklearn_htc.network.build import NetworkPlan, build_model, build_objective
+from sklearn_htc.network.build import (
+    NetworkPlan,
+    build_model,
+    build_objective,
+    load_embeddings,
+)
 from sklearn_htc.network.label_attention import label_attention
 from sklearn_htc.network.masking import masked_mean
 from sklearn_htc.planning import make_graph
@@ -94,7 +99,8 @@ def test_represent_is_the_mean_text_feature(hierarchy):
 def test_pretrained_rows_are_loaded_and_rows_of_nan_are_not(hierarchy):
     weights = torch.full((9, 6), torch.nan)
     weights[3] = torch.arange(6.0)
-    model = build_model(make_plan(hierarchy, embedding_weights=weights))
+    model = build_model(make_plan(hierarchy))
+    load_embeddings(model, weights)
     embedding = model.text_encoder.embedding.weight
     torch.testing.assert_close(embedding[3], weights[3])
     assert torch.isfinite(embedding).all()
