@@ -249,7 +249,8 @@ def resolve_device(device: str) -> str:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
-            f"device={device!r} can't be used here: {error} Use device='auto' or 'cpu'."
+            f"device={device!r} can't be used here: {str(error).rstrip('.')}. Use "
+            "device='auto' or 'cpu'."
         ) from error
     return device
 
