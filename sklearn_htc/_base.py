@@ -162,19 +162,15 @@ label collections, or array-like of shape (n_documents,)
         )
         if first:
             self._rng = check_random_state(self.random_state)
+        else:
+            self._check_paths(target)
         self._count(target, first)
         with torch_seed(self._rng, device):
             if first:
-                encoder = self._target_encoder
-                paths = np.arange(len(encoder.hierarchy))
-                if not encoder.is_multilabel:
-                    paths = encoder.class_nodes
-                elif self.loss != "path" and self.decoding != "path":
-                    paths = paths[:0]
-                self._build(documents, paths, device)
+                self._build(documents, self._possible_paths(), device)
+                self._check_paths(target)
             else:
                 self.net_.module_.set_prior(self._make_graph().prior)
-            self._check_paths(target)
             dataset = DocumentDataset(documents, target, weight)
             self._train(dataset, None, epochs=1, callbacks=self._common_callbacks())
         return self
@@ -381,6 +377,16 @@ label collections, or array-like of shape (n_documents,)
             self._counts, self._n_documents = np.zeros(target.shape[1]), 0
         self._counts = self._counts + target.sum(axis=0)
         self._n_documents += target.shape[0]
+
+    def _possible_paths(self) -> np.ndarray:
+        """Return the most specific nodes that later pieces of one-path data may have.
+
+        None where documents may have several paths.
+        """
+        if not self._is_multilabel:
+            return self._target_encoder.class_nodes
+        one_path = self.loss == "path" or self.decoding == "path"
+        return np.arange(len(self.hierarchy_) if one_path else 0)
 
     def _check_paths(self, target: sparse.csr_array) -> None:
         """Refuse later documents that a loss over fixed paths can't describe."""

@@ -2,7 +2,6 @@
 
 import pickle
 import signal
-import threading
 import warnings
 
 import numpy as np
@@ -290,10 +289,6 @@ class PressCtrlC(Callback):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.skipif(
-    threading.current_thread() is not threading.main_thread(),
-    reason="signals reach the main thread alone",
-)
 def test_ctrl_c_keeps_what_was_learned(bag, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(
         hierarchy, callbacks=[PressCtrlC()], dimension=16, random_state=0
@@ -337,13 +332,18 @@ def test_later_documents_that_the_path_loss_cant_describe_are_refused(
 ):
     y = [[name] for name in corpus[1]]
     seen = [i for i, name in enumerate(corpus[1]) if name != "oak"]
-    clf = HTCInfoMaxClassifier(hierarchy, **FAST)
-    clf.fit(bag[seen], [y[i] for i in seen])
+    known = [y[i] for i in seen]
+    clf = HTCInfoMaxClassifier(hierarchy, **FAST).fit(bag[seen], known)
     with pytest.raises(ValueError, match="'oak' was no document's"):
         clf.partial_fit(bag, y)
-    y[3] = ["cat", "oak"]
     with pytest.raises(ValueError, match="Document 3 has no path or several"):
-        clf.partial_fit(bag, y)
+        clf.partial_fit(bag, [*y[:3], ["cat", "oak"], *y[4:]])
+    clf.partial_fit(bag[seen], known)
+    expected = hierarchy.prior(hierarchy.to_indicator(known)).data
+    prior = clf.net_.module_.structure_encoder.prior.numpy()
+    np.testing.assert_allclose(
+        prior, expected, rtol=1e-6, err_msg="refused, yet counted"
+    )
 
 
 def test_partial_fit_with_the_path_loss_allows_all_nodes(bag, corpus, hierarchy):
