@@ -109,8 +109,9 @@ label collections, or array-like of shape (n_documents,)
             if first:
                 paths = path_nodes_of(self._target_encoder, target)
                 self._count(target[train], first)
-                self._build(documents, paths, device)
-            self._check_paths(target)
+                self._build(documents, target, paths, device)
+            else:
+                self._check_paths(target)
             dataset = DocumentDataset(documents, target, weight, train)
             held_out = None
             callbacks = [("schedule", WarmupThenDecay()), *self._common_callbacks()]
@@ -167,8 +168,7 @@ label collections, or array-like of shape (n_documents,)
         self._count(target, first)
         with torch_seed(self._rng, device):
             if first:
-                self._build(documents, self._possible_paths(), device)
-                self._check_paths(target)
+                self._build(documents, target, self._possible_paths(), device)
             else:
                 self.net_.module_.set_prior(self._make_graph().prior)
             dataset = DocumentDataset(documents, target, weight)
@@ -290,6 +290,10 @@ label collections, or array-like of shape (n_documents,)
         predicted = self._target_encoder.transform(self.predict(X))
         return accuracy_score(expected, predicted, sample_weight=sample_weight)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        # A fit that refused its input has learned the form of X, but no weights.
+        return hasattr(self, "net_")
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -389,7 +393,7 @@ label collections, or array-like of shape (n_documents,)
         return np.arange(len(self.hierarchy_) if one_path else 0)
 
     def _check_paths(self, target: sparse.csr_array) -> None:
-        """Refuse later documents that a loss over fixed paths can't describe."""
+        """Refuse documents that a loss over fixed paths can't describe."""
         if self.loss_ != "path":
             return
         specific = self.hierarchy_.most_specific(target)
@@ -419,7 +423,13 @@ label collections, or array-like of shape (n_documents,)
         order = self._rng.permutation(n_documents)
         return np.sort(order[n_valid:]), np.sort(order[:n_valid])
 
-    def _build(self, documents: Any, path_nodes: np.ndarray, device: str) -> None:
+    def _build(
+        self,
+        documents: Any,
+        target: sparse.csr_array,
+        path_nodes: np.ndarray,
+        device: str,
+    ) -> None:
         """Make a net with random weights from torch's global generator."""
         if self.decoding == "threshold" and not self._target_encoder.is_multilabel:
             raise ValueError(
@@ -435,6 +445,7 @@ label collections, or array-like of shape (n_documents,)
         plan = make_plan(self, documents, self._make_graph(), self._n_tokens)
         pretrained = pretrained_embeddings(self, plan)
         self.loss_ = plan.loss
+        self._check_paths(target)
         decoded = path_nodes if self.decoding != "threshold" else path_nodes[:0]
         self.decoder_ = make_decoder(self.hierarchy_, decoded, self.threshold)
         self.net_ = HTCNet(

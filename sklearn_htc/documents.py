@@ -31,7 +31,16 @@ class Documents(Protocol):
         """Fetch rows (B,) as the arguments of the text encoder."""
 
 
-class BagOfTerms:
+class _SparseDocuments:
+    """A CSR whose stored entries are the positions of each row's document."""
+
+    def __init__(self, X: sparse.csr_array) -> None:
+        self.X = X
+        self.n_features = X.shape[1]
+        self.lengths = np.diff(X.indptr)
+
+
+class BagOfTerms(_SparseDocuments):
     """A CSR of term weights: each stored entry is one position.
 
     Parameters
@@ -39,11 +48,6 @@ class BagOfTerms:
     X : csr_array of shape (n_documents, n_terms), float32
         Term weights.
     """
-
-    def __init__(self, X: sparse.csr_array) -> None:
-        self.X = X
-        self.n_features = X.shape[1]
-        self.lengths = np.diff(X.indptr)
 
     @property
     def scale(self) -> float:
@@ -81,7 +85,7 @@ class BagOfTerms:
         }
 
 
-class TokenSequences:
+class TokenSequences(_SparseDocuments):
     """A CSR of token ids: row = document, column = position, value = id >= 1.
 
     Parameters
@@ -89,11 +93,6 @@ class TokenSequences:
     X : csr_array of shape (n_documents, max_length), int64
         Without gaps: each row stores its first columns.
     """
-
-    def __init__(self, X: sparse.csr_array) -> None:
-        self.X = X
-        self.n_features = X.shape[1]
-        self.lengths = np.diff(X.indptr)
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
         """Fetch documents; one without any token is read as one padding token.

@@ -346,6 +346,16 @@ def test_later_documents_that_the_path_loss_cant_describe_are_refused(
     )
 
 
+def test_a_refused_first_piece_leaves_no_estimator_behind(bag, corpus, hierarchy):
+    y = [[name] for name in corpus[1]]
+    clf = HTCInfoMaxClassifier(hierarchy, loss="path", **FAST)
+    with pytest.raises(ValueError, match="Document 0 has no path or several"):
+        clf.partial_fit(bag, [["cat", "oak"], *y[1:]])
+    with pytest.raises(NotFittedError):
+        clf.predict(bag)
+    assert clf.partial_fit(bag, y).n_iter_ == 1
+
+
 def test_partial_fit_with_the_path_loss_allows_all_nodes(bag, corpus, hierarchy):
     y = [[name] for name in corpus[1]]
     clf = HTCInfoMaxClassifier(hierarchy, loss="path", **FAST)
