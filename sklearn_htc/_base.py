@@ -21,10 +21,16 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
-from skorch.callbacks import GradientNormClipping
 
 from sklearn_htc.batching import DocumentDataset
-from sklearn_htc.callbacks import WarmupThenDecay, early_stopping
+from sklearn_htc.callbacks import (
+    ClipGradientNorm,
+    Progress,
+    ProgressBar,
+    StopOutOfTime,
+    WarmupThenDecay,
+    early_stopping,
+)
 from sklearn_htc.decoding import PathDecoder
 from sklearn_htc.documents import (
     SEQUENCE_ENCODERS,
@@ -94,6 +100,7 @@ label collections, or array-like of shape (n_documents,)
             described, or the device is not there.
         """
         self._validate_params()
+        progress = Progress(self.time_budget)
         device = resolve_device(self.device)
         first = not (self.warm_start and hasattr(self, "net_"))
         documents, target, weight = self._validate(X, y, sample_weight, first)
@@ -114,12 +121,18 @@ label collections, or array-like of shape (n_documents,)
                 self._check_paths(target)
             dataset = DocumentDataset(documents, target, weight, train)
             held_out = None
-            callbacks = [("schedule", WarmupThenDecay()), *self._common_callbacks()]
+            callbacks = [
+                ("progress", progress),
+                ("schedule", WarmupThenDecay(progress)),
+                *self._common_callbacks(progress),
+            ]
             if len(valid):
                 held_out = DocumentDataset(documents, target, weight, valid)
                 callbacks += early_stopping(
                     self.decoder_, scoring=self.scoring, patience=self.patience
                 )
+            # After early stopping, which has to see the last epoch's score.
+            callbacks.append(("time_budget", StopOutOfTime(progress)))
             self._train(dataset, held_out, self._n_epochs(len(train)), callbacks)
         return self
 
@@ -172,7 +185,9 @@ label collections, or array-like of shape (n_documents,)
             else:
                 self.net_.module_.set_prior(self._make_graph().prior)
             dataset = DocumentDataset(documents, target, weight)
-            self._train(dataset, None, epochs=1, callbacks=self._common_callbacks())
+            progress = Progress(None)
+            callbacks = [("progress", progress), *self._common_callbacks(progress)]
+            self._train(dataset, None, 1, callbacks)
         return self
 
     def predict(self, X: Any) -> Any:
@@ -442,7 +457,7 @@ label collections, or array-like of shape (n_documents,)
                 "has none or several. Use decoding='threshold'."
             )
         self._path_nodes = path_nodes
-        plan = make_plan(self, documents, self._make_graph(), self._n_tokens)
+        plan = make_plan(self, documents, self._make_graph(), self._n_tokens, device)
         pretrained = pretrained_embeddings(self, plan)
         self.loss_ = plan.loss
         self._check_paths(target)
@@ -469,7 +484,7 @@ label collections, or array-like of shape (n_documents,)
         if self.batch_size != "auto":
             return self.batch_size
         # Small data need the same number of steps, so they get smaller ones.
-        return int(np.clip(n_documents // 32, 8, 64))
+        return int(np.clip(n_documents // 16, 8, 128))
 
     def _n_epochs(self, n_documents: int) -> int:
         if self.max_epochs != "auto":
@@ -477,12 +492,13 @@ label collections, or array-like of shape (n_documents,)
         steps_an_epoch = -(-n_documents // self._batch_size(n_documents))
         return max(10, -(-100 // steps_an_epoch))
 
-    def _common_callbacks(self) -> list[Any]:
-        """List what runs in every training: gradient clipping and the user's own."""
+    def _common_callbacks(self, progress: Progress) -> list[Any]:
+        """List what runs in every training, the user's own callbacks last."""
         own: list[Any] = []
         if self.gradient_clip is not None:
-            clip = GradientNormClipping(gradient_clip_value=self.gradient_clip)
-            own.append(("gradient_clip", clip))
+            own.append(("gradient_clip", ClipGradientNorm(self.gradient_clip)))
+        if self.verbose:
+            own.append(("progress_bar", ProgressBar(progress)))
         return own + list(self.callbacks or [])
 
     def _train(
@@ -498,7 +514,8 @@ label collections, or array-like of shape (n_documents,)
             lr=self.lr,
             max_epochs=epochs,
             batch_size=self._batch_size(len(train)),
-            verbose=self.verbose,
+            verbose=max(0, self.verbose - 1),
+            progress_bar=bool(self.verbose),
         )
         self.net_.fit_on(train, valid, epochs, callbacks)
         self.history_ = self.net_.history
@@ -508,6 +525,15 @@ label collections, or array-like of shape (n_documents,)
             warn(
                 f"Training was interrupted in epoch {self.n_iter_ - done} of {epochs}. "
                 "The estimator keeps what it learned until then.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+            return
+        n_steps = sum(epoch["train_batch_count"] for epoch in self.history_[done:])
+        if n_steps * self.net_.batch_size < len(train):
+            warn(
+                f"time_budget={self.time_budget} ended training after {n_steps} steps, "
+                "before every document was seen. Give more time, or fewer documents.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

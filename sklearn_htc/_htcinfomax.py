@@ -3,12 +3,12 @@
 from numbers import Integral, Real
 from typing import Any, Self
 
-import torch
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_htc._base import BaseHierarchicalNetwork
 from sklearn_htc.documents import TEXT_ENCODERS
+from sklearn_htc.optimizers import RowwiseAdam
 
 __all__ = ["HTCInfoMaxClassifier"]
 
@@ -32,8 +32,8 @@ default=None
     text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens"}, default="auto"
         How X is read.
 
-        - "bag": CSR of term weights, as TfidfVectorizer makes; every term of a
-          document is a position that label attention can attend to.
+        - "bag": CSR of term weights, as TfidfVectorizer makes; the weighted sum of a
+          document's term embeddings is the one position that all labels read.
         - "dense": 2-D array of document embeddings.
         - "bigru": CSR of token ids from `TokenSequenceVectorizer`, read by a
           bidirectional GRU (the encoder of the paper).
@@ -94,17 +94,23 @@ default=None
         Dropout of the structure encoder.
     classifier_dropout : float, default=0.0
         Dropout on the input of the head. The paper has 0.5.
+    time_budget : float or None, default=None
+        Seconds that `fit` may take. The learning rate falls to 0 by then, so that the
+        last model is the best one to be had in that time; training ends earlier where
+        all epochs are done. None sets no limit. `partial_fit` does not heed it.
     max_epochs : int or "auto", default="auto"
         Passes over the training rows. "auto" is 10, and more where that would be fewer
         than 100 steps.
     batch_size : int or "auto", default="auto"
-        Documents a training step. "auto" is 64, and less where there are fewer than
-        2,048 training rows: a 32nd of them, but at least 8.
-    lr : float, default=3e-3
+        Documents a training step. "auto" is 128, and less where there are fewer than
+        2,048 training rows: a 16th of them, but at least 8.
+    lr : float, default=5e-3
         Largest learning rate. In `fit` it is warmed up over the first tenth of the
         steps and then falls to 0; in `partial_fit` it stays.
-    optimizer : torch.optim.Optimizer class, default=torch.optim.Adam
-        Called with the parameters and `lr`.
+    optimizer : torch.optim.Optimizer class, default=RowwiseAdam
+        Called with the parameters and `lr`. On a CPU `RowwiseAdam` updates of an
+        embedding layer only the terms that occur in the batch, with one second moment
+        a term; otherwise, and on a GPU, it is Adam.
     gradient_clip : float or None, default=5.0
         Largest norm of a step's gradient.
     early_stopping : bool, default=False
@@ -128,7 +134,8 @@ default=None
     random_state : int, RandomState instance or None, default=None
         Weights, batches, dropout and held-out rows. torch's own state stays untouched.
     verbose : int, default=0
-        1 prints a line an epoch.
+        1 shows a progress bar over `fit` and over predictions that take more than a
+        second; 2 also prints a line an epoch.
 
     Attributes
     ----------
@@ -207,6 +214,7 @@ default=None
         "text_dropout": [Interval(Real, 0, 1, closed="left")],
         "node_dropout": [Interval(Real, 0, 1, closed="left")],
         "classifier_dropout": [Interval(Real, 0, 1, closed="left")],
+        "time_budget": [Interval(Real, 0, None, closed="neither"), None],
         "max_epochs": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -255,10 +263,11 @@ default=None
         text_dropout: float = 0.1,
         node_dropout: float = 0.05,
         classifier_dropout: float = 0.0,
+        time_budget: float | None = None,
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        lr: float = 3e-3,
-        optimizer: Any = torch.optim.Adam,
+        lr: float = 5e-3,
+        optimizer: Any = RowwiseAdam,
         gradient_clip: float | None = 5.0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -293,6 +302,7 @@ default=None
         self.text_dropout = text_dropout
         self.node_dropout = node_dropout
         self.classifier_dropout = classifier_dropout
+        self.time_budget = time_budget
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr

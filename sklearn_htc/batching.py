@@ -1,6 +1,9 @@
 """Batches of documents of similar length, fetched whole, with labels and weights."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +13,7 @@ from torch.utils.data import Dataset, Sampler
 
 from sklearn_htc.documents import Documents
 
-__all__ = ["BucketSampler", "DocumentDataset"]
+__all__ = ["BucketSampler", "DeviceLoader", "DocumentDataset"]
 
 # Batches of similar length are cut from this many batches' worth of shuffled rows:
 # enough to leave little padding, few enough to keep batches random.
@@ -116,3 +119,50 @@ class BucketSampler(Sampler[list[int]]):
     def _cut(self, rows: np.ndarray) -> Iterator[list[int]]:
         for start in range(0, len(rows), self.batch_size):
             yield rows[start : start + self.batch_size].tolist()
+
+
+class DeviceLoader:
+    """Batches made and copied to a device while the ones before are worked on.
+
+    A thread fetches the next batches into pinned memory, from where they are copied
+    without the host waiting, so that the device never waits for the host.
+
+    Parameters
+    ----------
+    batches : iterable
+        Nested tuples and dicts of Tensors.
+    device : str
+        Where the batches are to be.
+    n_ahead : int, default=2
+        How many batches are made ahead.
+    """
+
+    def __init__(
+        self, batches: Iterable[Any], device: str, *, n_ahead: int = 2
+    ) -> None:
+        self.batches = batches
+        self.device = torch.device(device)
+        self.n_ahead = n_ahead
+
+    def __iter__(self) -> Iterator[Any]:
+        batches = iter(self.batches)
+        with ThreadPoolExecutor(1) as thread:
+            ahead = deque(
+                thread.submit(self._fetch, batches) for _ in range(self.n_ahead)
+            )
+            while (batch := ahead.popleft().result()) is not None:
+                ahead.append(thread.submit(self._fetch, batches))
+                yield batch
+
+    def _fetch(self, batches: Iterator[Any]) -> Any:
+        batch = next(batches, None)
+        return None if batch is None else self._send(batch)
+
+    def _send(self, part: Any) -> Any:
+        if isinstance(part, Tensor):
+            if self.device.type == "cuda":
+                part = part.pin_memory()
+            return part.to(self.device, non_blocking=True)
+        if isinstance(part, dict):
+            return {name: self._send(value) for name, value in part.items()}
+        return tuple(self._send(value) for value in part)

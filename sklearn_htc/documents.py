@@ -1,4 +1,4 @@
-"""Every form of X, validated, from which any rows can be fetched as a padded batch."""
+"""Every form of X, validated, from which any rows can be fetched as a batch."""
 
 from typing import Any, Protocol
 
@@ -21,33 +21,29 @@ SEQUENCE_ENCODERS = ("bigru", "rcnn")
 
 
 class Documents(Protocol):
-    """Validated documents, of which any rows can be fetched as one padded batch."""
+    """Validated documents, of which any rows can be fetched as one batch."""
 
     @property
     def lengths(self) -> np.ndarray:
-        """Number of positions of each document, (n_documents,)."""
+        """Number of positions of each document, (n_documents,), int64."""
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
         """Fetch rows (B,) as the arguments of the text encoder."""
 
 
-class _SparseDocuments:
-    """A CSR whose stored entries are the positions of each row's document."""
-
-    def __init__(self, X: sparse.csr_array) -> None:
-        self.X = X
-        self.n_features = X.shape[1]
-        self.lengths = np.diff(X.indptr)
-
-
-class BagOfTerms(_SparseDocuments):
-    """A CSR of term weights: each stored entry is one position.
+class BagOfTerms:
+    """A CSR of term weights: each row is one position, as its terms have no order.
 
     Parameters
     ----------
     X : csr_array of shape (n_documents, n_terms), float32
         Term weights.
     """
+
+    def __init__(self, X: sparse.csr_array) -> None:
+        self.X = X
+        self.n_features = X.shape[1]
+        self.lengths = np.ones(X.shape[0], dtype=np.int64)
 
     @property
     def scale(self) -> float:
@@ -56,7 +52,8 @@ class BagOfTerms(_SparseDocuments):
         A document of TF-IDF weights has length 1; at length 2 the learning rate's
         default suits both short and long texts (measured).
         """
-        mean_square = np.square(self.X.data).sum() / max(np.sum(self.lengths > 0), 1)
+        n_not_empty = np.count_nonzero(np.diff(self.X.indptr))
+        mean_square = np.square(self.X.data).sum() / max(n_not_empty, 1)
         return float(2 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
@@ -70,22 +67,18 @@ class BagOfTerms(_SparseDocuments):
         Returns
         -------
         batch : dict
-            `ids` int (B, K), `weights` float (B, K), `mask` bool (B, K), where K is
-            the largest number of terms of these documents, at least 1.
+            `ids` int (n_entries,), `weights` float (n_entries,) and `offsets` int
+            (B + 1,): the rows as one CSR.
         """
         chosen = self.X[rows]
-        mask = _position_mask(np.diff(chosen.indptr))
-        ids = np.zeros(mask.shape, dtype=np.int64)
-        weights = np.zeros(mask.shape, dtype=np.float32)
-        ids[mask], weights[mask] = chosen.indices, chosen.data
         return {
-            "ids": torch.from_numpy(ids),
-            "weights": torch.from_numpy(weights),
-            "mask": torch.from_numpy(mask),
+            "ids": torch.from_numpy(chosen.indices.astype(np.int64, copy=False)),
+            "weights": torch.from_numpy(chosen.data),
+            "offsets": torch.from_numpy(chosen.indptr.astype(np.int64, copy=False)),
         }
 
 
-class TokenSequences(_SparseDocuments):
+class TokenSequences:
     """A CSR of token ids: row = document, column = position, value = id >= 1.
 
     Parameters
@@ -93,6 +86,11 @@ class TokenSequences(_SparseDocuments):
     X : csr_array of shape (n_documents, max_length), int64
         Without gaps: each row stores its first columns.
     """
+
+    def __init__(self, X: sparse.csr_array) -> None:
+        self.X = X
+        self.n_features = X.shape[1]
+        self.lengths = np.diff(X.indptr).astype(np.int64)
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
         """Fetch documents; one without any token is read as one padding token.

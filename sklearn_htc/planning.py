@@ -10,6 +10,7 @@ from sklearn_htc.decoding import Decoder, PathDecoder, ThresholdDecoder
 from sklearn_htc.documents import SEQUENCE_ENCODERS
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.network.build import LabelGraph, NetworkPlan
+from sklearn_htc.optimizers import RowwiseAdam
 from sklearn_htc.targets import TargetEncoder
 
 __all__ = [
@@ -106,7 +107,11 @@ def make_graph(
 
 
 def make_plan(
-    estimator: Any, documents: Any, graph: LabelGraph, n_tokens: int | None
+    estimator: Any,
+    documents: Any,
+    graph: LabelGraph,
+    n_tokens: int | None,
+    device: str,
 ) -> NetworkPlan:
     """Resolve an estimator's parameters to the names and sizes of a network.
 
@@ -120,6 +125,8 @@ def make_plan(
         The hierarchy.
     n_tokens : int or None
         Size of the vocabulary of token ids, for sequence encoders.
+    device : str
+        Where it is trained.
 
     Returns
     -------
@@ -149,7 +156,9 @@ def make_plan(
         graph=graph,
         dimension=estimator.dimension,
         text_encoder=estimator.text_encoder_,
-        text_encoder_options=_text_encoder_options(estimator, documents, n_tokens),
+        text_encoder_options=_text_encoder_options(
+            estimator, documents, n_tokens, device
+        ),
         structure_encoder=estimator.structure_encoder,
         node_dropout=estimator.node_dropout,
         head=estimator.head,
@@ -168,9 +177,14 @@ def make_plan(
 
 
 def _text_encoder_options(
-    estimator: Any, documents: Any, n_tokens: int | None
+    estimator: Any, documents: Any, n_tokens: int | None, device: str
 ) -> dict[str, Any]:
     """Collect what one text encoder takes besides the dimension."""
+    # A GPU updates the whole vocabulary in less time than it finds distinct rows.
+    lazy = isinstance(estimator.optimizer, type) and issubclass(
+        estimator.optimizer, RowwiseAdam
+    )
+    sparse = lazy and torch.device(device).type == "cpu"
     text_encoder = estimator.text_encoder_
     if text_encoder in SEQUENCE_ENCODERS:
         size = estimator.embedding_size
@@ -181,10 +195,15 @@ def _text_encoder_options(
             "embedding_size": size,
             "embedding_dropout": estimator.embedding_dropout,
             "dropout": estimator.text_dropout,
+            "sparse": sparse,
         }
     options = {"dropout": estimator.embedding_dropout}
     if text_encoder == "bag":
-        return options | {"n_terms": documents.n_features, "scale": documents.scale}
+        return options | {
+            "n_terms": documents.n_features,
+            "scale": documents.scale,
+            "sparse": sparse,
+        }
     options["n_features"] = documents.n_features
     if text_encoder == "dense":
         options["scale"] = documents.scale

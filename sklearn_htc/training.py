@@ -13,8 +13,10 @@ from skorch.helper import predefined_split
 from skorch.utils import to_device
 from torch import Tensor
 from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
 
-from sklearn_htc.batching import BucketSampler, DocumentDataset
+from sklearn_htc.batching import BucketSampler, DeviceLoader, DocumentDataset
+from sklearn_htc.callbacks import StopOutOfTime
 from sklearn_htc.documents import Documents
 from sklearn_htc.network.model import ModelOutput
 
@@ -25,6 +27,10 @@ __all__ = [
     "stopped_by_user",
     "torch_seed",
 ]
+
+# Logits, or text features, of a batch of predictions: 64 MiB of float32.
+PREDICTION_ELEMENTS = 2**24
+PREDICTION_DOCUMENTS = 1024
 
 
 class HTCNet(NeuralNet):
@@ -38,6 +44,8 @@ class HTCNet(NeuralNet):
         Makes the objective.
     mixed_precision : bool, default=False
         Whether the forward pass runs in bfloat16.
+    progress_bar : bool, default=False
+        Whether long predictions show a bar.
     **kwargs
         As `skorch.NeuralNet` takes them.
     """
@@ -48,12 +56,14 @@ class HTCNet(NeuralNet):
         criterion: Any,
         *,
         mixed_precision: bool = False,
+        progress_bar: bool = False,
         **kwargs: Any,
     ) -> None:
         self.mixed_precision = mixed_precision
+        self.progress_bar = progress_bar
         super().__init__(module, criterion, train_split=None, **kwargs)
 
-    def get_iterator(self, dataset: Any, training: bool = False) -> DataLoader:
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return the batches of one pass over a dataset.
 
         Parameters
@@ -65,16 +75,67 @@ class HTCNet(NeuralNet):
 
         Returns
         -------
-        iterator : DataLoader
-            Gives (batch, (target, sample_weight)).
+        iterator : iterable
+            Gives (batch, (target, sample_weight)), on a GPU made ahead and copied.
         """
-        return DataLoader(
+        size = self.batch_size if training else self._prediction_batch_size(dataset)
+        batches = DataLoader(
             dataset,
-            batch_sampler=BucketSampler(
-                dataset.lengths, self.batch_size, shuffle=training
-            ),
+            batch_sampler=BucketSampler(dataset.lengths, size, shuffle=training),
             collate_fn=_identity,
         )
+        if torch.device(self.device).type == "cpu":
+            return batches
+        return DeviceLoader(batches, self.device)
+
+    def run_single_epoch(
+        self,
+        iterator: Any,
+        training: bool,
+        prefix: str,
+        step_fn: Any,
+        **fit_params: Any,
+    ) -> None:
+        """Run the batches of one pass, until `end_epoch` is called.
+
+        Until the end of the pass the history holds losses as tensors, since reading
+        one makes the host wait for the device.
+
+        Parameters
+        ----------
+        iterator : iterable or None
+            Gives batches; None runs none.
+        training : bool
+            Whether this pass trains.
+        prefix : str
+            Of the names in the history.
+        step_fn : callable
+            Takes a batch and returns `loss` and `y_pred`.
+        **fit_params
+            Passed on to `step_fn`.
+        """
+        if iterator is None:
+            return
+        self.epoch_ended_ = False
+        losses = []
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            losses.append(step["loss"].detach())
+            self.history.record_batch(f"{prefix}_loss", losses[-1])
+            _, (_, sample_weight) = batch
+            self.history.record_batch(f"{prefix}_batch_size", len(sample_weight))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+            if self.epoch_ended_:
+                break
+        records = self.history[-1]["batches"][-len(losses) :]
+        for record, loss in zip(records, torch.stack(losses).tolist(), strict=True):
+            record[f"{prefix}_loss"] = loss
+        self.history.record(f"{prefix}_batch_count", len(losses))
+
+    def end_epoch(self) -> None:
+        """Let the pass at hand take no further batch."""
+        self.epoch_ended_ = True
 
     def fit_on(
         self,
@@ -187,10 +248,26 @@ class HTCNet(NeuralNet):
     def _batches(
         self, documents: Documents
     ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
-        sampler = BucketSampler(documents.lengths, self.batch_size, shuffle=False)
-        for indices in sampler:
-            rows = np.asarray(indices)
-            yield rows, documents.batch(rows)
+        """Fetch all documents, with a bar if it takes more than a moment."""
+        size = self._prediction_batch_size(documents)
+        with tqdm(
+            total=len(documents.lengths),
+            unit=" documents",
+            delay=1,
+            leave=False,
+            disable=not self.progress_bar,
+        ) as bar:
+            for indices in BucketSampler(documents.lengths, size, shuffle=False):
+                rows = np.asarray(indices)
+                yield rows, documents.batch(rows)
+                bar.update(len(rows))
+
+    def _prediction_batch_size(self, documents: Documents | DocumentDataset) -> int:
+        """Return how many documents keep the device busy within little memory."""
+        n_nodes, dimension = self.module_.label_embedding.shape
+        longest = int(documents.lengths.max(initial=1))
+        width = max(n_nodes, longest * dimension)
+        return int(np.clip(PREDICTION_ELEMENTS // width, 1, PREDICTION_DOCUMENTS))
 
     def _autocast(self) -> AbstractContextManager:
         return torch.autocast(
@@ -215,14 +292,16 @@ def stopped_by_user(net: NeuralNet, done: int, n_epochs: int) -> bool:
     Returns
     -------
     interrupted : bool
-        False where all epochs ran, or early stopping ended the training.
+        False where all epochs ran, or early stopping or the time ended the training.
     """
     complete = sum("train_batch_count" in epoch for epoch in net.history[done:])
-    early = any(
-        isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
+    by_rule = any(
+        callback.misses_ == callback.patience
+        if isinstance(callback, EarlyStopping)
+        else isinstance(callback, StopOutOfTime) and callback.progress.is_out_of_time
         for _, callback in net.callbacks_
     )
-    return complete < n_epochs and not early
+    return complete < n_epochs and not by_rule
 
 
 def resolve_device(device: str) -> str:

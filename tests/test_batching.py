@@ -3,10 +3,11 @@
 from itertools import chain
 
 import numpy as np
+import pytest
 import torch
 from scipy import sparse
 
-from sklearn_htc.batching import BucketSampler, DocumentDataset
+from sklearn_htc.batching import BucketSampler, DeviceLoader, DocumentDataset
 from sklearn_htc.documents import as_documents
 
 
@@ -37,8 +38,33 @@ def test_dataset_fetches_a_batch_of_its_rows():
         as_documents(bag, "bag"), target, weight, np.array([2, 0])
     )
     assert len(dataset) == 2
-    assert dataset.lengths.tolist() == [1, 2]
+    assert dataset.lengths.tolist() == [1, 1]
     batch, (labels, weights) = dataset.__getitems__([1, 0])
-    assert batch["mask"].sum(dim=1).tolist() == [2, 1]
+    assert batch["offsets"].tolist() == [0, 2, 3]
     assert labels.tolist() == [[1, 0, 0], [0, 0, 1]]
     assert weights.tolist() == [1, 3]
+
+
+def test_device_loader_gives_every_batch_in_order_and_on_the_device():
+    batches = [
+        ({"ids": torch.arange(i)}, (torch.ones(i), torch.zeros(2))) for i in range(7)
+    ]
+    loaded = list(DeviceLoader(batches, "cpu"))
+    assert len(loaded) == 7
+    for (documents, (target, weight)), (ids, targets) in zip(
+        loaded, batches, strict=True
+    ):
+        assert torch.equal(documents["ids"], ids["ids"])
+        assert torch.equal(target, targets[0])
+        assert torch.equal(weight, targets[1])
+
+
+def test_device_loader_raises_what_making_a_batch_raises():
+    def fail():
+        yield torch.ones(1)
+        raise OSError("the file is gone")
+
+    loader = iter(DeviceLoader(fail(), "cpu"))
+    next(loader)
+    with pytest.raises(OSError, match="the file is gone"):
+        next(loader)

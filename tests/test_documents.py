@@ -1,4 +1,4 @@
-"""Documents of every form: padded batches, and what is refused as X."""
+"""Documents of every form: batches, and what is refused as X."""
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,11 @@ IDS = sparse.csr_array(np.array([[4, 2, 7], [1, 0, 0], [0, 0, 0]]))
 
 def test_bag_batches_hold_terms_and_weights():
     batch = as_documents(BAG, "bag").batch(np.array([2, 0]))
-    assert batch["mask"].tolist() == [[True, False], [True, True]]
-    assert batch["ids"].tolist() == [[0, 0], [1, 3]]
-    assert batch["weights"].tolist() == [[1, 0], [0.5, 2]]
+    assert batch["ids"].tolist() == [0, 1, 3]
+    assert batch["weights"].tolist() == [1, 0.5, 2]
+    assert batch["offsets"].tolist() == [0, 1, 3]
+    empty = as_documents(BAG, "bag").batch(np.array([1]))
+    assert empty["offsets"].tolist() == [0, 0]
 
 
 def test_sequence_batches_hold_token_ids():
@@ -46,16 +48,16 @@ def test_any_numeric_bag_gives_the_same_batch(dtype):
     long.indices, long.indptr = X.indices.astype("i8"), X.indptr.astype("i8")
     for given in (X, sparse.csr_array(X), X.tocsc(), X.tocoo(), X.toarray(), long):
         batch = as_documents(given, "bag").batch(np.array([0]))
-        assert batch["ids"].tolist() == [[1, 3]]
-        assert batch["weights"].tolist() == [[1, 1]]
+        assert batch["ids"].tolist() == [1, 3]
+        assert batch["weights"].tolist() == [1, 1]
         assert batch["weights"].dtype == torch.float32
 
 
 def test_bag_sums_duplicates_and_drops_stored_zeros():
     X = sparse.csr_array(([1.0, 2.0, 0.0], ([0, 0, 0], [1, 1, 2])), shape=(1, 3))
     batch = as_documents(X, "bag").batch(np.array([0]))
-    assert batch["ids"].tolist() == [[1]]
-    assert batch["weights"].tolist() == [[3]]
+    assert batch["ids"].tolist() == [1]
+    assert batch["weights"].tolist() == [3]
 
 
 @pytest.mark.parametrize("factor", [1, 1000])

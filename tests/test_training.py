@@ -1,8 +1,11 @@
 """The training loop: schedule, device, progress, clipping."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
 from sklearn_htc import HTCInfoMaxClassifier
@@ -19,7 +22,10 @@ class Recorder(Callback):
 
     def on_batch_end(self, net, training=None, **kwargs):
         self.rates.append(net.optimizer_.param_groups[0]["lr"])
-        gradients = [weight.grad.norm() for _, weight in net.get_all_learnable_params()]
+        gradients = [
+            weight.grad.to_dense().norm()
+            for _, weight in net.get_all_learnable_params()
+        ]
         self.norms.append(torch.stack(gradients).norm().item())
         self.training.append(net.module_.training and net.criterion_.training)
 
@@ -61,8 +67,8 @@ def test_any_torch_optimizer_serves(bag, indicator, hierarchy):
 def test_small_data_get_small_batches(bag, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(hierarchy, **FAST).fit(bag, indicator)
     assert clf.net_.batch_size == 8
-    assert clf._batch_size(1000) == 31
-    assert clf._batch_size(100_000) == 64
+    assert clf._batch_size(1000) == 62
+    assert clf._batch_size(100_000) == 128
     assert clf.set_params(batch_size=50)._batch_size(1000) == 50
 
 
@@ -74,14 +80,53 @@ def test_few_documents_get_enough_steps():
     assert clf.set_params(max_epochs=3)._n_epochs(8) == 3
 
 
-def test_verbose_prints_a_line_an_epoch(bag, indicator, hierarchy, capsys):
+def test_verbose_shows_a_bar_and_then_also_a_line_an_epoch(
+    bag, indicator, hierarchy, capsys
+):
     clf = HTCInfoMaxClassifier(hierarchy, early_stopping=True, **FAST)
     clf.fit(bag, indicator)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")
     clf.set_params(verbose=1).fit(bag, indicator)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "%|" in err
+    clf.set_params(verbose=2).fit(bag, indicator)
     lines = capsys.readouterr().out.splitlines()
     assert "valid_f1_micro" in lines[0]
     assert len([line for line in lines if line.split()[0].isdigit()]) == 4
+
+
+def test_time_budget_ends_training_with_the_learning_rate_down(
+    bag, indicator, hierarchy
+):
+    recorder = Recorder()
+    clf = HTCInfoMaxClassifier(
+        hierarchy,
+        max_epochs=100_000,
+        time_budget=1.5,
+        early_stopping=True,
+        patience=100_000,
+        callbacks=[recorder],
+        dimension=16,
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.fit(bag, indicator)
+    assert 1 <= clf.n_iter_ < 100_000
+    assert max(recorder.rates) == pytest.approx(clf.lr, rel=0.2)
+    assert np.mean(recorder.rates[-3:]) < 0.1 * clf.lr
+    assert "valid_f1_micro" in clf.history_[-1], "the last, short epoch is scored too"
+
+
+def test_a_time_budget_for_less_than_an_epoch_warns(bag, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, time_budget=1e-6, batch_size=8, dimension=16, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning, match="time_budget=1e-06 ended training"):
+        clf.fit(bag, indicator)
+    assert clf.history_[-1]["train_batch_count"] == 1
+    clf.predict(bag)
 
 
 def test_device_auto_is_cuda_where_there_is_one(monkeypatch):

@@ -2,12 +2,24 @@
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from sklearn_htc.network.label_attention import attention_weights, label_attention
 
 __all__ = ["JointHead", "LabelwiseHead"]
+
+# Attention weights (B, K, N) that stand in memory at a time: 64 MiB of float32.
+BLOCK_ELEMENTS = 2**24
 
 
 class LabelwiseHead(nn.Module):
     """Each label reads its own context: weights grow linearly with the labels.
+
+    w_l . c_l = sum_k a_kl (w_l . t_k), where a_kl are the attention weights: scoring
+    every position first and attending to the scores gives the logits without any
+    context, so that nothing of size (B, N, d) exists. Where the attention weights
+    are large, labels are taken in blocks, and blocks are computed again in the
+    backward pass.
 
     Parameters
     ----------
@@ -16,7 +28,7 @@ class LabelwiseHead(nn.Module):
     dimension : int
         Size d of the contexts.
     dropout : float, default=0.5
-        Dropout on the contexts.
+        Dropout on the text features that are read, not on those attended by.
     """
 
     def __init__(self, *, n_nodes: int, dimension: int, dropout: float = 0.5) -> None:
@@ -26,20 +38,51 @@ class LabelwiseHead(nn.Module):
         nn.init.normal_(self.weight, std=dimension**-0.5)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, contexts: Tensor) -> Tensor:
+    def forward(self, text: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
         """Score every label by its own context.
 
         Parameters
         ----------
-        contexts : Tensor of shape (B, N, d)
-            The text as each label sees it.
+        text : Tensor of shape (B, K, d)
+            Text features.
+        mask : bool Tensor of shape (B, K)
+            Which positions exist; each document needs at least one.
+        labels : Tensor of shape (N, d)
+            Label representations.
 
         Returns
         -------
         logits : Tensor of shape (B, N)
             Log-odds of every label.
         """
-        return (self.dropout(contexts) * self.weight).sum(dim=-1) + self.bias
+        values = self.dropout(text)
+        if text.shape[1] == 1:
+            # One position has all the attention of every label.
+            return values.squeeze(1) @ self.weight.T + self.bias
+        size = max(1, BLOCK_ELEMENTS // mask.numel())
+        if size >= len(labels):
+            return self._attend(text, values, mask, labels, self.weight) + self.bias
+        blocks = [
+            checkpoint(
+                self._attend,
+                text,
+                values,
+                mask,
+                *block,
+                use_reentrant=False,
+                preserve_rng_state=False,
+            )
+            for block in zip(labels.split(size), self.weight.split(size), strict=True)
+        ]
+        return torch.cat(blocks, dim=1) + self.bias
+
+    @staticmethod
+    def _attend(
+        text: Tensor, values: Tensor, mask: Tensor, labels: Tensor, weight: Tensor
+    ) -> Tensor:
+        """Compute w_l . c_l of some labels, (B, n)."""
+        attention = attention_weights(text, mask, labels)
+        return (attention * (values @ weight.T)).sum(dim=1)
 
 
 class JointHead(nn.Module):
@@ -72,17 +115,22 @@ class JointHead(nn.Module):
         """Classifier biases (N,)."""
         return self.linear.bias
 
-    def forward(self, contexts: Tensor) -> Tensor:
+    def forward(self, text: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
         """Score every label by the contexts of all.
 
         Parameters
         ----------
-        contexts : Tensor of shape (B, N, d)
-            The text as each label sees it.
+        text : Tensor of shape (B, K, d)
+            Text features.
+        mask : bool Tensor of shape (B, K)
+            Which positions exist; each document needs at least one.
+        labels : Tensor of shape (N, d)
+            Label representations.
 
         Returns
         -------
         logits : Tensor of shape (B, N)
             Log-odds of every label.
         """
+        contexts = label_attention(text, mask, labels)
         return self.linear(self.dropout(contexts.flatten(1)))

@@ -30,14 +30,14 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
 
     Parameters
     ----------
-    scores : Tensor of shape (B, N, K)
-        One score a label and position.
+    scores : Tensor of shape (B, K, N)
+        One score a position and label.
     mask : bool Tensor of shape (B, K)
         Which positions exist; each document needs at least one.
 
     Returns
     -------
-    weights : Tensor of shape (B, N, K)
+    weights : Tensor of shape (B, K, N)
         Non-negative, summing to 1 over the positions that exist, 0 elsewhere.
     """
-    return torch.softmax(scores.masked_fill(~mask.unsqueeze(1), -torch.inf), dim=-1)
+    return torch.softmax(scores.masked_fill(~mask.unsqueeze(-1), -torch.inf), dim=1)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_htc.network.heads import JointHead, LabelwiseHead
-from sklearn_htc.network.label_attention import label_attention
 from sklearn_htc.network.masking import masked_mean
 from sklearn_htc.network.structure_encoders import GCNEncoder, TreeLSTMEncoder
 
@@ -50,7 +49,7 @@ class HTCInfoMax(nn.Module):
     structure_encoder : GCNEncoder, TreeLSTMEncoder or None
         From label embeddings (N, d) to label representations (N, d); None leaves them.
     head : LabelwiseHead or JointHead
-        From contexts (B, N, d) to logits (B, N).
+        From text features and label representations to logits (B, N).
     n_nodes : int
         Number of labels N.
     dimension : int
@@ -114,7 +113,7 @@ class HTCInfoMax(nn.Module):
         text, mask = self.text_encoder(**batch)
         if labels is None:
             labels = self.encode_labels()
-        logits = self.head(label_attention(text, mask, labels))
+        logits = self.head(text, mask, labels)
         return ModelOutput(logits, text, mask, labels, self.head.weight)
 
     def represent(self, **batch: Tensor) -> Tensor:

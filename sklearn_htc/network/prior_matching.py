@@ -9,8 +9,16 @@ from torch.nn import functional as F
 __all__ = ["LabelPriorDiscriminator"]
 
 
+# Of Table 5, at d = 300; other dimensions keep the proportion.
+HIDDEN_SIZES_AT_300 = (1000, 200)
+# A step estimates the mean over labels from at most this many of them.
+MAX_LABELS = 256
+
+
 class LabelPriorDiscriminator(nn.Module):
     """D_pr: tells a label representation from a sample of the prior (Table 5).
+
+    The sizes at d = 300 are those of the paper.
 
     Parameters
     ----------
@@ -33,12 +41,15 @@ class LabelPriorDiscriminator(nn.Module):
         matching: str = "adversarial",
     ) -> None:
         super().__init__()
+        wide, narrow = (
+            max(1, round(size * dimension / 300)) for size in HIDDEN_SIZES_AT_300
+        )
         self.layers = nn.Sequential(
-            nn.Linear(dimension, 1000),
+            nn.Linear(dimension, wide),
             nn.ReLU(),
-            nn.Linear(1000, 200),
+            nn.Linear(wide, narrow),
             nn.ReLU(),
-            nn.Linear(200, 1),
+            nn.Linear(narrow, 1),
         )
         self.prior = prior
         self.matching = matching
@@ -77,6 +88,9 @@ class LabelPriorDiscriminator(nn.Module):
     def loss(self, labels: Tensor) -> Tensor:
         """Compute L_pr: -log D(sample) - log(1 - D(y)), averaged over the labels.
 
+        Of more than 256 labels a random 256 are averaged over, drawn anew in each step:
+        an unbiased estimate, whose cost does not grow with the labels.
+
         Parameters
         ----------
         labels : Tensor of shape (N, d)
@@ -89,8 +103,12 @@ class LabelPriorDiscriminator(nn.Module):
         """
         if self.matching == "adversarial":
             labels = _ReverseGradient.apply(labels)
-        samples = self.sample_prior(labels)
-        return (F.softplus(-self(samples)) + F.softplus(self(labels))).mean()
+        if len(labels) > MAX_LABELS:
+            chosen = torch.randint(len(labels), (MAX_LABELS,), device=labels.device)
+            labels = labels[chosen]
+        scores = self(torch.cat([self.sample_prior(labels), labels]))
+        of_samples, of_labels = scores.chunk(2)
+        return (F.softplus(-of_samples) + F.softplus(of_labels)).mean()
 
 
 class _ReverseGradient(torch.autograd.Function):

@@ -18,11 +18,11 @@ __all__ = [
 
 
 class BagOfTermsEncoder(nn.Module):
-    """Weighted terms as positions, after one position for the document as a whole.
+    """A bag of weighted terms as one position: the sum of their embeddings.
 
-    The first position is a learned background vector plus the weighted sum of all
-    term embeddings, so that no document is a single position, and one without a known
-    term still has something to predict from.
+    Terms without an order have no more to say apart than in their sum: with every
+    term as a position of its own, label attention costs ten times the time and F1 is
+    lower (docs/speed.md).
 
     Parameters
     ----------
@@ -34,45 +34,55 @@ class BagOfTermsEncoder(nn.Module):
         What term weights are multiplied with, such that they have the order of 1.
     dropout : float, default=0.5
         Share of the terms of a document that are left out in a training step.
+    sparse : bool, default=False
+        Whether the embedding's gradient is sparse.
     """
 
     def __init__(
-        self, *, n_terms: int, dimension: int, scale: float = 1.0, dropout: float = 0.5
+        self,
+        *,
+        n_terms: int,
+        dimension: int,
+        scale: float = 1.0,
+        dropout: float = 0.5,
+        sparse: bool = False,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(n_terms, dimension)
+        self.embedding = nn.EmbeddingBag(
+            n_terms, dimension, mode="sum", sparse=sparse, include_last_offset=True
+        )
         # Terms that are rare in training keep about this much noise: keep it small.
         nn.init.normal_(self.embedding.weight, std=0.01)
+        # What a document without any known term is predicted from.
         self.background = nn.Parameter(torch.zeros(dimension))
         self.dropout = nn.Dropout(dropout)
         self.scale = scale
 
     def forward(
-        self, ids: Tensor, weights: Tensor, mask: Tensor
+        self, ids: Tensor, weights: Tensor, offsets: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Look terms up and weigh them.
+        """Add weighted term embeddings up.
 
         Parameters
         ----------
-        ids : int Tensor of shape (B, K)
-            Columns of the terms of each document; anything where the mask is False.
-        weights : Tensor of shape (B, K)
-            Their weights, 0 where the mask is False.
-        mask : bool Tensor of shape (B, K)
-            Which positions exist.
+        ids : int Tensor of shape (n_entries,)
+            Columns of the terms of all documents, one document after the other.
+        weights : Tensor of shape (n_entries,)
+            Their weights.
+        offsets : int Tensor of shape (B + 1,)
+            Where each document starts in `ids`, and where the last one ends.
 
         Returns
         -------
-        text : Tensor of shape (B, K + 1, d)
-            Position 0 stands for the whole document.
-        mask : bool Tensor of shape (B, K + 1)
-            Position 0 always exists.
+        text : Tensor of shape (B, 1, d)
+            One position a document.
+        mask : bool Tensor of shape (B, 1)
+            True everywhere.
         """
-        weights = self.dropout(weights * self.scale).unsqueeze(-1)
-        terms = self.embedding(ids) * weights
-        whole = self.background + terms.sum(dim=1)
-        text = whole.unsqueeze(1) + F.pad(terms, (0, 0, 1, 0))
-        return text, F.pad(mask, (1, 0), value=True)
+        weights = self.dropout(weights * self.scale)
+        terms = self.embedding(ids, offsets, per_sample_weights=weights)
+        text = (self.background + terms).unsqueeze(1)
+        return text, text.new_ones(text.shape[:2], dtype=torch.bool)
 
 
 class DenseEncoder(nn.Module):
@@ -185,6 +195,8 @@ class BiGRUEncoder(nn.Module):
         Dropout on the token embeddings.
     dropout : float, default=0.1
         Dropout on the text features.
+    sparse : bool, default=False
+        Whether the embedding's gradient is sparse.
     """
 
     def __init__(
@@ -195,9 +207,12 @@ class BiGRUEncoder(nn.Module):
         embedding_size: int = 300,
         embedding_dropout: float = 0.5,
         dropout: float = 0.1,
+        sparse: bool = False,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(n_tokens + 1, embedding_size, padding_idx=0)
+        self.embedding = nn.Embedding(
+            n_tokens + 1, embedding_size, padding_idx=0, sparse=sparse
+        )
         self.embedding_dropout = nn.Dropout(embedding_dropout)
         self.forward_gru = nn.GRU(embedding_size, dimension // 2, batch_first=True)
         self.backward_gru = nn.GRU(embedding_size, dimension // 2, batch_first=True)
@@ -255,6 +270,8 @@ class RCNNEncoder(nn.Module):
         Dropout on the token embeddings.
     dropout : float, default=0.1
         Dropout on the GRU's states.
+    sparse : bool, default=False
+        Whether the embedding's gradient is sparse.
     """
 
     def __init__(
@@ -269,6 +286,7 @@ class RCNNEncoder(nn.Module):
         top_k: int = 1,
         embedding_dropout: float = 0.5,
         dropout: float = 0.1,
+        sparse: bool = False,
     ) -> None:
         super().__init__()
         self.gru = BiGRUEncoder(
@@ -277,6 +295,7 @@ class RCNNEncoder(nn.Module):
             embedding_size=embedding_size,
             embedding_dropout=embedding_dropout,
             dropout=dropout,
+            sparse=sparse,
         )
         self.convolutions = nn.ModuleList(
             nn.Conv1d(2 * hidden_size, n_filters, size) for size in kernel_sizes

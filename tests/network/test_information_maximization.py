@@ -94,6 +94,21 @@ def test_a_single_document_has_no_negative():
     assert loss.tolist() == [0]
 
 
+def test_prior_matching_averages_over_a_sample_of_many_labels(monkeypatch):
+    discriminator = LabelPriorDiscriminator(dimension=5)
+    labels = torch.rand(40, 5)
+    torch.manual_seed(0)
+    exact = discriminator.loss(labels).detach()
+    monkeypatch.setattr("sklearn_htc.network.prior_matching.MAX_LABELS", 8)
+    seen = []
+    discriminator.layers.register_forward_hook(
+        lambda module, inputs, scores: seen.append(inputs[0])
+    )
+    losses = torch.stack([discriminator.loss(labels).detach() for _ in range(200)])
+    assert {len(both) for both in seen} == {16}
+    torch.testing.assert_close(losses.mean(), exact, atol=0.01, rtol=0)
+
+
 @pytest.mark.parametrize("n", [2, 3, 64])
 def test_derangement_has_no_fixed_point(n):
     for seed in range(50):

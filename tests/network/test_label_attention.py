@@ -29,8 +29,8 @@ def test_masked_mean_and_softmax_see_no_padding():
     values[MASK] = 2.0
     mean = masked_mean(values.nan_to_num(1e9), MASK)
     torch.testing.assert_close(mean, torch.full((3, 2), 2.0))
-    weights = masked_softmax(torch.zeros(3, 1, 4), MASK)
-    torch.testing.assert_close(weights[:, 0], MASK / MASK.sum(1, keepdim=True))
+    weights = masked_softmax(torch.zeros(3, 4, 1), MASK)
+    torch.testing.assert_close(weights[..., 0], MASK / MASK.sum(1, keepdim=True))
 
 
 def test_mean_of_no_position_is_zero():

@@ -22,8 +22,8 @@ def make_plan(hierarchy, **changes):
     settings = {
         "graph": make_graph(hierarchy, hierarchy.leaves, counts, 40),
         "dimension": 6,
-        "text_encoder": "bag",
-        "text_encoder_options": {"n_terms": 9, "dropout": 0.0},
+        "text_encoder": "tokens",
+        "text_encoder_options": {"n_features": 5, "dropout": 0.0},
         "structure_encoder": "gcn",
         "node_dropout": 0.0,
         "head": "labelwise",
@@ -39,8 +39,18 @@ def make_plan(hierarchy, **changes):
 
 def batch():
     torch.manual_seed(0)
-    ids = torch.randint(9, (3, 4))
-    return {"ids": ids, "weights": torch.rand(3, 4) * MASK, "mask": MASK}
+    return {"values": torch.randn(3, 4, 5), "mask": MASK}
+
+
+def bag_batch():
+    return {
+        "ids": torch.tensor([3, 0, 8, 3, 5]),
+        "weights": torch.tensor([0.5, 0.2, 1.0, 0.1, 0.7]),
+        "offsets": torch.tensor([0, 2, 4, 5]),
+    }
+
+
+BAG = {"text_encoder": "bag", "text_encoder_options": {"n_terms": 9, "dropout": 0.0}}
 
 
 def test_labelwise_head_reads_each_labels_own_context(hierarchy):
@@ -50,6 +60,28 @@ def test_labelwise_head_reads_each_labels_own_context(hierarchy):
     for node in range(8):
         own = contexts[:, node] @ model.head.weight[node] + model.head.bias[node]
         torch.testing.assert_close(output.logits[:, node], own)
+
+
+def test_one_position_has_all_attention(hierarchy):
+    model = build_model(make_plan(hierarchy, **BAG)).eval()
+    output = model(**bag_batch())
+    contexts = label_attention(output.text, output.mask, output.labels)
+    direct = (contexts * model.head.weight).sum(dim=-1) + model.head.bias
+    torch.testing.assert_close(output.logits, direct)
+
+
+def test_blocks_of_labels_give_the_same_logits_and_gradients(hierarchy, monkeypatch):
+    results = []
+    for elements in (2**24, 3 * 4 * 3):
+        monkeypatch.setattr("sklearn_htc.network.heads.BLOCK_ELEMENTS", elements)
+        torch.manual_seed(0)
+        model = build_model(make_plan(hierarchy)).double()
+        documents = {"values": batch()["values"].double(), "mask": MASK}
+        logits = model(**documents).logits
+        (logits**2).sum().backward()
+        results.append([logits, *(weight.grad for weight in model.parameters())])
+    for whole, in_blocks in zip(*results, strict=True):
+        torch.testing.assert_close(in_blocks, whole, atol=1e-12, rtol=0)
 
 
 def test_joint_head_reads_all_contexts(hierarchy):
@@ -99,7 +131,7 @@ def test_represent_is_the_mean_text_feature(hierarchy):
 def test_pretrained_rows_are_loaded_and_rows_of_nan_are_not(hierarchy):
     weights = torch.full((9, 6), torch.nan)
     weights[3] = torch.arange(6.0)
-    model = build_model(make_plan(hierarchy))
+    model = build_model(make_plan(hierarchy, **BAG))
     load_embeddings(model, weights)
     embedding = model.text_encoder.embedding.weight
     torch.testing.assert_close(embedding[3], weights[3])
@@ -109,17 +141,15 @@ def test_pretrained_rows_are_loaded_and_rows_of_nan_are_not(hierarchy):
 @pytest.mark.parametrize("structure_encoder", ["gcn", "treelstm"])
 @pytest.mark.parametrize("text_encoder", ["bag", "bigru", "rcnn"])
 def test_gradients_reach_every_part(hierarchy, structure_encoder, text_encoder):
-    options = {"n_terms": 9, "dropout": 0.0}
-    documents = batch()
+    options, documents = BAG, bag_batch()
     if text_encoder != "bag":
-        options = {"n_tokens": 9, "embedding_size": 5}
-        documents = {"ids": (documents["ids"] + 1) * MASK, "mask": MASK}
-    plan = make_plan(
-        hierarchy,
-        structure_encoder=structure_encoder,
-        text_encoder=text_encoder,
-        text_encoder_options=options,
-    )
+        documents = {"ids": torch.tensor([[1, 2, 3, 4], [5, 0, 0, 0], [6, 7, 8, 0]])}
+        documents["mask"] = documents["ids"] > 0
+        options = {
+            "text_encoder": text_encoder,
+            "text_encoder_options": {"n_tokens": 9, "embedding_size": 5},
+        }
+    plan = make_plan(hierarchy, structure_encoder=structure_encoder, **options)
     torch.manual_seed(0)
     model, objective = build_model(plan), build_objective(plan)
     target = torch.zeros(3, 8)

@@ -29,10 +29,7 @@ def token_ids():
 
 def make(name):
     """Return an encoder in evaluation mode and a batch of 3 documents."""
-    if name == "bag":
-        encoder = BagOfTermsEncoder(n_terms=20, dimension=8, scale=2.0)
-        batch = {"ids": token_ids(), "weights": torch.rand(3, 5) * MASK, "mask": MASK}
-    elif name == "dense":
+    if name == "dense":
         encoder = DenseEncoder(n_features=7, dimension=8)
         batch = {"values": torch.randn(3, 7)}
     elif name == "tokens":
@@ -48,7 +45,7 @@ def make(name):
     }
 
 
-@pytest.mark.parametrize("name", ["bag", "dense", "tokens", "bigru", "rcnn"])
+@pytest.mark.parametrize("name", ["dense", "tokens", "bigru", "rcnn"])
 def test_padding_and_batch_mates_change_nothing(name):
     encoder, batch = make(name)
     text, mask = encoder(**batch)
@@ -62,31 +59,34 @@ def test_padding_and_batch_mates_change_nothing(name):
         torch.testing.assert_close(text[row][mask[row]], own[0][own_mask[0]])
 
 
-def test_bag_positions_are_terms_within_their_document():
-    encoder, batch = make("bag")
+def test_a_bag_is_the_sum_of_its_own_weighted_terms():
+    encoder = BagOfTermsEncoder(n_terms=20, dimension=8, scale=2.0).double().eval()
     with torch.no_grad():
         encoder.background.normal_()
-    text, mask = encoder(**batch)
-    assert mask.sum(dim=1).tolist() == [6, 2, 4]
-    for row in range(3):
-        terms = [
-            2.0
-            * batch["weights"][row, k]
-            * encoder.embedding.weight[batch["ids"][row, k]]
-            for k in range(LENGTHS[row])
-        ]
-        whole = encoder.background + sum(terms)
-        torch.testing.assert_close(text[row, 0], whole)
-        for k, term in enumerate(terms, 1):
-            torch.testing.assert_close(text[row, k], whole + term)
+    ids, weights = torch.tensor([3, 7, 3, 11]), torch.rand(4).double()
+    text, mask = encoder(ids, weights, torch.tensor([0, 2, 2, 4]))
+    assert mask.tolist() == [[True], [True], [True]]
+    terms = 2.0 * weights.unsqueeze(1) * encoder.embedding.weight[ids]
+    torch.testing.assert_close(text[0, 0], encoder.background + terms[0] + terms[1])
+    torch.testing.assert_close(text[1, 0], encoder.background)
+    torch.testing.assert_close(text[2, 0], encoder.background + terms[2] + terms[3])
 
 
-def test_a_bag_without_a_known_term_has_the_background_left():
-    encoder, _ = make("bag")
-    ids = torch.zeros(1, 1, dtype=torch.long)
-    text, mask = encoder(ids, torch.zeros(1, 1).double(), ids > 0)
-    assert mask.tolist() == [[True, False]]
-    torch.testing.assert_close(text[0, 0], encoder.background)
+@pytest.mark.parametrize("kind", [BiGRUEncoder, BagOfTermsEncoder])
+def test_sparse_gradients_equal_dense_ones(kind):
+    gradients = []
+    for sparse in (False, True):
+        torch.manual_seed(0)
+        if kind is BagOfTermsEncoder:
+            encoder = kind(n_terms=20, dimension=8, dropout=0.0, sparse=sparse)
+            batch = (torch.tensor([3, 7, 3]), torch.rand(3), torch.tensor([0, 2, 3]))
+        else:
+            encoder = kind(n_tokens=19, dimension=8, embedding_size=6, sparse=sparse)
+            batch = (token_ids(), MASK)
+        encoder.eval()(*batch)[0].square().sum().backward()
+        gradients.append(encoder.embedding.weight.grad)
+    assert gradients[1].is_sparse
+    torch.testing.assert_close(gradients[1].to_dense(), gradients[0])
 
 
 def test_dense_has_several_positions():
