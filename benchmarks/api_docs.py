@@ -7,25 +7,18 @@ its own split. Writes benchmarks/results/api_docs.json and .md.
 """
 
 import argparse
-import json
-import os
-import platform
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
-from threadpoolctl import threadpool_limits
 
+from benchmarks.reporting import pinned_threads, publish
 from sklearn_htc import HTCInfoMaxClassifier
 from sklearn_htc.datasets import load_api_docs
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -34,15 +27,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    with threadpool_limits(arguments.threads):
+    with pinned_threads(arguments.threads):
         runs = [run for seed in range(arguments.seeds) for run in measure(seed)]
-    machine = describe_machine(arguments.threads)
-    RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({"machine": machine, "runs": runs}, indent=1)
-    write(RESULTS / "api_docs.json", text + "\n")
-    write(RESULTS / "api_docs.md", table(runs, machine))
-    print(table(runs, machine))
+    publish("api_docs", runs, table(runs), threads=arguments.threads)
 
 
 def measure(seed: int) -> list[dict]:
@@ -78,12 +65,11 @@ def measure(seed: int) -> list[dict]:
     return runs
 
 
-def table(runs: list[dict], machine: str) -> str:
+def table(runs: list[dict]) -> str:
     """Format mean and standard deviation over seeds as Markdown."""
     n_seeds = len({run["seed"] for run in runs})
     lines = [
         f"`load_api_docs`, TF-IDF, mean ± standard deviation of {n_seeds} seeds.",
-        machine,
         "",
         "| system | micro F1 | macro F1 | fit, s | predict, s |",
         "|---|---|---|---|---|",
@@ -98,21 +84,6 @@ def table(runs: list[dict], machine: str) -> str:
             cells.append(f"{values.mean():.{digits}f} ± {spread:.{digits}f}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def describe_machine(threads: int) -> str:
-    """State what the figures were measured on."""
-    return (
-        f"{os.cpu_count()} cores ({platform.machine()}), {threads} threads, Python "
-        f"{platform.python_version()}, torch {torch.__version__}."
-    )
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file beside its place and move it there."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf8")
-    temporary.replace(path)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """What every estimator of the package does: validate, train, decode."""
 
+from collections.abc import Iterator
 from functools import partial
+from numbers import Integral
 from typing import Any, Self
 from warnings import warn
 
@@ -15,7 +17,12 @@ from sklearn.base import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
-from sklearn.utils import Tags, check_consistent_length, check_random_state
+from sklearn.utils import (
+    Tags,
+    check_consistent_length,
+    check_random_state,
+    check_scalar,
+)
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
@@ -46,7 +53,7 @@ from sklearn_htc.planning import (
     path_nodes_of,
     pretrained_embeddings,
 )
-from sklearn_htc.targets import TargetEncoder
+from sklearn_htc.targets import TargetEncoder, object_array
 from sklearn_htc.training import (
     HTCNet,
     fused_if_possible,
@@ -56,6 +63,9 @@ from sklearn_htc.training import (
 )
 
 __all__ = ["BaseHierarchicalNetwork"]
+
+# Bytes of probabilities from which on predict_proba warns.
+LARGE_OUTPUT = 4 * 10**9
 
 
 class BaseHierarchicalNetwork(
@@ -240,17 +250,71 @@ label collections, or array-like of shape (n_documents,)
             If the estimator is not fitted.
         ValueError
             If X is of another form or width than at fit.
+
+        Warns
+        -----
+        ResourceWarning
+            Before making an array of more than 4 GB; `predict_top_k` makes a small one.
         """
         check_is_fitted(self)
         documents = self._documents(X)
         shape = (len(documents.lengths), len(self.classes_))
+        size = 4 * shape[0] * shape[1]
+        if size > LARGE_OUTPUT:
+            warn(
+                f"predict_proba makes an array of {shape[0]} x {shape[1]} values, "
+                f"{size / 1e9:.1f} GB. predict_top_k(X, k) gives the k most probable "
+                "labels of each document in little memory.",
+                ResourceWarning,
+                stacklevel=2,
+            )
         probabilities = np.empty(shape, dtype=np.float32)
-        for rows, logits in self.net_.iter_logits(documents):
-            if isinstance(self.decoder_, PathDecoder) and not self._is_multilabel:
-                probabilities[rows] = self.decoder_.path_probabilities(logits)
-            else:
-                probabilities[rows] = self.decoder_.probabilities(logits)
+        for rows, values in self._iter_probabilities(documents):
+            probabilities[rows] = values
         return probabilities
+
+    def predict_top_k(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Predict the k most probable labels, without an array of all probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents, of the form and width that fit has seen.
+        k : int
+            How many labels a document, from 1 to the number of classes.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_documents, k)
+            Nodes of the hierarchy; for 1-D `y`, classes. The most probable first,
+            and ancestors before equally probable descendants.
+        probabilities : ndarray of shape (n_documents, k), float32
+            As `predict_proba` gives them for these labels.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If k is out of range, or X of another form or width than at fit.
+        """
+        check_is_fitted(self)
+        n_classes = len(self.classes_)
+        k = check_scalar(k, "k", Integral, min_val=1, max_val=n_classes)
+        documents = self._documents(X)
+        shape = (len(documents.lengths), k)
+        columns = np.empty(shape, dtype=np.int64)
+        probabilities = np.empty(shape, dtype=np.float32)
+        names, levels = self.classes_, np.zeros(n_classes)
+        if self._is_multilabel:
+            names, levels = object_array(self.hierarchy_.nodes), self.hierarchy_.levels
+        for rows, values in self._iter_probabilities(documents):
+            top = np.argpartition(-values, k - 1, axis=1)[:, :k]
+            best = np.take_along_axis(values, top, axis=1)
+            order = np.lexsort((levels[top], -best), axis=1)
+            columns[rows] = np.take_along_axis(top, order, axis=1)
+            probabilities[rows] = np.take_along_axis(best, order, axis=1)
+        return names[columns], probabilities
 
     def transform(self, X: Any) -> np.ndarray:
         """Represent texts by the mean of their text features.
@@ -304,6 +368,18 @@ label collections, or array-like of shape (n_documents,)
         expected = self._target_encoder.transform(y)
         predicted = self._target_encoder.transform(self.predict(X))
         return accuracy_score(expected, predicted, sample_weight=sample_weight)
+
+    def _iter_probabilities(
+        self, documents: Any
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield rows (B,) and their probabilities (B, n_classes)."""
+        decoder = self.decoder_
+        if isinstance(decoder, PathDecoder) and not self._is_multilabel:
+            decode = decoder.path_probabilities
+        else:
+            decode = decoder.probabilities
+        for rows, logits in self.net_.iter_logits(documents):
+            yield rows, decode(logits)
 
     def __sklearn_is_fitted__(self) -> bool:
         # A fit that refused its input has learned the form of X, but no weights.

@@ -87,6 +87,13 @@ class PathDecoder:
         self.hierarchy = hierarchy
         self.path_nodes = path_nodes
         self.paths = hierarchy.ancestors[path_nodes]
+        # Scores are sums over the members of a path: products with float32 zeros and
+        # ones, which logits of that type meet without a copy.
+        self._members = self.paths.astype(np.float32)
+
+    def _path_scores(self, logits: np.ndarray) -> np.ndarray:
+        """Add the logits along each path up, (n, n_paths)."""
+        return (self._members @ logits.T).T
 
     def path_probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Compute the distribution over paths.
@@ -101,8 +108,7 @@ class PathDecoder:
         probabilities : ndarray of shape (n, n_paths)
             Rows sum to 1.
         """
-        scores = logits @ self.paths.T.astype(logits.dtype)
-        return _inside_unit_interval(softmax(scores, axis=1))
+        return _inside_unit_interval(softmax(self._path_scores(logits), axis=1))
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Add up, for each node, the probabilities of the paths through it.
@@ -117,7 +123,7 @@ class PathDecoder:
         probabilities : ndarray of shape (n, n_nodes)
             Inside (0, 1), P(child) <= P(parent).
         """
-        marginal = self.path_probabilities(logits) @ self.paths.astype(logits.dtype)
+        marginal = self.path_probabilities(logits) @ self._members
         # A parent's sum has all terms of its child's, but rounds in another order.
         return _inside_unit_interval(make_coherent(marginal, self.hierarchy))
 
@@ -134,7 +140,7 @@ class PathDecoder:
         Y : csr_array of shape (n, n_nodes)
             The nodes of one path a row.
         """
-        return self.paths[self.path_probabilities(logits).argmax(axis=1)]
+        return self.paths[self._path_scores(logits).argmax(axis=1)]
 
 
 def make_coherent(probabilities: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:

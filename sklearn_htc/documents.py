@@ -284,9 +284,7 @@ def as_documents(X: Any, text_encoder: str, *, n_tokens: int | None = None) -> A
     X = check_array(X, dtype=np.float32, accept_sparse="csr", accept_large_sparse=True)
     if text_encoder == "dense":
         return DenseDocuments(X)
-    bag = sparse.csr_array(X)
-    bag.sum_duplicates()
-    bag.eliminate_zeros()
+    bag = _without_duplicates_and_zeros(X)
     if _looks_like_token_ids(bag):
         raise ValueError(
             "X looks like token ids (each row fills its first columns with integers), "
@@ -298,9 +296,7 @@ def as_documents(X: Any, text_encoder: str, *, n_tokens: int | None = None) -> A
 
 def _as_token_ids(X: Any, text_encoder: str, n_tokens: int | None) -> sparse.csr_array:
     X = check_array(X, dtype=None, accept_sparse="csr", accept_large_sparse=True)
-    ids = sparse.csr_array(X)
-    ids.sum_duplicates()
-    ids.eliminate_zeros()
+    ids = _without_duplicates_and_zeros(X)
     gaps = ids.indices != _positions(np.diff(ids.indptr))
     if gaps.any() or (ids.data != np.floor(ids.data)).any() or (ids.data < 1).any():
         raise ValueError(
@@ -316,6 +312,20 @@ def _as_token_ids(X: Any, text_encoder: str, n_tokens: int | None) -> sparse.csr
             "give vocabulary_size."
         )
     return ids
+
+
+def _without_duplicates_and_zeros(X: Any) -> sparse.csr_array:
+    """Return X as a CSR with one sorted entry a value; X itself is left alone.
+
+    Its arrays are shared where they are so already: they may be files.
+    """
+    csr = sparse.csr_array(X)
+    if csr.has_canonical_format and csr.data.all():
+        return csr
+    csr = csr.copy()
+    csr.sum_duplicates()
+    csr.eliminate_zeros()
+    return csr
 
 
 def _looks_like_token_ids(bag: sparse.csr_array) -> bool:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from sklearn_htc.hierarchy import Hierarchy
 
-__all__ = ["TargetEncoder"]
+__all__ = ["TargetEncoder", "object_array"]
 
 
 class TargetEncoder:
@@ -177,6 +177,24 @@ class TargetEncoder:
         return self.classes[position[specific]]
 
 
+def object_array(labels: Sequence[Any]) -> np.ndarray:
+    """Make a 1-D array of any labels, tuples among them.
+
+    Parameters
+    ----------
+    labels : sequence of length n
+        Labels.
+
+    Returns
+    -------
+    array : ndarray of shape (n,), dtype object
+        The labels themselves.
+    """
+    array = np.empty(len(labels), dtype=object)
+    array[:] = labels
+    return array
+
+
 _DESCRIPTIONS = {
     "dense": "an indicator",
     "sparse": "an indicator",
@@ -265,9 +283,7 @@ def _collections(Y: Any) -> list[list[Hashable]]:
 def _as_labels(y: Any) -> np.ndarray:
     """Validate 1-D labels; an object array where they are tuples."""
     if isinstance(y, Sequence) and any(isinstance(label, tuple) for label in y):
-        labels = np.empty(len(y), dtype=object)
-        labels[:] = y
-        return labels
+        return object_array(y)
     labels = column_or_1d(y, warn=True)
     if labels.dtype.kind in "OUST" and any(isinstance(x, tuple) for x in labels):
         return labels
@@ -280,10 +296,7 @@ def _unique(labels: np.ndarray) -> np.ndarray:
     """Return each label once, sorted where they can be."""
     if labels.dtype != object:
         return np.unique(labels)
-    names = _sorted(set(labels.tolist()))
-    unique = np.empty(len(names), dtype=object)
-    unique[:] = names
-    return unique
+    return object_array(_sorted(set(labels.tolist())))
 
 
 def _sorted(labels: set[Hashable]) -> list[Any]:

@@ -31,6 +31,8 @@ __all__ = [
 # Logits, or text features, of a batch of predictions: 64 MiB of float32.
 PREDICTION_ELEMENTS = 2**24
 PREDICTION_DOCUMENTS = 1024
+# Seconds after which a prediction is long enough for a progress bar.
+BAR_DELAY = 1
 
 
 class HTCNet(NeuralNet):
@@ -253,7 +255,7 @@ class HTCNet(NeuralNet):
         with tqdm(
             total=len(documents.lengths),
             unit=" documents",
-            delay=1,
+            delay=BAR_DELAY,
             leave=False,
             disable=not self.progress_bar,
         ) as bar:

@@ -60,6 +60,18 @@ def test_bag_sums_duplicates_and_drops_stored_zeros():
     assert batch["weights"].tolist() == [3]
 
 
+def test_what_the_user_gave_is_left_alone_and_shared_where_it_can_be():
+    X = sparse.csr_array((np.float32([2, 1, 0]), [1, 1, 2], [0, 3]), shape=(1, 3))
+    as_documents(X, "bag")
+    assert X.data.tolist() == [2, 1, 0]
+    assert X.indices.tolist() == [1, 1, 2]
+    canonical = sparse.csr_array(BAG.astype(np.float32))
+    for array in (canonical.data, canonical.indices, canonical.indptr):
+        array.setflags(write=False)
+    documents = as_documents(canonical, "bag")
+    assert np.shares_memory(documents.X.data, canonical.data)
+
+
 @pytest.mark.parametrize("factor", [1, 1000])
 def test_scale_takes_the_units_out_of_x(factor):
     bag = as_documents(BAG * factor, "bag")

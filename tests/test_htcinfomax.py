@@ -112,6 +112,62 @@ def test_predictions_have_the_form_of_y(corpus, bag, indicator, hierarchy):
     np.testing.assert_array_equal(best, labels.predict(bag))
 
 
+@pytest.mark.parametrize("kind", ["paths", "threshold", "labels"])
+def test_top_k_are_the_largest_probabilities(corpus, bag, indicator, hierarchy, kind):
+    decoding = {"decoding": "threshold"} if kind == "threshold" else {}
+    clf = HTCInfoMaxClassifier(hierarchy, **FAST, **decoding)
+    clf.fit(bag, corpus[1] if kind == "labels" else indicator)
+    probabilities = clf.predict_proba(bag)
+    names = clf.classes_ if kind == "labels" else np.array(hierarchy.nodes, object)
+    for k in (1, 3, len(names)):
+        labels, best = clf.predict_top_k(bag, k)
+        assert labels.shape == best.shape == (100, k)
+        np.testing.assert_array_equal(best, -np.sort(-probabilities, axis=1)[:, :k])
+        for row in range(100):
+            of = dict(zip(names.tolist(), probabilities[row], strict=True))
+            assert [of[label] for label in labels[row]] == best[row].tolist()
+            assert len(set(labels[row])) == k
+    for k in (0, len(names) + 1):
+        with pytest.raises(ValueError, match="k == "):
+            clf.predict_top_k(bag, k)
+
+
+def test_top_k_puts_ancestors_before_equally_probable_descendants(bag, indicator):
+    nodes = ["oak", "tree", "plant", "animal", "dog", "cat", "cow", "bird"]
+    hierarchy = Hierarchy(
+        [("plant", "tree"), ("tree", "oak"), ("animal", "dog")], nodes=nodes
+    )
+    clf = HTCInfoMaxClassifier(hierarchy, **FAST)
+    clf.fit(bag[:20], [["oak"]] * 20)
+    labels, probabilities = clf.predict_top_k(bag[:2], 3)
+    assert (probabilities == probabilities[0, 0]).all()
+    assert labels.tolist() == [["plant", "tree", "oak"]] * 2
+
+
+def test_a_large_array_of_probabilities_is_announced(
+    bag, indicator, hierarchy, monkeypatch
+):
+    clf = HTCInfoMaxClassifier(hierarchy, **FAST).fit(bag, indicator)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.predict_proba(bag)
+        monkeypatch.setattr("sklearn_htc._base.LARGE_OUTPUT", 100 * 8 * 4 - 1)
+        clf.predict(bag)
+        clf.predict_top_k(bag, 2)
+    with pytest.warns(ResourceWarning, match=r"100 x 8 .* predict_top_k"):
+        clf.predict_proba(bag)
+
+
+def test_long_predictions_show_a_bar(bag, indicator, hierarchy, monkeypatch, capsys):
+    clf = HTCInfoMaxClassifier(hierarchy, **FAST).fit(bag, indicator)
+    monkeypatch.setattr("sklearn_htc.training.BAR_DELAY", 0)
+    clf.predict(bag)
+    assert capsys.readouterr().err == ""
+    clf.net_.set_params(progress_bar=True)
+    clf.predict(bag)
+    assert "0/100" in capsys.readouterr().err
+
+
 def test_labels_of_one_document_may_be_ancestors_of_anothers(bag, hierarchy):
     y = np.array(["plant", "oak", "tree", "cat"])[np.arange(100) % 4]
     clf = HTCInfoMaxClassifier(hierarchy, **FAST).fit(bag, y)

@@ -17,6 +17,7 @@ from sklearn_htc.network.model import HTCInfoMax
 from sklearn_htc.network.mutual_information import TextLabelDiscriminator
 from sklearn_htc.network.objective import HTCInfoMaxObjective
 from sklearn_htc.network.prior_matching import LabelPriorDiscriminator
+from sklearn_htc.network.recursive_regularization import RecursiveRegularization
 from sklearn_htc.network.structure_encoders import GCNEncoder, TreeLSTMEncoder
 from sklearn_htc.network.text_encoders import (
     BagOfTermsEncoder,
@@ -240,7 +241,8 @@ def build_objective(plan: NetworkPlan) -> HTCInfoMaxObjective:
         text_label_discriminator=text_label,
         label_prior_discriminator=label_prior,
         loss_weight=LossWeight(dimension=plan.dimension),
-        parent=graph.parent,
-        child=graph.child,
+        recursive_regularization=RecursiveRegularization(
+            parent=graph.parent, child=graph.child, n_nodes=plan.n_nodes
+        ),
         **plan.objective_options,
     )

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from sklearn_htc.network.dropout import Dropout
 from sklearn_htc.network.label_attention import attention_weights, label_attention
 
 __all__ = ["JointHead", "LabelwiseHead"]
@@ -36,7 +37,7 @@ class LabelwiseHead(nn.Module):
         self.weight = nn.Parameter(torch.empty(n_nodes, dimension))
         self.bias = nn.Parameter(torch.zeros(n_nodes))
         nn.init.normal_(self.weight, std=dimension**-0.5)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, text: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
         """Score every label by its own context.
@@ -103,7 +104,7 @@ class JointHead(nn.Module):
     def __init__(self, *, n_nodes: int, dimension: int, dropout: float = 0.5) -> None:
         super().__init__()
         self.linear = nn.Linear(n_nodes * dimension, n_nodes)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     @property
     def weight(self) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sklearn_htc.network.convolution import convolve
 from sklearn_htc.network.masking import masked_mean
 
 __all__ = ["TextLabelDiscriminator", "derangement"]
@@ -55,7 +56,7 @@ class TextLabelDiscriminator(nn.Module):
         Parameters
         ----------
         text : Tensor of shape (B, K, d)
-            Text features.
+            Text features, 0 where the mask is False.
         mask : bool Tensor of shape (B, K)
             Which positions exist: the first ones of each document.
 
@@ -64,21 +65,17 @@ class TextLabelDiscriminator(nn.Module):
         features : Tensor of shape (B, h)
             What the linear layers see of a text.
         """
-        keep = mask.unsqueeze(-1)
         weight, bias = self.conv2.weight, self.conv2.bias
         if weight.shape[-1] == 1:
             hidden = F.relu(F.linear(text, self.conv1.weight[:, :, 0], self.conv1.bias))
             return F.linear(masked_mean(hidden, mask), weight[:, :, 0], bias)
-        hidden = F.relu(self.conv1((text * keep).transpose(1, 2))).transpose(1, 2)
-        hidden = hidden * keep
-        mean = masked_mean(hidden, mask)
-        length = mask.sum(dim=1)
-        count = length.clamp(min=1).unsqueeze(-1)
-        rows = torch.arange(len(text), device=text.device)
-        last = hidden[rows, (length - 1).clamp(min=0)]
-        before, after = mean - last / count, mean - hidden[:, 0] / count
-        shifted = torch.cat([before, mean, after], dim=-1)
-        return F.linear(shifted, weight.permute(0, 2, 1).flatten(1), bias)
+        hidden = F.relu(convolve(text, self.conv1.weight, self.conv1.bias))
+        length = mask.sum(dim=1, keepdim=True)
+        position = torch.arange(mask.shape[1], device=mask.device)
+        has_after, has_before = position < length - 1, position > 0
+        shares = torch.stack([mask & has_after, mask, mask & has_before], dim=1)
+        shifted = (shares / length.clamp(min=1).unsqueeze(-1)).to(hidden) @ hidden
+        return F.linear(shifted.flatten(1), weight.permute(0, 2, 1).flatten(1), bias)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Score pairs of a text and a label set.

@@ -7,7 +7,7 @@ from sklearn_htc.network.masking import masked_mean
 from sklearn_htc.network.model import ModelOutput
 from sklearn_htc.network.mutual_information import TextLabelDiscriminator
 from sklearn_htc.network.prior_matching import LabelPriorDiscriminator
-from sklearn_htc.network.recursive_regularization import recursive_regularization
+from sklearn_htc.network.recursive_regularization import RecursiveRegularization
 
 __all__ = ["HTCInfoMaxObjective"]
 
@@ -28,8 +28,8 @@ class HTCInfoMaxObjective(nn.Module):
         D_pr; None leaves out L_pr.
     loss_weight : LossWeight
         F.
-    parent, child : int Tensor of shape (n_edges,)
-        The edges of the hierarchy.
+    recursive_regularization : RecursiveRegularization
+        Over the edges of the hierarchy.
     mutual_information_weight : float, default=1.0
         a, which the paper has at 1.
     label_prior_weight : float, default=1.0
@@ -38,9 +38,6 @@ class HTCInfoMaxObjective(nn.Module):
         Factor of the recursive regularisation.
     """
 
-    parent: Tensor
-    child: Tensor
-
     def __init__(
         self,
         *,
@@ -48,8 +45,7 @@ class HTCInfoMaxObjective(nn.Module):
         text_label_discriminator: TextLabelDiscriminator | None,
         label_prior_discriminator: LabelPriorDiscriminator | None,
         loss_weight: LossWeight,
-        parent: Tensor,
-        child: Tensor,
+        recursive_regularization: RecursiveRegularization,
         mutual_information_weight: float = 1.0,
         label_prior_weight: float = 1.0,
         recursive_regularization_weight: float = 1e-6,
@@ -59,8 +55,7 @@ class HTCInfoMaxObjective(nn.Module):
         self.text_label_discriminator = text_label_discriminator
         self.label_prior_discriminator = label_prior_discriminator
         self.loss_weight = loss_weight
-        self.register_buffer("parent", parent)
-        self.register_buffer("child", child)
+        self.recursive_regularization = recursive_regularization
         self.mutual_information_weight = mutual_information_weight
         self.label_prior_weight = label_prior_weight
         self.recursive_regularization_weight = recursive_regularization_weight
@@ -86,9 +81,7 @@ class HTCInfoMaxObjective(nn.Module):
             loss = loss + self._information_maximization(output, labels_of)
         loss = (loss * sample_weight).mean()
         if self.training and self.recursive_regularization_weight:
-            penalty = recursive_regularization(
-                output.classifier_weight, self.parent, self.child
-            )
+            penalty = self.recursive_regularization(output.classifier_weight)
             loss = loss + self.recursive_regularization_weight * penalty
         return loss
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from sklearn_htc.network.dropout import Dropout
+
 __all__ = ["GCNEncoder", "TreeLSTMEncoder"]
 
 
@@ -54,7 +56,7 @@ class GCNEncoder(nn.Module):
         self.up_bias = nn.Parameter(torch.zeros(n_nodes, dimension))
         self.gates = nn.Linear(dimension, 3, bias=False)
         self.gate_bias = nn.Parameter(torch.zeros(n_nodes, 2))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Pass messages along the edges once.
@@ -129,7 +131,7 @@ class TreeLSTMEncoder(nn.Module):
         self.register_buffer("certain", torch.ones_like(prior))
         self.bottom_up = _DirectedTreeLSTM(child, parent, n_nodes, dimension)
         self.top_down = _DirectedTreeLSTM(parent, child, n_nodes, dimension)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Run both directions and join them.

@@ -1,12 +1,16 @@
 """Text encoders: each turns one kind of document batch into vectors by position.
 
 Every encoder returns the text features T (B, K, d) and a mask (B, K) that says which
-positions exist. No encoder lets padding, and so no other document, touch a document.
+positions exist; elsewhere T is 0. No encoder lets padding, and so no other document,
+touch a document.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from sklearn_htc.network.dropout import Dropout
+from sklearn_htc.network.recurrence import bidirectional_gru
 
 __all__ = [
     "BagOfTermsEncoder",
@@ -22,7 +26,7 @@ class BagOfTermsEncoder(nn.Module):
 
     Terms without an order have no more to say apart than in their sum: with every
     term as a position of its own, label attention costs ten times the time and F1 is
-    lower (docs/speed.md).
+    lower.
 
     Parameters
     ----------
@@ -55,7 +59,7 @@ class BagOfTermsEncoder(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.01)
         # What a document without any known term is predicted from.
         self.background = nn.Parameter(torch.zeros(dimension))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.scale = scale
 
     def forward(
@@ -113,7 +117,7 @@ class DenseEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.views = nn.Linear(n_features, n_positions * dimension)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.n_positions = n_positions
         self.scale = scale
 
@@ -155,7 +159,7 @@ class TokenEmbeddingEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.project = nn.Linear(n_features, dimension)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Project every token.
@@ -170,11 +174,11 @@ class TokenEmbeddingEncoder(nn.Module):
         Returns
         -------
         text : Tensor of shape (B, K, d)
-            Projected tokens.
+            Projected tokens; 0 where the mask is False.
         mask : bool Tensor of shape (B, K)
             As given.
         """
-        return self.dropout(self.project(values)), mask
+        return self.dropout(self.project(values)) * mask.unsqueeze(-1), mask
 
 
 class BiGRUEncoder(nn.Module):
@@ -213,10 +217,10 @@ class BiGRUEncoder(nn.Module):
         self.embedding = nn.Embedding(
             n_tokens + 1, embedding_size, padding_idx=0, sparse=sparse
         )
-        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.embedding_dropout = Dropout(embedding_dropout)
         self.forward_gru = nn.GRU(embedding_size, dimension // 2, batch_first=True)
         self.backward_gru = nn.GRU(embedding_size, dimension // 2, batch_first=True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Read every document in both directions.
@@ -235,13 +239,21 @@ class BiGRUEncoder(nn.Module):
         mask : bool Tensor of shape (B, K)
             As given.
         """
-        tokens = self.embedding_dropout(self.embedding(ids))
+        tokens = self.embedding_dropout(self.embedding(ids.T))
+        read = self._read_by_cudnn if tokens.is_cuda else self._read
+        return self.dropout(read(tokens, mask)) * mask.unsqueeze(-1), mask
+
+    def _read(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Return both directions' states (B, K, d) for tokens (K, B, ...)."""
+        return bidirectional_gru(tokens, mask, self.forward_gru, self.backward_gru)
+
+    def _read_by_cudnn(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Return the same by cuDNN, with each row turned round for the second GRU."""
+        tokens = tokens.transpose(0, 1)
         flip = _flip_within_length(mask).unsqueeze(-1)
         forward = self.forward_gru(tokens)[0]
         reverse = self.backward_gru(tokens.gather(1, flip.expand_as(tokens)))[0]
-        reverse = reverse.gather(1, flip.expand_as(reverse))
-        text = self.dropout(torch.cat([forward, reverse], dim=-1))
-        return text * mask.unsqueeze(-1), mask
+        return torch.cat([forward, reverse.gather(1, flip.expand_as(reverse))], dim=-1)
 
 
 class RCNNEncoder(nn.Module):

@@ -11,7 +11,7 @@ from sklearn_htc.network.model import ModelOutput
 from sklearn_htc.network.mutual_information import TextLabelDiscriminator, derangement
 from sklearn_htc.network.objective import HTCInfoMaxObjective
 from sklearn_htc.network.prior_matching import LabelPriorDiscriminator
-from sklearn_htc.network.recursive_regularization import recursive_regularization
+from sklearn_htc.network.recursive_regularization import RecursiveRegularization
 
 LENGTHS = [6, 1, 2, 4]
 MASK = torch.arange(6) < torch.tensor(LENGTHS)[:, None]
@@ -20,7 +20,7 @@ MASK = torch.arange(6) < torch.tensor(LENGTHS)[:, None]
 def batch(dimension=5, n_nodes=7):
     """Return text (4, 6, d), labels (N, d) and targets (4, N) in float64."""
     torch.manual_seed(0)
-    text = torch.randn(4, 6, dimension, dtype=torch.float64)
+    text = torch.randn(4, 6, dimension, dtype=torch.float64) * MASK.unsqueeze(-1)
     labels = torch.randn(n_nodes, dimension, dtype=torch.float64)
     target = torch.zeros(4, n_nodes, dtype=torch.float64)
     target[0, [0, 2]] = target[1, 3] = target[2, [1, 4, 5]] = 1
@@ -175,15 +175,26 @@ def test_loss_weight_equals_eq_5():
     torch.testing.assert_close(weight(t, labels), expected, atol=1e-6, rtol=0)
 
 
+def edges(parent, child, n_nodes=7):
+    """Return the regularisation over a few edges."""
+    return RecursiveRegularization(
+        parent=torch.tensor(parent, dtype=torch.long),
+        child=torch.tensor(child, dtype=torch.long),
+        n_nodes=n_nodes,
+    ).double()
+
+
 def test_recursive_regularization_sums_over_edges():
-    weight = torch.randn(4, 3, dtype=torch.float64)
-    parent, child = torch.tensor([0, 0, 1]), torch.tensor([1, 2, 3])
+    weight = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    parent, child = [0, 0, 1, 2], [1, 2, 3, 3]
     expected = 0.0
     for p, c in zip(parent, child, strict=True):
         expected += 0.5 * ((weight[p] - weight[c]) ** 2).sum()
-    torch.testing.assert_close(
-        recursive_regularization(weight, parent, child), expected
-    )
+    penalty = edges(parent, child, 5)(weight)
+    torch.testing.assert_close(penalty, expected)
+    gradients = [torch.autograd.grad(3 * loss, weight) for loss in (penalty, expected)]
+    torch.testing.assert_close(*gradients)
+    assert edges([], [], 5)(weight) == 0
 
 
 @pytest.mark.parametrize("mutual_information", [True, False])
@@ -193,14 +204,13 @@ def test_objective_equals_eq_6(monkeypatch, mutual_information, label_prior):
     sample_weight = torch.tensor([1.0, 2.0, 0.5, 0.5], dtype=torch.float64)
     d_mi = TextLabelDiscriminator(dimension=5) if mutual_information else None
     d_pr = LabelPriorDiscriminator(dimension=5) if label_prior else None
-    parent, child = torch.tensor([0, 1]), torch.tensor([1, 2])
+    regularization = edges([0, 1], [1, 2])
     objective = HTCInfoMaxObjective(
         classification=BinaryCrossEntropy(),
         text_label_discriminator=d_mi,
         label_prior_discriminator=d_pr,
         loss_weight=LossWeight(dimension=5),
-        parent=parent,
-        child=child,
+        recursive_regularization=regularization,
         mutual_information_weight=0.3,
         label_prior_weight=0.7,
         recursive_regularization_weight=0.01,
@@ -225,8 +235,7 @@ def test_objective_equals_eq_6(monkeypatch, mutual_information, label_prior):
         weight = torch.sigmoid(score)[0]
         total = l_c + 0.3 * weight * l_mi[row] + 0.7 * (1 - weight) * l_pr
         expected = expected + sample_weight[row] * total / 4
-    penalty = recursive_regularization(classifier, parent, child)
-    expected = expected + 0.01 * penalty
+    expected = expected + 0.01 * regularization(classifier)
     torch.testing.assert_close(loss, expected, atol=1e-6, rtol=0)
 
 
@@ -237,8 +246,7 @@ def test_evaluation_scores_classification_alone():
         text_label_discriminator=TextLabelDiscriminator(dimension=5),
         label_prior_discriminator=LabelPriorDiscriminator(dimension=5),
         loss_weight=LossWeight(dimension=5),
-        parent=torch.tensor([0]),
-        child=torch.tensor([1]),
+        recursive_regularization=edges([0], [1]),
     ).double()
     logits = torch.randn(4, 7, dtype=torch.float64)
     output = ModelOutput(logits, text, MASK, labels, labels)

@@ -1,0 +1,168 @@
+"""Whole `fit` and `predict` of TF-IDF pipelines: seconds, memory, F1.
+
+HTCInfoMaxClassifier with its defaults, one-vs-rest LinearSVC and LogisticRegression at
+their default threshold, and hiclass's local classifiers per parent node (LCPPN, where
+every document has one path), each behind TfidfVectorizer(), on `load_api_docs` and on
+any data sets in a folder of NAME.jsonl.xz and NAME.hierarchy.tsv files. One run each,
+in its own process.
+
+    .venv/bin/python -m pip install hiclass
+    .venv/bin/python -m benchmarks.fit --data DIR
+"""
+
+import argparse
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.model_selection import train_test_split
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from benchmarks.isolation import in_own_process
+from benchmarks.reporting import markdown_table, peak_memory, pinned_threads, publish
+from sklearn_htc import Hierarchy, HTCInfoMaxClassifier
+from sklearn_htc.datasets import load_api_docs, read_jsonl
+
+SYSTEMS = (
+    "HTCInfoMaxClassifier",
+    "one-vs-rest LinearSVC",
+    "one-vs-rest LogisticRegression",
+    "hiclass LCPPN",
+)
+
+
+def main() -> None:
+    """Run all systems on all data sets and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--data", type=Path, help="folder of NAME.jsonl.xz files")
+    parser.add_argument("--sets", nargs="*", help="names; all in the folder by default")
+    parser.add_argument("--systems", nargs="*", default=SYSTEMS, choices=SYSTEMS)
+    arguments = parser.parse_args()
+    sets = ["load_api_docs"]
+    if arguments.data is not None:
+        found = sorted(path.name for path in arguments.data.glob("*.jsonl.xz"))
+        sets += [name.removesuffix(".jsonl.xz") for name in found]
+    if arguments.sets:
+        sets = arguments.sets
+    runs = []
+    for name in sets:
+        for system in arguments.systems:
+            run = in_own_process(
+                measure, name, system, arguments.data, arguments.threads
+            )
+            print(run, flush=True)
+            if run is not None:
+                runs.append(run)
+                report(runs, arguments.threads)
+
+
+def report(runs: list[dict[str, Any]], threads: int) -> None:
+    """Write what there is so far."""
+    table = markdown_table(
+        {
+            "data": "{data}",
+            "system": "{system}",
+            "fit, s": "{fit_seconds:.1f}",
+            "fitted documents a second": "{fitted_per_second:,.0f}",
+            "predict, s": "{predict_seconds:.2f}",
+            "predicted documents a second": "{predicted_per_second:,.0f}",
+            "peak memory, GB": "{memory:.2f}",
+            "micro F1": "{micro_f1:.2f}",
+            "macro F1": "{macro_f1:.2f}",
+        },
+        runs,
+    )
+    publish("fit", runs, table, threads=threads)
+
+
+def load(name: str, folder: Path | None) -> tuple[Hierarchy, Any, Any, Any, Any]:
+    """Return the hierarchy, texts and indicators for training and for testing."""
+    if name == "load_api_docs":
+        docs = load_api_docs()
+        texts, test_texts, Y, Y_test = train_test_split(
+            docs.data, docs.target, test_size=0.25, random_state=0
+        )
+        return docs.hierarchy, texts, Y, test_texts, Y_test
+    assert folder is not None
+    docs = read_jsonl(folder / f"{name}.jsonl.xz", folder / f"{name}.hierarchy.tsv")
+    train, test = docs.split == "train", docs.split == "test"
+    texts = np.array(docs.data, dtype=object)
+    target = docs.target
+    return docs.hierarchy, texts[train], target[train], texts[test], target[test]
+
+
+def make_system(name: str, hierarchy: Hierarchy) -> Any:
+    """Make an estimator with its defaults."""
+    if name == "one-vs-rest LinearSVC":
+        return OneVsRestClassifier(LinearSVC(random_state=0))
+    if name == "one-vs-rest LogisticRegression":
+        model = LogisticRegression(solver="liblinear", random_state=0)
+        return OneVsRestClassifier(model)
+    if name == "hiclass LCPPN":
+        from hiclass import LocalClassifierPerParentNode
+
+        return LocalClassifierPerParentNode(LogisticRegression(max_iter=1000))
+    return HTCInfoMaxClassifier(hierarchy, random_state=0)
+
+
+def measure(
+    name: str, system: str, folder: Path | None, threads: int
+) -> dict[str, Any] | None:
+    """Fit and predict one pipeline; None where the system can't learn such labels."""
+    hierarchy, texts, Y, test_texts, Y_test = load(name, folder)
+    model = make_system(system, hierarchy)
+    y: Any = Y
+    if system == "hiclass LCPPN":
+        y = paths_of(hierarchy, Y)
+        if y is None:
+            return None
+    # Once for what is loaded with the first fit of a process.
+    HTCInfoMaxClassifier(max_epochs=1).fit(np.eye(4), [0, 1, 0, 1])
+    pipeline = make_pipeline(TfidfVectorizer(), model)
+    with pinned_threads(threads):
+        start = perf_counter()
+        pipeline.fit(texts, y)
+        fitted = perf_counter()
+        predicted = pipeline.predict(test_texts)
+        seconds = perf_counter() - fitted
+    if system == "hiclass LCPPN":
+        paths = [[label for label in row if label != ""] for row in predicted]
+        predicted = hierarchy.to_indicator(paths)
+    micro, macro = (
+        100 * f1_score(Y_test, predicted, average=average, zero_division=0)
+        for average in ("micro", "macro")
+    )
+    return {
+        "data": name,
+        "system": system,
+        "fit_seconds": fitted - start,
+        "fitted_per_second": len(texts) / (fitted - start),
+        "predict_seconds": seconds,
+        "predicted_per_second": len(test_texts) / seconds,
+        "memory": peak_memory(),
+        "micro_f1": micro,
+        "macro_f1": macro,
+    }
+
+
+def paths_of(hierarchy: Hierarchy, Y: sparse.csr_array) -> np.ndarray | None:
+    """Return a column a level, "" below a path's end; None unless all are one path."""
+    specific = hierarchy.most_specific(Y)
+    if not hierarchy.is_tree or np.any(np.diff(specific.indptr) != 1):
+        return None
+    paths = np.full((Y.shape[0], hierarchy.levels.max() + 1), "", dtype=object)
+    rows, columns = Y.nonzero()
+    paths[rows, hierarchy.levels[columns]] = [hierarchy.nodes[j] for j in columns]
+    return paths
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Generated hierarchies, labels and documents of any size, for benchmarks of time."""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_htc import Hierarchy
+
+
+def make_hierarchy(n_nodes: int, *, depth: int = 4) -> Hierarchy:
+    """Make a tree of `depth` levels, each larger than the one above by one factor."""
+    # The factor r for which r + r^2 + ... + r^depth nodes are as many as wanted.
+    low, high = 1.0, float(n_nodes)
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        if sum(middle**level for level in range(1, depth + 1)) < n_nodes:
+            low = middle
+        else:
+            high = middle
+    sizes = [max(1, round(low**level)) for level in range(1, depth)]
+    sizes.append(n_nodes - sum(sizes))
+    edges, start = [], 0
+    for above, size in pairwise(sizes):
+        children = start + above + np.arange(size)
+        parents = start + np.arange(size) * above // size
+        edges += list(zip(parents.tolist(), children.tolist(), strict=True))
+        start += above
+    return Hierarchy(edges, nodes=range(n_nodes))
+
+
+def make_labels(
+    hierarchy: Hierarchy, n_documents: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw one leaf a document, some leaves far more often than others."""
+    leaves = rng.permutation(hierarchy.leaves)
+    frequency = 1 / np.arange(1, len(leaves) + 1)
+    return rng.choice(leaves, size=n_documents, p=frequency / frequency.sum())
+
+
+def make_bags(
+    labels: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    n_terms: int = 50_000,
+    length: int = 60,
+) -> sparse.csr_array:
+    """Make bags of terms, a third of which a document shares with its label."""
+    n = len(labels)
+    common = rng.zipf(1.3, size=(n, length - length // 3)) * 7919 % n_terms
+    own = labels[:, None] * 31 + rng.integers(40, size=(n, length // 3))
+    ids = np.concatenate([common, own * 104_729 % n_terms], axis=1)
+    weights = np.full(ids.size, length**-0.5, dtype=np.float32)
+    indptr = np.arange(0, ids.size + 1, length)
+    bags = sparse.csr_array((weights, ids.ravel(), indptr), shape=(n, n_terms))
+    bags.sum_duplicates()
+    return bags
+
+
+def make_token_ids(
+    lengths: np.ndarray, rng: np.random.Generator, *, n_tokens: int = 50_000
+) -> sparse.csr_array:
+    """Make sequences of token ids of the given lengths."""
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    positions = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths)
+    ids = rng.zipf(1.2, size=indptr[-1]) % n_tokens + 1
+    shape = (len(lengths), int(lengths.max()))
+    return sparse.csr_array((ids, positions, indptr), shape=shape)
