@@ -69,7 +69,8 @@ class TextLabelDiscriminator(nn.Module):
         if weight.shape[-1] == 1:
             hidden = F.relu(F.linear(text, self.conv1.weight[:, :, 0], self.conv1.bias))
             return F.linear(masked_mean(hidden, mask), weight[:, :, 0], bias)
-        hidden = F.relu(convolve(text, self.conv1.weight, self.conv1.bias))
+        conv1: Any = self.conv1
+        hidden = F.relu(convolve(text, conv1.weight, conv1.bias))
         length = mask.sum(dim=1, keepdim=True)
         position = torch.arange(mask.shape[1], device=mask.device)
         has_after, has_before = position < length - 1, position > 0
