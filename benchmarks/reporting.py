@@ -44,6 +44,12 @@ def publish(name: str, runs: Any, table: str, *, threads: int) -> None:
     print(table)
 
 
+def published(name: str) -> list[dict[str, Any]]:
+    """Return the runs of results/NAME.json, none if there is no such file."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text())["runs"] if path.exists() else []
+
+
 def peak_memory() -> float:
     """Return the largest resident size of this process so far, in GB."""
     # Linux counts in KiB, macOS in bytes.

@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 from typing import Any, Self
 
+import torch
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -365,6 +366,7 @@ default=None
             "max_epochs": 200,
             "batch_size": 64,
             "lr": 1e-4,
+            "optimizer": torch.optim.Adam,
             "early_stopping": True,
             "patience": 10,
         }

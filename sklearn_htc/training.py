@@ -119,21 +119,25 @@ class HTCNet(NeuralNet):
         if iterator is None:
             return
         self.epoch_ended_ = False
-        losses = []
-        for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            losses.append(step["loss"].detach())
-            self.history.record_batch(f"{prefix}_loss", losses[-1])
-            _, (_, sample_weight) = batch
-            self.history.record_batch(f"{prefix}_batch_size", len(sample_weight))
-            self.notify("on_batch_end", batch=batch, training=training, **step)
-            if self.epoch_ended_:
-                break
-        records = self.history[-1]["batches"][-len(losses) :]
-        for record, loss in zip(records, torch.stack(losses).tolist(), strict=True):
-            record[f"{prefix}_loss"] = loss
-        self.history.record(f"{prefix}_batch_count", len(losses))
+        name, n_batches = f"{prefix}_loss", 0
+        try:
+            for batch in iterator:
+                self.notify("on_batch_begin", batch=batch, training=training)
+                step = step_fn(batch, **fit_params)
+                self.history.record_batch(name, step["loss"].detach())
+                _, (_, sample_weight) = batch
+                self.history.record_batch(f"{prefix}_batch_size", len(sample_weight))
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+                n_batches += 1
+                if self.epoch_ended_:
+                    break
+        finally:
+            # Also after Ctrl-C, as the history is kept and may be written to a file.
+            records = [r for r in self.history[-1]["batches"] if name in r]
+            losses = torch.stack([r[name] for r in records]).tolist() if records else []
+            for record, loss in zip(records, losses, strict=True):
+                record[name] = loss
+        self.history.record(f"{prefix}_batch_count", n_batches)
 
     def end_epoch(self) -> None:
         """Let the pass at hand take no further batch."""

@@ -42,6 +42,19 @@ def test_probabilities_are_coherent_and_inside_the_unit_interval(edges, kind):
         assert hierarchy.is_coherent(decoder.decide(logits))
 
 
+@pytest.mark.parametrize("edges", [random_tree(30, 0), random_dag(30, 1), []])
+@pytest.mark.parametrize("threshold", [0.001, 0.3, 0.5, 0.999])
+def test_threshold_decides_as_the_coherent_probabilities_say(edges, threshold):
+    hierarchy = Hierarchy(edges, nodes=range(30))
+    decoder = ThresholdDecoder(hierarchy, threshold=threshold)
+    logits = random_logits(30) + 3
+    expected = decoder.probabilities(logits) >= threshold
+    decided = decoder.decide(logits)
+    assert decided.dtype == np.int64
+    np.testing.assert_array_equal(decided.toarray(), expected)
+    assert decided.nnz == expected.sum()
+
+
 def test_threshold_decides_on_coherent_probabilities():
     hierarchy = Hierarchy([("a", "b")])
     logits = np.array([[-1.0, 3.0], [3.0, 1.0], [-3.0, -3.0]])

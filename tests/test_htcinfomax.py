@@ -1,5 +1,6 @@
 """The estimator: what it predicts, its invariances, its contract, and bad input."""
 
+import json
 import pickle
 import signal
 import warnings
@@ -353,6 +354,7 @@ def test_ctrl_c_keeps_what_was_learned(bag, indicator, hierarchy):
         clf.fit(bag, indicator)
     assert clf.predict(bag).shape == indicator.shape
     assert clf.label_embeddings_.shape == (8, 16)
+    json.dumps(clf.history_.to_list())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clf.set_params(callbacks=None).partial_fit(bag, indicator)

@@ -21,8 +21,8 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     mean : Tensor of shape (B, d)
         The average over the positions that exist.
     """
-    share = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
-    return (share.to(values).unsqueeze(1) @ values).squeeze(1)
+    share = mask.to(values) / mask.sum(dim=1, keepdim=True).clamp(min=1)
+    return (share.unsqueeze(1) @ values).squeeze(1)
 
 
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:

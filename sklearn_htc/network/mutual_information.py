@@ -75,7 +75,7 @@ class TextLabelDiscriminator(nn.Module):
         position = torch.arange(mask.shape[1], device=mask.device)
         has_after, has_before = position < length - 1, position > 0
         shares = torch.stack([mask & has_after, mask, mask & has_before], dim=1)
-        shifted = (shares / length.clamp(min=1).unsqueeze(-1)).to(hidden) @ hidden
+        shifted = (shares.to(hidden) / length.clamp(min=1).unsqueeze(-1)) @ hidden
         return F.linear(shifted.flatten(1), weight.permute(0, 2, 1).flatten(1), bias)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:

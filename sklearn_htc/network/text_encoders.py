@@ -25,8 +25,8 @@ class BagOfTermsEncoder(nn.Module):
     """A bag of weighted terms as one position: the sum of their embeddings.
 
     Terms without an order have no more to say apart than in their sum: with every
-    term as a position of its own, label attention costs ten times the time and F1 is
-    lower.
+    term as a position of its own, label attention takes most of a step's time and F1
+    is lower (docs/speed.md).
 
     Parameters
     ----------

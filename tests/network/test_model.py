@@ -80,6 +80,8 @@ def test_blocks_of_labels_give_the_same_logits_and_gradients(hierarchy, monkeypa
         logits = model(**documents).logits
         (logits**2).sum().backward()
         results.append([logits, *(weight.grad for weight in model.parameters())])
+        with torch.inference_mode():
+            torch.testing.assert_close(model(**documents).logits, logits.detach())
     for whole, in_blocks in zip(*results, strict=True):
         torch.testing.assert_close(in_blocks, whole, atol=1e-12, rtol=0)
 
