@@ -133,39 +133,32 @@ def compare(corpus: str, structure_encoder: str, threads: int) -> float:
         ids, target = literal_batches(X, Y)[0]
         target = target.double()
         batch = {"ids": ids, "mask": ids > 0}
-        gradients = []
         weight = torch.ones(16, dtype=torch.float64)
-        losses = (
-            objective(model(**batch), (target, weight)),
-            literal.loss(ids, target, others, samples),
-        )
+        ours = objective(model(**batch), (target, weight))
+        theirs = literal.loss(ids, target, others, samples)
         names = [name for name, _ in model.named_parameters()]
         names += [name for name, _ in objective.named_parameters()]
         weights = [*model.parameters(), *objective.parameters()]
-        for loss in losses:
-            of_loss = torch.autograd.grad(
-                loss,
-                weights + list(literal.gru.parameters()),
-                allow_unused=True,
-                retain_graph=True,
-            )
-            gradients.append(of_loss)
-    ours, theirs = ({}, {})
-    for found, of_loss in zip((ours, theirs), gradients, strict=True):
-        found.update(zip(names, of_loss[: len(names)], strict=True))
-    packed = dict(
-        zip(
-            (name for name, _ in literal.gru.named_parameters()),
-            gradients[1][len(names) :],
-            strict=True,
+        our_gradients = torch.autograd.grad(ours, weights)
+        packed = dict(literal.gru.named_parameters())
+        their_gradients = torch.autograd.grad(
+            theirs,
+            [
+                packed.get(_packed_name(name), weight)
+                for name, weight in zip(names, weights, strict=True)
+            ],
         )
-    )
-    for name in names:
-        if "_gru." in name:
-            direction, part = name.removeprefix("text_encoder.").split("_gru.")
-            theirs[name] = packed[part + "_reverse" * (direction == "backward")]
-    differences = [(ours[name] - theirs[name]).abs().max() for name in names]
-    return float(max([(losses[0] - losses[1]).abs(), *differences]))
+    differences = [
+        (one - other).abs().max()
+        for one, other in zip(our_gradients, their_gradients, strict=True)
+    ]
+    return float(max([(ours - theirs).abs(), *differences]))
+
+
+def _packed_name(name: str) -> str:
+    """Return what a weight of the two GRUs is called in torch's bidirectional one."""
+    direction, _, part = name.removeprefix("text_encoder.").partition("_gru.")
+    return part + "_reverse" * (direction == "backward")
 
 
 def measure(

@@ -31,19 +31,23 @@ class Documents(Protocol):
         """Fetch rows (B,) as the arguments of the text encoder."""
 
 
-class BagOfTerms:
-    """A CSR of term weights: each row is one position, as its terms have no order.
+class _OnePosition:
+    """Documents that are one row of features each.
 
     Parameters
     ----------
-    X : csr_array of shape (n_documents, n_terms), float32
-        Term weights.
+    X : csr_array or ndarray of shape (n_documents, n_features), float32
+        The rows.
     """
 
-    def __init__(self, X: sparse.csr_array) -> None:
+    def __init__(self, X: Any) -> None:
         self.X = X
         self.n_features = X.shape[1]
         self.lengths = np.ones(X.shape[0], dtype=np.int64)
+
+
+class BagOfTerms(_OnePosition):
+    """A CSR of term weights: each row is one position, as its terms have no order."""
 
     @property
     def scale(self) -> float:
@@ -115,19 +119,8 @@ class TokenSequences:
         return {"ids": torch.from_numpy(ids), "mask": torch.from_numpy(mask)}
 
 
-class DenseDocuments:
-    """A 2-D array of document embeddings.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_documents, n_features), float32
-        One embedding a document.
-    """
-
-    def __init__(self, X: np.ndarray) -> None:
-        self.X = X
-        self.n_features = X.shape[1]
-        self.lengths = np.ones(len(X), dtype=np.int64)
+class DenseDocuments(_OnePosition):
+    """A 2-D array of document embeddings."""
 
     @property
     def scale(self) -> float:

@@ -10,6 +10,9 @@ __all__ = ["bidirectional_gru"]
 
 aten = torch.ops.aten
 
+# Steps whose derivatives are taken at once: few enough for the processor's cache.
+CHUNK = 8
+
 
 def bidirectional_gru(
     tokens: Tensor, mask: Tensor, forward: nn.GRU, backward: nn.GRU
@@ -19,13 +22,14 @@ def bidirectional_gru(
     With x the token and h the state before, the state at a position is
 
         r, z = sigmoid(V_r x + a_r + W_r h + b_r), sigmoid(V_z x + a_z + W_z h + b_z)
-        n = tanh(V_n x + a_n + r (W_n h + b_n))
+        m = W_n h + b_n
+        n = tanh(V_n x + a_n + r m)
         h' = (1 - z) n + z h
 
     and 0 beyond a document's end. torch's own GRU takes one direction after the other,
     and in the backward pass makes a product for the gradient of W at each position.
-    Here the directions share each step, and one product serves all positions; arrays
-    of all positions are written once, in place, since large ones are slow to get.
+    Here the directions share each step, one product serves all positions, and a step
+    is a few operations in place on arrays of all positions.
 
     Parameters
     ----------
@@ -55,8 +59,9 @@ def bidirectional_gru(
 class _BidirectionalGRU(torch.autograd.Function):
     """Forward and backward pass by hand.
 
-    Arrays of all positions have shape (2, K, B, ...), in the order of the steps: the
-    first step of the second direction is at the last position.
+    Arrays of all positions have shape (2, K, B, ...), the direction first. `gates`
+    holds n, r, z and m beside each other: a token adds to the first three, the state
+    before to the last three.
     """
 
     @staticmethod
@@ -65,35 +70,44 @@ class _BidirectionalGRU(torch.autograd.Function):
         tokens, mask, input_weight, input_bias, weight, bias = inputs
         length, batch, _ = tokens.shape
         size = weight.shape[2]
-        gates = tokens.new_empty(2, length * batch, 3 * size)
+        input_weight = input_weight.roll(size, dims=1)
+        input_bias = input_bias.roll(size, dims=1)
+        input_bias[:, size:] += bias[:, : 2 * size]
+        # tanh(x) = 2 sigmoid(2 x) - 1, and torch's sigmoid is much the faster: twice
+        # the weights give twice the x, to the last bit.
+        factor = weight.new_ones(4 * size)
+        factor[:size] = factor[3 * size :] = 2
+        gates = tokens.new_empty(2, length, batch, 4 * size)
         for direction in range(2):
             torch.addmm(
-                input_bias[direction],
-                _in_order(tokens, direction).flatten(0, 1),
-                input_weight[direction].T,
-                out=gates[direction],
+                input_bias[direction] * factor[: 3 * size],
+                tokens.flatten(0, 1),
+                input_weight[direction].T * factor[: 3 * size],
+                out=gates[direction].flatten(0, 1)[:, : 3 * size],
             )
-        gates = gates.view(2, length, batch, 3 * size)
-        transposed = weight.transpose(1, 2).contiguous()
-        exists = _exists(mask, tokens.dtype)
-        recurrent_n = tokens.new_empty(2, length, batch, size)
+            gates[direction, ..., 3 * size :] = 2 * bias[direction, 2 * size :]
+        recurrent_weight = weight.transpose(1, 2) * factor[size:]
         states = tokens.new_zeros(2, length + 1, batch, size)
-        output = tokens.new_empty(batch, length, 2 * size)
+        exists = _exists(mask, tokens.dtype)
+        shortest = int(mask.sum(dim=1).amin())
+        minus_one = tokens.new_tensor(-1.0)
         for k in range(length):
-            state = states[:, k]
-            recurrent = torch.baddbmm(bias.unsqueeze(1), state, transposed)
-            gates_of_state, new = gates[:, k].split([2 * size, size], dim=-1)
-            gates_of_state.add_(recurrent[..., : 2 * size]).sigmoid_()
-            reset, update = gates_of_state.split(size, dim=-1)
-            recurrent_n[:, k] = recurrent[..., 2 * size :]
-            # tanh(x) = 2 sigmoid(2 x) - 1, and torch's sigmoid is much the faster.
-            new.addcmul_(reset, recurrent_n[:, k]).mul_(2).sigmoid_().mul_(2).sub_(1)
-            after = torch.lerp(new, state, update, out=states[:, k + 1])
-            after[1].mul_(exists[k])
-            output[:, k, :size] = after[0]
-            output[:, length - 1 - k, size:] = after[1]
+            state, after = _at_step(states, k), _at_step(states, k + 1)
+            new, of_state = _at_step(gates, k).split([size, 3 * size], dim=-1)
+            of_state.baddbmm_(state, recurrent_weight)
+            of_state[..., : 2 * size].sigmoid_()
+            reset, update, recurrent = of_state.split(size, dim=-1)
+            new.addcmul_(reset, recurrent).sigmoid_()
+            torch.add(minus_one, new, alpha=2, out=new)
+            torch.lerp(new, state, update, out=after)
+            position = length - 1 - k
+            if position >= shortest:
+                after[1] *= exists[position]
         ctx.save_for_backward(tokens, mask, states, input_weight, weight)
-        ctx.gates, ctx.recurrent_n = gates, recurrent_n
+        ctx.gates = gates
+        output = tokens.new_empty(batch, length, 2 * size)
+        output[..., :size] = states[0, 1:].transpose(0, 1)
+        output[..., size:] = states[1, :-1].transpose(0, 1)
         return output
 
     @staticmethod
@@ -101,70 +115,96 @@ class _BidirectionalGRU(torch.autograd.Function):
     @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx: Any, *gradients: Any) -> Any:  # type: ignore[override]
         tokens, mask, states, input_weight, weight = ctx.saved_tensors
-        # Their gradients take their place, so this serves for one pass.
-        gates, recurrent_n = ctx.gates, ctx.recurrent_n
-        del ctx.gates, ctx.recurrent_n
-        _, length, batch, size = recurrent_n.shape
-        exists = _exists(mask, tokens.dtype)
-        weight_of_state, weight_n = weight.split([2 * size, size], dim=1)
-        gradient = gradients[0].transpose(0, 1).contiguous()
-        carried = gates.new_zeros(2, batch, size)
-        for k in reversed(range(length)):
-            reset, update, new = gates[:, k].split(size, dim=-1)
-            carried[0] += gradient[k, :, :size]
-            carried[1] += gradient[length - 1 - k, :, size:]
-            carried[1] *= exists[k]
-            passed_on = carried * update
-            of_new = aten.tanh_backward(carried - passed_on, new)
-            of_reset = aten.sigmoid_backward(of_new * recurrent_n[:, k], reset)
-            carried *= states[:, k] - new
-            of_update = aten.sigmoid_backward(carried, update)
-            of_n = torch.mul(of_new, reset, out=recurrent_n[:, k])
-            reset.copy_(of_reset)
-            update.copy_(of_update)
-            new.copy_(of_new)
-            carried = torch.baddbmm(
-                passed_on, gates[:, k, :, : 2 * size], weight_of_state
-            ).baddbmm_(of_n, weight_n)
-        of_gates, of_recurrent_n = gates, recurrent_n
-        of_gates = of_gates.flatten(1, 2)
-        of_recurrent_n = of_recurrent_n.flatten(1, 2)
-        of_weights = []
-        of_input_weights = []
-        of_tokens = torch.zeros_like(tokens)
-        for direction in range(2):
-            before = states[direction, :-1].flatten(0, 1)
-            of_weights.append(
-                torch.cat(
-                    [
-                        of_gates[direction, :, : 2 * size].T @ before,
-                        of_recurrent_n[direction].T @ before,
-                    ]
-                )
-            )
-            read = _in_order(tokens, direction).flatten(0, 1)
-            of_input_weights.append(of_gates[direction].T @ read)
-            of_read = of_gates[direction] @ input_weight[direction]
-            of_tokens += _in_order(of_read.view_as(tokens), direction)
-        of_input_bias = of_gates.sum(dim=1)
-        of_bias = torch.cat(
-            [of_input_bias[:, : 2 * size], of_recurrent_n.sum(dim=1)], dim=1
-        )
+        # The gradient takes its place, so this serves for one pass.
+        gates = ctx.gates
+        del ctx.gates
+        size = weight.shape[2]
+        _to_gradient_of_gates(gates, states, mask, gradients[0], weight)
+        of_gates = gates.flatten(1, 2)
+        of_token, of_state = of_gates[..., : 3 * size], of_gates[..., size:]
+        flat = tokens.flatten(0, 1)
+        before = (states[0, :-1].flatten(0, 1), states[1, 1:].flatten(0, 1))
+        of_weight = torch.stack([of_state[i].T @ before[i] for i in range(2)])
+        of_input_weight = torch.stack([of_token[i].T @ flat for i in range(2)])
+        of_tokens = of_token[0] @ input_weight[0]
+        of_tokens.addmm_(of_token[1], input_weight[1])
+        of_bias = of_gates.sum(dim=1)
         return (
-            of_tokens,
+            of_tokens.view_as(tokens),
             None,
-            torch.stack(of_input_weights),
-            of_input_bias,
-            torch.stack(of_weights),
-            of_bias,
+            of_input_weight.roll(-size, dims=1),
+            of_bias[:, : 3 * size].roll(-size, dims=1),
+            of_weight,
+            of_bias[:, size:],
         )
 
 
-def _in_order(values: Tensor, direction: int) -> Tensor:
-    """Return values (K, B, ...) in the order of a direction's steps."""
-    return values.flip(0) if direction else values
+def _to_gradient_of_gates(
+    gates: Tensor, states: Tensor, mask: Tensor, gradient: Tensor, weight: Tensor
+) -> None:
+    """Write over n, r, z, 2 m (2, K, B, 4 h) the gradients of their arguments, and m.
+
+    Each is the gradient of the state h' after it times a derivative that is known
+    beforehand. So a step back is three operations: that product, and two to h.
+    """
+    _, length, batch, size = states[:, 1:].shape
+    exists = _exists(mask, states.dtype)
+    of_states = gradient.view(batch, length, 2, size).permute(2, 1, 0, 3).contiguous()
+    carried = _at_step(of_states, length - 1)
+    for stop in range(length, 0, -CHUNK):
+        start = max(0, stop - CHUNK)
+        kept = _to_derivatives(
+            _steps(gates, start, stop),
+            _steps(states, start, stop),
+            exists[length - stop : length - start],
+        )
+        for k in reversed(range(start, stop)):
+            of_gates = _at_step(gates, k)
+            of_gates.unflatten(-1, (4, size)).mul_(carried.unsqueeze(2))
+            if k:
+                carried = torch.addcmul(
+                    _at_step(of_states, k - 1), carried, _at_step(kept, k - start)
+                ).baddbmm_(of_gates[..., size:], weight)
 
 
-def _exists(mask: Tensor, dtype: torch.dtype) -> list[Tensor]:
-    """List, for each step of the second direction, which documents have it, (B, 1)."""
-    return list(mask.T.flip(0).unsqueeze(-1).to(dtype))
+def _to_derivatives(gates: Tensor, before: Tensor, exists: Tensor) -> Tensor:
+    """Write over n, r, z, 2 m the derivatives of h' by their arguments, and by m.
+
+    Returns that by h, past the gates. All are 0 beyond the end of the document.
+    """
+    new, reset, update, recurrent = gates.chunk(4, dim=-1)
+    of_new = aten.tanh_backward(1 - update, new)
+    of_update = aten.sigmoid_backward(before - new, update)
+    kept = update.clone()
+    for derivative in (of_new, of_update, kept):
+        derivative[1] *= exists
+    of_reset = aten.sigmoid_backward(of_new * recurrent, reset)
+    torch.mul(of_new, reset, out=recurrent)
+    torch.mul(of_reset, 0.5, out=reset)
+    new.copy_(of_new)
+    update.copy_(of_update)
+    return kept
+
+
+def _steps(values: Tensor, start: int, stop: int) -> Tensor:
+    """View some steps (2, stop - start, B, ...) of both directions.
+
+    The second direction's first step is at the last position.
+    """
+    _, length, *shape = values.shape
+    between, step, *strides = values.stride()
+    return values.as_strided(
+        (2, stop - start, *shape),
+        (between + (length - stop - start) * step, step, *strides),
+        values.storage_offset() + start * step,
+    )
+
+
+def _at_step(values: Tensor, k: int) -> Tensor:
+    """View one step (2, B, ...) of both directions."""
+    return _steps(values, k, k + 1).squeeze(1)
+
+
+def _exists(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Say for each position which documents have it, (K, B, 1)."""
+    return mask.T.unsqueeze(-1).to(dtype)
