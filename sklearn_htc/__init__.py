@@ -1,11 +1,13 @@
 """Hierarchical text classification for scikit-learn."""
 
 from sklearn_htc._htcinfomax import HTCInfoMaxClassifier
+from sklearn_htc._linear import HierarchicalLinearClassifier
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.preprocessing import TokenSequenceVectorizer, load_word_vectors
 
 __all__ = [
     "HTCInfoMaxClassifier",
+    "HierarchicalLinearClassifier",
     "Hierarchy",
     "TokenSequenceVectorizer",
     "load_word_vectors",

@@ -1,204 +1,56 @@
-"""What every estimator of the package does: validate, train, decode."""
+"""What every estimator of the package does: validate documents and labels, decode."""
 
 from collections.abc import Iterator
-from functools import partial
 from numbers import Integral
-from typing import Any, Self
+from typing import Any
 from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import (
-    Tags,
-    check_consistent_length,
-    check_random_state,
-    check_scalar,
-)
+from sklearn.utils import Tags, check_consistent_length, check_scalar
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
     validate_data,
 )
 
-from sklearn_htc.batching import DocumentDataset
-from sklearn_htc.callbacks import (
-    ClipGradientNorm,
-    Progress,
-    ProgressBar,
-    StopOutOfTime,
-    WarmupThenDecay,
-    early_stopping,
-)
-from sklearn_htc.decoding import PathDecoder
+from sklearn_htc.decoding import Decoder, PathDecoder
 from sklearn_htc.documents import (
     SEQUENCE_ENCODERS,
     as_documents,
     resolve_text_encoder,
 )
 from sklearn_htc.hierarchy import as_hierarchy
-from sklearn_htc.network.build import build_model, build_objective, load_embeddings
-from sklearn_htc.planning import (
-    make_decoder,
-    make_graph,
-    make_plan,
-    path_nodes_of,
-    pretrained_embeddings,
-)
 from sklearn_htc.targets import TargetEncoder, object_array
-from sklearn_htc.training import (
-    HTCNet,
-    fused_if_possible,
-    resolve_device,
-    stopped_by_user,
-    torch_seed,
-)
+from sklearn_htc.wide import WidePath
 
-__all__ = ["BaseHierarchicalNetwork"]
+__all__ = ["BaseHierarchicalClassifier"]
 
 # Bytes of probabilities from which on predict_proba warns.
 LARGE_OUTPUT = 4 * 10**9
 
 
-class BaseHierarchicalNetwork(
-    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
-):
-    """A scikit-learn classifier that holds a skorch net as `net_`.
+class BaseHierarchicalClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier whose labels are nodes of a hierarchy.
 
-    Subclasses have the constructor parameters that `make_plan` and the methods here
-    read, and document them.
+    Subclasses learn in `fit` and give the log-odds of documents in `_iter_logits`.
     """
 
-    net_: HTCNet
+    hierarchy: Any
+    decoding: str
+    decoder_: Decoder
+    wide_: WidePath | None
     _n_tokens: int | None
+    # How X is read, and how many token ids there may be, where that is no parameter.
+    text_encoder: str = "auto"
+    vocabulary_size: int | None = None
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Train the model.
-
-        Ctrl-C ends training and keeps what was learned, with a warning.
-
-        Parameters
-        ----------
-        X : {array-like, sparse array} of shape (n_documents, n_features) or \
-(n_documents, n_positions, n_features)
-            Documents, in the form that `text_encoder` reads.
-        y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
-label collections, or array-like of shape (n_documents,)
-            An indicator whose columns are `hierarchy.nodes`, label collections, or one
-            most specific label a document. It is closed upward. NumPy arrays and
-            DataFrames are indicators, lists of lists label collections.
-        sample_weight : array-like of shape (n_documents,), default=None
-            Weight of each document in the loss, not negative; only their ratios matter.
-
-        Returns
-        -------
-        self : HTCInfoMaxClassifier
-            Fitted.
-
-        Raises
-        ------
-        ValueError
-            Before any training, if a parameter, X, y or the hierarchy is not as
-            described, or the device is not there.
-        """
-        self._validate_params()
-        progress = Progress(self.time_budget)
-        device = resolve_device(self.device)
-        first = not (self.warm_start and hasattr(self, "net_"))
-        documents, target, weight = self._validate(X, y, sample_weight, first)
-        if len(weight) < 2:
-            raise ValueError(
-                "n_samples=1: fit needs at least 2 documents. For data that comes in "
-                "pieces use partial_fit."
-            )
-        if first:
-            self._rng = check_random_state(self.random_state)
-        train, valid = self._hold_out(len(weight))
-        with torch_seed(self._rng, device):
-            if first:
-                paths = path_nodes_of(self._target_encoder, target)
-                self._count(target[train], first)
-                self._build(documents, target, paths, device)
-            else:
-                self._check_paths(target)
-            dataset = DocumentDataset(documents, target, weight, train)
-            held_out = None
-            callbacks = [
-                ("progress", progress),
-                ("schedule", WarmupThenDecay(progress)),
-                *self._common_callbacks(progress),
-            ]
-            if len(valid):
-                held_out = DocumentDataset(documents, target, weight, valid)
-                callbacks += early_stopping(
-                    self.decoder_, scoring=self.scoring, patience=self.patience
-                )
-            # After early stopping, which has to see the last epoch's score.
-            callbacks.append(("time_budget", StopOutOfTime(progress)))
-            self._train(dataset, held_out, self._n_epochs(len(train)), callbacks)
-        return self
-
-    def partial_fit(
-        self,
-        X: Any,
-        y: Any,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Train for one epoch on a piece of the data.
-
-        The learning rate is constant, nothing is held out, and the prior of the
-        hierarchy follows the labels seen so far. Indicators and collections may hold
-        several paths in a later piece, so they are trained with "zlpr" and decoded with
-        the threshold unless `loss` and `decoding` say otherwise.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As for `fit`.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that may occur in 1-D `y`. Needed in the first call if there is
-            no hierarchy.
-
-        Returns
-        -------
-        self : HTCInfoMaxClassifier
-            Fitted.
-
-        Raises
-        ------
-        ValueError
-            As for `fit`; and if 1-D `y` comes first without `classes` or hierarchy.
-        """
-        self._validate_params()
-        device = resolve_device(self.device)
-        first = not hasattr(self, "net_")
-        documents, target, weight = self._validate(
-            X, y, sample_weight, first, classes, piecewise=True
-        )
-        if first:
-            self._rng = check_random_state(self.random_state)
-        else:
-            self._check_paths(target)
-        self._count(target, first)
-        with torch_seed(self._rng, device):
-            if first:
-                self._build(documents, target, self._possible_paths(), device)
-            else:
-                self.net_.module_.set_prior(self._make_graph().prior)
-            dataset = DocumentDataset(documents, target, weight)
-            progress = Progress(None)
-            callbacks = [("progress", progress), *self._common_callbacks(progress)]
-            self._train(dataset, None, 1, callbacks)
-        return self
+    def _iter_logits(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield rows (B,) and their log-odds (B, n_nodes), each row once."""
+        raise NotImplementedError
 
     def predict(self, X: Any) -> Any:
         """Predict label sets that are closed under ancestors.
@@ -223,7 +75,7 @@ label collections, or array-like of shape (n_documents,)
         check_is_fitted(self)
         documents = self._documents(X)
         order, pieces = [], []
-        for rows, logits in self.net_.iter_logits(documents):
+        for rows, logits in self._iter_logits(documents):
             order.append(rows)
             pieces.append(self.decoder_.decide(logits))
         back = np.argsort(np.concatenate(order))
@@ -316,34 +168,6 @@ label collections, or array-like of shape (n_documents,)
             probabilities[rows] = np.take_along_axis(best, order, axis=1)
         return names[columns], probabilities
 
-    def transform(self, X: Any) -> np.ndarray:
-        """Represent texts by the mean of their text features.
-
-        Parameters
-        ----------
-        X : {array-like, sparse array}
-            Documents, of the form and width that fit has seen.
-
-        Returns
-        -------
-        representations : ndarray of shape (n_documents, dimension), float32
-            The t of Eq. 5.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If X is of another form or width than at fit.
-        """
-        check_is_fitted(self)
-        documents = self._documents(X)
-        shape = (len(documents.lengths), self._n_features_out)
-        representations = np.empty(shape, dtype=np.float32)
-        for rows, values in self.net_.iter_representations(documents):
-            representations[rows] = values
-        return representations
-
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return the share of documents whose labels are all predicted right.
 
@@ -378,24 +202,14 @@ label collections, or array-like of shape (n_documents,)
             decode = decoder.path_probabilities
         else:
             decode = decoder.probabilities
-        for rows, logits in self.net_.iter_logits(documents):
+        for rows, logits in self._iter_logits(documents):
             yield rows, decode(logits)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        # A fit that refused its input has learned the form of X, but no weights.
-        return hasattr(self, "net_")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.classifier_tags.multi_label = True
-        # Representations are float32 whatever X is.
-        tags.transformer_tags.preserves_dtype = []
         return tags
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.label_embeddings_.shape[1]
 
     @property
     def _is_multilabel(self) -> bool:
@@ -455,6 +269,8 @@ label collections, or array-like of shape (n_documents,)
             self._n_tokens = n_tokens
             if resolved in SEQUENCE_ENCODERS and n_tokens is None:
                 self._n_tokens = int(documents.X.data.max(initial=1))
+        elif self.wide_ is not None:
+            documents = documents.scaled(self.wide_.feature_scale)
         return documents
 
     def _check_token_width(self, n_features: int, reset: bool) -> None:
@@ -466,63 +282,9 @@ label collections, or array-like of shape (n_documents,)
                 f"expecting {self.n_features_in_} as input."
             )
 
-    def _count(self, target: sparse.csr_array, first: bool) -> None:
-        """Count the training documents of each node, on top of earlier pieces."""
-        if first:
-            self._counts, self._n_documents = np.zeros(target.shape[1]), 0
-        self._counts = self._counts + target.sum(axis=0)
-        self._n_documents += target.shape[0]
-
-    def _possible_paths(self) -> np.ndarray:
-        """Return the most specific nodes that later pieces of one-path data may have.
-
-        None where documents may have several paths.
-        """
-        if not self._is_multilabel:
-            return self._target_encoder.class_nodes
-        one_path = self.loss == "path" or self.decoding == "path"
-        return np.arange(len(self.hierarchy_) if one_path else 0)
-
-    def _check_paths(self, target: sparse.csr_array) -> None:
-        """Refuse documents that a loss over fixed paths can't describe."""
-        if self.loss_ != "path":
-            return
-        specific = self.hierarchy_.most_specific(target)
-        wrong = np.flatnonzero(np.diff(specific.indptr) != 1)
-        if wrong.size:
-            raise ValueError(
-                f"Document {wrong[0]} has no path or several, but the estimator was "
-                "fitted with loss='path'. Fit anew, or with loss='zlpr'."
-            )
-        unseen = np.setdiff1d(specific.indices, self._path_nodes)
-        if unseen.size:
-            raise ValueError(
-                f"{self.hierarchy_.nodes[unseen[0]]!r} was no document's most specific "
-                "label when the estimator was fitted with loss='path'. Fit anew."
-            )
-
-    def _hold_out(self, n_documents: int) -> tuple[np.ndarray, np.ndarray]:
-        """Split rows into those to train on and those for early stopping."""
-        if not self.early_stopping:
-            return np.arange(n_documents), np.empty(0, dtype=np.int64)
-        n_valid = max(1, round(self.validation_fraction * n_documents))
-        if n_documents - n_valid < 2:
-            raise ValueError(
-                f"early_stopping=True holds out {n_valid} of {n_documents} documents, "
-                "which leaves fewer than 2 to train on."
-            )
-        order = self._rng.permutation(n_documents)
-        return np.sort(order[n_valid:]), np.sort(order[:n_valid])
-
-    def _build(
-        self,
-        documents: Any,
-        target: sparse.csr_array,
-        path_nodes: np.ndarray,
-        device: str,
-    ) -> None:
-        """Make a net with random weights from torch's global generator."""
-        if self.decoding == "threshold" and not self._target_encoder.is_multilabel:
+    def _decodes_path(self, path_nodes: np.ndarray) -> bool:
+        """Say whether exactly one path is predicted; refuse what can't be."""
+        if self.decoding == "threshold" and not self._is_multilabel:
             raise ValueError(
                 "One label a document (1-D y) needs decoding='path' or 'auto': with a "
                 "threshold a document could get none or several."
@@ -532,84 +294,4 @@ label collections, or array-like of shape (n_documents,)
                 "decoding='path' needs exactly one path a document, but a training row "
                 "has none or several. Use decoding='threshold'."
             )
-        self._path_nodes = path_nodes
-        plan = make_plan(self, documents, self._make_graph(), self._n_tokens, device)
-        pretrained = pretrained_embeddings(self, plan)
-        self.loss_ = plan.loss
-        self._check_paths(target)
-        decoded = path_nodes if self.decoding != "threshold" else path_nodes[:0]
-        self.decoder_ = make_decoder(self.hierarchy_, decoded, self.threshold)
-        self.net_ = HTCNet(
-            partial(build_model, plan),
-            partial(build_objective, plan),
-            optimizer=self.optimizer,
-            lr=self.lr,
-            **fused_if_possible(self.optimizer),
-            device=device,
-            mixed_precision=self.mixed_precision,
-        ).initialize()
-        if pretrained is not None:
-            load_embeddings(self.net_.module_, pretrained)
-
-    def _make_graph(self) -> Any:
-        return make_graph(
-            self.hierarchy_, self._path_nodes, self._counts, self._n_documents
-        )
-
-    def _batch_size(self, n_documents: int) -> int:
-        if self.batch_size != "auto":
-            return self.batch_size
-        # Small data need the same number of steps, so they get smaller ones.
-        return int(np.clip(n_documents // 16, 8, 128))
-
-    def _n_epochs(self, n_documents: int) -> int:
-        if self.max_epochs != "auto":
-            return self.max_epochs
-        steps_an_epoch = -(-n_documents // self._batch_size(n_documents))
-        return max(10, -(-100 // steps_an_epoch))
-
-    def _common_callbacks(self, progress: Progress) -> list[Any]:
-        """List what runs in every training, the user's own callbacks last."""
-        own: list[Any] = []
-        if self.gradient_clip is not None:
-            own.append(("gradient_clip", ClipGradientNorm(self.gradient_clip)))
-        if self.verbose:
-            own.append(("progress_bar", ProgressBar(progress)))
-        return own + list(self.callbacks or [])
-
-    def _train(
-        self,
-        train: DocumentDataset,
-        valid: DocumentDataset | None,
-        epochs: int,
-        callbacks: list[Any],
-    ) -> None:
-        """Run epochs, then store what the user reads off a fitted estimator."""
-        done = len(self.net_.history)
-        self.net_.set_params(
-            lr=self.lr,
-            max_epochs=epochs,
-            batch_size=self._batch_size(len(train)),
-            verbose=max(0, self.verbose - 1),
-            progress_bar=bool(self.verbose),
-        )
-        self.net_.fit_on(train, valid, epochs, callbacks)
-        self.history_ = self.net_.history
-        self.n_iter_ = len(self.history_)
-        self.label_embeddings_ = self.net_.label_representations()
-        if stopped_by_user(self.net_, done, epochs):
-            warn(
-                f"Training was interrupted in epoch {self.n_iter_ - done} of {epochs}. "
-                "The estimator keeps what it learned until then.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-            return
-        n_steps = sum(epoch["train_batch_count"] for epoch in self.history_[done:])
-        if n_steps * self.net_.batch_size < len(train):
-            warn(
-                f"time_budget={self.time_budget} ended training after {n_steps} steps, "
-                "before every document was seen. Give more time, or fewer documents.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+        return self.decoding != "threshold" and len(path_nodes) > 0

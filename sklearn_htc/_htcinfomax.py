@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_htc._base import BaseHierarchicalNetwork
+from sklearn_htc._network_base import BaseHierarchicalNetwork
 from sklearn_htc.documents import TEXT_ENCODERS
 from sklearn_htc.optimizers import RowwiseAdam
 
@@ -72,8 +72,19 @@ default=None
         "path" predicts the one most probable path of those in the training labels;
         "threshold" every node whose probability reaches `threshold`. "auto" is "path"
         where every training document has one path, otherwise "threshold".
-    threshold : float, default=0.5
-        The least probability of a predicted node, with threshold decoding.
+    threshold : float or "auto", default="auto"
+        The least probability of a predicted node, with threshold decoding. "auto" is
+        one threshold a node, chosen on held-out documents between the common one that
+        is best for micro-F1 and the node's own; 0.5 where there is no wide path.
+    wide_path : bool or "auto", default="auto"
+        Whether a linear support vector machine a label, on terms scaled by what they
+        say about the labels, stands beside the network. A part of the documents is
+        then held out, on which the scale of the terms, the weight of the network, the
+        calibration and the thresholds are chosen. "auto" is True for CSR of terms and
+        for document embeddings, from 200 documents on, as long as there are at most
+        10^8 weights (features times labels) and 3 * 10^9 entries times labels.
+    C : float, default=1.0
+        Inverse of the penalty on the wide path's weights.
     dimension : int, default=128
         Size d of text features and label representations. The paper has 300. Must be
         even with "bigru" and "treelstm".
@@ -117,8 +128,9 @@ default=None
     early_stopping : bool, default=False
         Whether `fit` holds out rows, stops when `scoring` has not improved on them for
         `patience` epochs, and restores the best weights.
-    validation_fraction : float, default=0.1
-        Share of the rows held out for early stopping.
+    validation_fraction : float, default=0.2
+        Share of the rows, but at most 5,000, held out for the wide path's choices and
+        for early stopping.
     patience : int, default=5
         Epochs without improvement before early stopping.
     scoring : {"f1_micro", "f1_macro", "loss"}, default="f1_micro"
@@ -160,6 +172,11 @@ default=None
         The text encoder in use.
     loss_ : str
         The classification loss in use.
+    wide_ : WidePath or None
+        The wide path, if there is one.
+    deep_weight_ : float
+        What the network's log-odds are multiplied by before the wide path's scores are
+        added; only with a wide path.
     decoder_ : PathDecoder or ThresholdDecoder
         How scores become labels.
 
@@ -206,7 +223,9 @@ default=None
         "loss": [StrOptions({"auto", "binary_cross_entropy", "zlpr", "path"})],
         "loss_reduction": [StrOptions({"sum", "mean"})],
         "decoding": [StrOptions({"auto", "path", "threshold"})],
-        "threshold": [Interval(Real, 0, 1, closed="neither")],
+        "threshold": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
+        "wide_path": ["boolean", StrOptions({"auto"})],
+        "C": [Interval(Real, 0, None, closed="neither")],
         "dimension": [Interval(Integral, 1, None, closed="left")],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
         "embedding_weights": ["array-like", None],
@@ -255,7 +274,9 @@ default=None
         loss: str = "auto",
         loss_reduction: str = "sum",
         decoding: str = "auto",
-        threshold: float = 0.5,
+        threshold: float | str = "auto",
+        wide_path: bool | str = "auto",
+        C: float = 1.0,
         dimension: int = 128,
         embedding_size: int = 300,
         embedding_weights: ArrayLike | None = None,
@@ -271,7 +292,7 @@ default=None
         optimizer: Any = RowwiseAdam,
         gradient_clip: float | None = 5.0,
         early_stopping: bool = False,
-        validation_fraction: float = 0.1,
+        validation_fraction: float = 0.2,
         patience: int = 5,
         scoring: str = "f1_micro",
         callbacks: list[Any] | None = None,
@@ -295,6 +316,8 @@ default=None
         self.loss_reduction = loss_reduction
         self.decoding = decoding
         self.threshold = threshold
+        self.wide_path = wide_path
+        self.C = C
         self.dimension = dimension
         self.embedding_size = embedding_size
         self.embedding_weights = embedding_weights
@@ -368,6 +391,8 @@ default=None
             "lr": 1e-4,
             "optimizer": torch.optim.Adam,
             "early_stopping": True,
+            "validation_fraction": 0.1,
+            "threshold": 0.5,
             "patience": 10,
         }
         return cls(**(settings | parameters))

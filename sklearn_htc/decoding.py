@@ -22,17 +22,19 @@ class Decoder(Protocol):
 
 
 class ThresholdDecoder:
-    """Any number of paths: the nodes that are probable enough.
+    """Any number of paths: the nodes that are probable enough, and their ancestors.
 
     Parameters
     ----------
     hierarchy : Hierarchy
         Along which probabilities are made coherent.
-    threshold : float, default=0.5
-        A node is predicted where its probability reaches this.
+    threshold : float or ndarray of shape (n_nodes,), default=0.5
+        A node is predicted where its coherent probability reaches this.
     """
 
-    def __init__(self, hierarchy: Hierarchy, *, threshold: float = 0.5) -> None:
+    def __init__(
+        self, hierarchy: Hierarchy, *, threshold: float | np.ndarray = 0.5
+    ) -> None:
         self.hierarchy = hierarchy
         self.threshold = threshold
 
@@ -52,7 +54,7 @@ class ThresholdDecoder:
         return _inside_unit_interval(make_coherent(expit(logits), self.hierarchy))
 
     def decide(self, logits: np.ndarray) -> sparse.csr_array:
-        """Predict the nodes whose probability reaches the threshold.
+        """Predict the nodes whose coherent probability reaches their threshold.
 
         Parameters
         ----------
@@ -62,23 +64,21 @@ class ThresholdDecoder:
         Returns
         -------
         Y : csr_array of shape (n, n_nodes)
-            Closed under ancestors, since the probabilities are coherent.
+            Closed under ancestors.
         """
-        # Few nodes are near the threshold or above: only those need a sigmoid. A node
-        # reaches the threshold in coherent probabilities if all its ancestors do.
-        rows, nodes = np.nonzero(logits >= logit(self.threshold) - 0.01)
-        reaches = _inside_unit_interval(expit(logits[rows, nodes])) >= self.threshold
-        rows, nodes = rows[reaches], nodes[reaches]
+        threshold = np.broadcast_to(self.threshold, logits.shape[1])
+        # Few nodes are near their threshold or above: only those need a sigmoid.
+        rows, nodes = np.nonzero(logits >= logit(threshold) - 0.01)
+        if len(rows):
+            above = self.hierarchy.ancestors[nodes]
+            reached = logits[np.repeat(rows, np.diff(above.indptr)), above.indices]
+            least = np.minimum.reduceat(reached, above.indptr[:-1])
+            reaches = _inside_unit_interval(expit(least)) >= threshold[nodes]
+            rows, nodes = rows[reaches], nodes[reaches]
         chosen = sparse.csr_array(
             (np.ones(len(rows), dtype=np.int64), (rows, nodes)), shape=logits.shape
         )
-        ancestors = self.hierarchy.ancestors
-        n_chosen = sparse.csr_array((chosen @ ancestors.T) * chosen)
-        all_chosen = n_chosen.data == np.diff(ancestors.indptr)[n_chosen.indices]
-        n_chosen.data = all_chosen.astype(np.int64)
-        n_chosen.eliminate_zeros()
-        n_chosen.sort_indices()
-        return n_chosen
+        return self.hierarchy.close(chosen)
 
 
 class PathDecoder:

@@ -1,6 +1,6 @@
 """Every form of X, validated, from which any rows can be fetched as a batch."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -45,6 +45,10 @@ class _OnePosition:
         self.n_features = X.shape[1]
         self.lengths = np.ones(X.shape[0], dtype=np.int64)
 
+    def rows(self, rows: np.ndarray) -> Self:
+        """Return some of the documents."""
+        return type(self)(self.X[rows])
+
 
 class BagOfTerms(_OnePosition):
     """A CSR of term weights: each row is one position, as its terms have no order."""
@@ -80,6 +84,13 @@ class BagOfTerms(_OnePosition):
             "weights": torch.from_numpy(chosen.data),
             "offsets": torch.from_numpy(chosen.indptr.astype(np.int64, copy=False)),
         }
+
+    def scaled(self, factor: np.ndarray) -> "BagOfTerms":
+        """Multiply each term by a factor, (n_features,); the documents stay as is."""
+        data = self.X.data * factor[self.X.indices]
+        return BagOfTerms(
+            sparse.csr_array((data, self.X.indices, self.X.indptr), self.X.shape)
+        )
 
 
 class TokenSequences:
@@ -142,6 +153,10 @@ class DenseDocuments(_OnePosition):
             `values` float (B, n_features).
         """
         return {"values": torch.from_numpy(self.X[rows])}
+
+    def scaled(self, factor: np.ndarray) -> "DenseDocuments":
+        """Multiply each feature by a factor, (n_features,); these stay as is."""
+        return DenseDocuments(self.X * factor)
 
 
 class TokenEmbeddings:

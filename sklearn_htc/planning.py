@@ -14,12 +14,16 @@ from sklearn_htc.optimizers import RowwiseAdam
 from sklearn_htc.targets import TargetEncoder
 
 __all__ = [
+    "held_out_rows",
     "make_decoder",
     "make_graph",
     "make_plan",
     "path_nodes_of",
     "pretrained_embeddings",
 ]
+
+# More documents would decide nothing otherwise, and are better trained on.
+MAX_HELD_OUT = 5000
 
 
 def path_nodes_of(encoder: TargetEncoder, target: sparse.csr_array) -> np.ndarray:
@@ -46,8 +50,42 @@ def path_nodes_of(encoder: TargetEncoder, target: sparse.csr_array) -> np.ndarra
     return np.unique(specific.indices)
 
 
+def held_out_rows(
+    n_documents: int, fraction: float, rng: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split rows into those to train on and those to decide by.
+
+    Parameters
+    ----------
+    n_documents : int
+        Documents in all.
+    fraction : float
+        Share to hold out; at least one row, and at most 5,000.
+    rng : RandomState
+        Draws them.
+
+    Returns
+    -------
+    train, valid : int ndarray
+        Sorted.
+
+    Raises
+    ------
+    ValueError
+        If fewer than 2 are left to train on.
+    """
+    n_valid = min(max(1, round(fraction * n_documents)), MAX_HELD_OUT)
+    if n_documents - n_valid < 2:
+        raise ValueError(
+            f"{n_valid} of {n_documents} documents would be held out, which leaves "
+            "fewer than 2 to train on."
+        )
+    order = rng.permutation(n_documents)
+    return np.sort(order[n_valid:]), np.sort(order[:n_valid])
+
+
 def make_decoder(
-    hierarchy: Hierarchy, path_nodes: np.ndarray, threshold: float
+    hierarchy: Hierarchy, path_nodes: np.ndarray, threshold: float | str
 ) -> Decoder:
     """Choose how scores become labels.
 
@@ -57,8 +95,8 @@ def make_decoder(
         The label graph.
     path_nodes : int ndarray
         The paths to choose one of; where empty, each node has to reach the threshold.
-    threshold : float
-        The least probability of a predicted node.
+    threshold : float or "auto"
+        The least probability of a predicted node; "auto" is 0.5.
 
     Returns
     -------
@@ -67,7 +105,9 @@ def make_decoder(
     """
     if len(path_nodes):
         return PathDecoder(hierarchy, path_nodes)
-    return ThresholdDecoder(hierarchy, threshold=threshold)
+    return ThresholdDecoder(
+        hierarchy, threshold=0.5 if threshold == "auto" else float(threshold)
+    )
 
 
 def make_graph(

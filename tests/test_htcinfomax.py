@@ -257,7 +257,7 @@ def test_prior_and_frequencies_come_from_training_rows_alone(bag, indicator, hie
             rows.append(dataset_train.rows)
 
     clf.set_params(callbacks=[Spy()]).fit(bag, indicator)
-    assert len(rows[0]) == 90
+    assert len(rows[0]) == 80
     expected = hierarchy.prior(indicator[rows[0]]).data
     prior = clf.net_.module_.structure_encoder.prior.numpy()
     np.testing.assert_allclose(prior, expected, rtol=1e-6)
@@ -302,7 +302,12 @@ def test_pickle_keeps_predictions_and_training_goes_on(
 
 def test_the_training_data_are_not_kept(bag, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(
-        hierarchy, early_stopping=True, dimension=8, max_epochs=1, batch_size=500
+        hierarchy,
+        early_stopping=True,
+        wide_path=False,
+        dimension=8,
+        max_epochs=1,
+        batch_size=500,
     )
     once = len(pickle.dumps(clf.fit(bag, indicator)))
     X, Y = sparse.vstack([bag] * 50), sparse.vstack([indicator] * 50)

@@ -1,0 +1,467 @@
+"""What every estimator with a network does: train it beside the wide path."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Self
+from warnings import warn
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from scipy.special import logit
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_htc._base import BaseHierarchicalClassifier
+from sklearn_htc.batching import DocumentDataset
+from sklearn_htc.callbacks import (
+    ClipGradientNorm,
+    Progress,
+    ProgressBar,
+    StopOutOfTime,
+    WarmupThenDecay,
+    early_stopping,
+)
+from sklearn_htc.decoding import PathDecoder
+from sklearn_htc.network.build import (
+    NetworkPlan,
+    build_model,
+    build_objective,
+    load_embeddings,
+)
+from sklearn_htc.planning import (
+    held_out_rows,
+    make_decoder,
+    make_graph,
+    make_plan,
+    path_nodes_of,
+    pretrained_embeddings,
+)
+from sklearn_htc.read_out import ReadOut, fit_read_out
+from sklearn_htc.training import (
+    HTCNet,
+    fused_if_possible,
+    resolve_device,
+    stopped_by_user,
+    torch_seed,
+)
+from sklearn_htc.wide import WidePath, choose_feature_scale, suits_wide_path
+
+__all__ = ["BaseHierarchicalNetwork"]
+
+# What the log-odds of the deep path are multiplied by before they are added.
+DEEP_WEIGHTS = (0.0, 0.03, 0.1, 0.3, 1.0)
+
+
+class BaseHierarchicalNetwork(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseHierarchicalClassifier
+):
+    """A scikit-learn classifier that holds a skorch net as `net_`.
+
+    Subclasses have the constructor parameters that `make_plan` and the methods here
+    read, and document them.
+    """
+
+    net_: HTCNet
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Train the model.
+
+        Ctrl-C ends training and keeps what was learned, with a warning.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array} of shape (n_documents, n_features) or \
+(n_documents, n_positions, n_features)
+            Documents, in the form that `text_encoder` reads.
+        y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
+label collections, or array-like of shape (n_documents,)
+            An indicator whose columns are `hierarchy.nodes`, label collections, or one
+            most specific label a document. It is closed upward. NumPy arrays and
+            DataFrames are indicators, lists of lists label collections.
+        sample_weight : array-like of shape (n_documents,), default=None
+            Weight of each document in the loss, not negative; only their ratios matter.
+
+        Returns
+        -------
+        self : HTCInfoMaxClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            Before any training, if a parameter, X, y or the hierarchy is not as
+            described, or the device is not there.
+        """
+        self._validate_params()
+        progress = Progress(self.time_budget)
+        device = resolve_device(self.device)
+        first = not (self.warm_start and hasattr(self, "net_"))
+        documents, target, weight = self._validate(X, y, sample_weight, first)
+        if len(weight) < 2:
+            raise ValueError(
+                "n_samples=1: fit needs at least 2 documents. For data that comes in "
+                "pieces use partial_fit."
+            )
+        if first:
+            self._rng = check_random_state(self.random_state)
+            self.wide_ = None
+        else:
+            self._check_paths(target)
+        wide = first and self._has_wide_path(documents)
+        train, valid = self._hold_out(len(weight), wide)
+        if first:
+            paths = path_nodes_of(self._target_encoder, target)
+            self._count(target[train], first)
+            # Before the wide path as well, which takes a while: it refuses bad input.
+            plan = self._plan(documents, target, paths, device)
+            if wide:
+                documents, wide_scores = self._fit_wide_path(
+                    documents, target, weight, train, valid
+                )
+                plan = self._plan(documents, target, paths, device)
+        with torch_seed(self._rng, device):
+            if first:
+                self._build(plan, device)
+            dataset = DocumentDataset(documents, target, weight, train)
+            held_out = None
+            callbacks = [
+                ("progress", progress),
+                ("schedule", WarmupThenDecay(progress)),
+                *self._common_callbacks(progress),
+            ]
+            if self.early_stopping:
+                held_out = DocumentDataset(documents, target, weight, valid)
+                callbacks += early_stopping(
+                    self.decoder_, scoring=self.scoring, patience=self.patience
+                )
+            # After early stopping, which has to see the last epoch's score.
+            callbacks.append(("time_budget", StopOutOfTime(progress)))
+            self._train(dataset, held_out, self._n_epochs(len(train)), callbacks)
+        if wide:
+            self._weigh_deep_path(documents, target, valid, wide_scores)
+        return self
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on a piece of the data.
+
+        The learning rate is constant, nothing is held out, and the prior of the
+        hierarchy follows the labels seen so far. Indicators and collections may hold
+        several paths in a later piece, so they are trained with "zlpr" and decoded with
+        the threshold unless `loss` and `decoding` say otherwise.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may occur in 1-D `y`. Needed in the first call if there is
+            no hierarchy.
+
+        Returns
+        -------
+        self : HTCInfoMaxClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`; and if 1-D `y` comes first without `classes` or hierarchy.
+        """
+        self._validate_params()
+        device = resolve_device(self.device)
+        first = not hasattr(self, "net_")
+        documents, target, weight = self._validate(
+            X, y, sample_weight, first, classes, piecewise=True
+        )
+        if first:
+            self._rng = check_random_state(self.random_state)
+        else:
+            self._check_paths(target)
+        self._count(target, first)
+        with torch_seed(self._rng, device):
+            if first:
+                self.wide_ = None
+                paths = self._possible_paths()
+                self._build(self._plan(documents, target, paths, device), device)
+            else:
+                self.net_.module_.set_prior(self._make_graph().prior)
+            dataset = DocumentDataset(documents, target, weight)
+            progress = Progress(None)
+            callbacks = [("progress", progress), *self._common_callbacks(progress)]
+            self._train(dataset, None, 1, callbacks)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Represent texts by the mean of their text features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents, of the form and width that fit has seen.
+
+        Returns
+        -------
+        representations : ndarray of shape (n_documents, dimension), float32
+            The t of Eq. 5.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is of another form or width than at fit.
+        """
+        check_is_fitted(self)
+        documents = self._documents(X)
+        shape = (len(documents.lengths), self._n_features_out)
+        representations = np.empty(shape, dtype=np.float32)
+        for rows, values in self.net_.iter_representations(documents):
+            representations[rows] = values
+        return representations
+
+    def __sklearn_is_fitted__(self) -> bool:
+        # A fit that refused its input has learned the form of X, but no weights.
+        return hasattr(self, "net_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Representations are float32 whatever X is.
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.label_embeddings_.shape[1]
+
+    def _count(self, target: sparse.csr_array, first: bool) -> None:
+        """Count the training documents of each node, on top of earlier pieces."""
+        if first:
+            self._counts, self._n_documents = np.zeros(target.shape[1]), 0
+        self._counts = self._counts + target.sum(axis=0)
+        self._n_documents += target.shape[0]
+
+    def _possible_paths(self) -> np.ndarray:
+        """Return the most specific nodes that later pieces of one-path data may have.
+
+        None where documents may have several paths.
+        """
+        if not self._is_multilabel:
+            return self._target_encoder.class_nodes
+        one_path = self.loss == "path" or self.decoding == "path"
+        return np.arange(len(self.hierarchy_) if one_path else 0)
+
+    def _check_paths(self, target: sparse.csr_array) -> None:
+        """Refuse documents that a loss over fixed paths can't describe."""
+        if self.loss_ != "path":
+            return
+        specific = self.hierarchy_.most_specific(target)
+        wrong = np.flatnonzero(np.diff(specific.indptr) != 1)
+        if wrong.size:
+            raise ValueError(
+                f"Document {wrong[0]} has no path or several, but the estimator was "
+                "fitted with loss='path'. Fit anew, or with loss='zlpr'."
+            )
+        unseen = np.setdiff1d(specific.indices, self._path_nodes)
+        if unseen.size:
+            raise ValueError(
+                f"{self.hierarchy_.nodes[unseen[0]]!r} was no document's most specific "
+                "label when the estimator was fitted with loss='path'. Fit anew."
+            )
+
+    def _iter_logits(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield rows and log-odds: of the network, or of both paths together."""
+        for rows, logits in self.net_.iter_logits(documents):
+            if self.wide_ is not None:
+                scores = self.wide_.scores(documents.X[rows])
+                scores += self.deep_weight_ * self._deep_scores(logits)
+                logits = self._calibration.log_odds(scores)
+            yield rows, logits
+
+    def _has_wide_path(self, documents: Any) -> bool:
+        """Say whether a wide path is wanted, and possible."""
+        if self.wide_path != "auto":
+            if self.wide_path and not hasattr(documents, "scaled"):
+                raise ValueError(
+                    "wide_path=True needs a 2-D X of term weights or embeddings; "
+                    f"text_encoder={self.text_encoder_!r} has none. Use "
+                    "wide_path='auto'."
+                )
+            return bool(self.wide_path)
+        return suits_wide_path(documents, len(self.hierarchy_))
+
+    def _fit_wide_path(
+        self,
+        documents: Any,
+        target: sparse.csr_array,
+        weight: np.ndarray,
+        train: np.ndarray,
+        valid: np.ndarray,
+    ) -> tuple[Any, np.ndarray]:
+        """Fit the wide path; return scaled documents, and scores of held-out ones."""
+        scale, scores, _ = choose_feature_scale(
+            documents,
+            target,
+            weight,
+            train=train,
+            valid=valid,
+            read_out=self._read_out_of(target[valid]),
+            C=self.C,
+            rng=self._rng,
+        )
+        documents = documents.scaled(scale)
+        seed = self._rng.randint(np.iinfo(np.int32).max)
+        # With the held-out documents too: what was chosen on them stays.
+        self.wide_ = WidePath(scale, C=self.C).fit(documents.X, target, weight, seed)
+        return documents, scores
+
+    def _read_out_of(self, target: sparse.csr_array) -> Callable[[np.ndarray], ReadOut]:
+        """Return what fits a read-out to scores of held-out documents."""
+        return partial(
+            fit_read_out,
+            target=target,
+            counts=self._counts,
+            hierarchy=self.hierarchy_,
+            path_nodes=self._path_nodes,
+            single_path=isinstance(self.decoder_, PathDecoder),
+            threshold=self.threshold,
+        )
+
+    def _weigh_deep_path(
+        self,
+        documents: Any,
+        target: sparse.csr_array,
+        valid: np.ndarray,
+        wide_scores: np.ndarray,
+    ) -> None:
+        """Choose how much the deep path adds, and how scores become labels."""
+        deep = np.empty_like(wide_scores)
+        for rows, logits in self.net_.iter_logits(documents.rows(valid)):
+            deep[rows] = self._deep_scores(logits)
+        read = self._read_out_of(target[valid])
+        outs = [read(wide_scores + weight * deep) for weight in DEEP_WEIGHTS]
+        # Macro-F1 of many rare labels is noisy: no gain in it may cost micro-F1.
+        worth = [
+            out.quality if out.micro_f1 >= outs[0].micro_f1 else 0.0 for out in outs
+        ]
+        best = int(np.argmax(worth))
+        self.deep_weight_ = DEEP_WEIGHTS[best]
+        self._calibration, self.decoder_ = outs[best].calibration, outs[best].decoder
+
+    def _deep_scores(self, logits: np.ndarray) -> np.ndarray:
+        """Turn the network's logits into log-odds of coherent probabilities."""
+        return logit(self._deep_decoder.probabilities(logits))
+
+    def _hold_out(self, n_documents: int, wide: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Split rows, if anything is to be decided by some of them."""
+        if wide or self.early_stopping:
+            return held_out_rows(n_documents, self.validation_fraction, self._rng)
+        return np.arange(n_documents), np.empty(0, dtype=np.int64)
+
+    def _plan(
+        self,
+        documents: Any,
+        target: sparse.csr_array,
+        path_nodes: np.ndarray,
+        device: str,
+    ) -> NetworkPlan:
+        """Plan a net, and how it is decoded; refuse what can't be."""
+        single_path = self._decodes_path(path_nodes)
+        self._path_nodes = path_nodes
+        plan = make_plan(self, documents, self._make_graph(), self._n_tokens, device)
+        pretrained_embeddings(self, plan)
+        self.loss_ = plan.loss
+        self._check_paths(target)
+        self.decoder_ = make_decoder(
+            self.hierarchy_,
+            path_nodes if single_path else path_nodes[:0],
+            self.threshold,
+        )
+        self._deep_decoder = make_decoder(self.hierarchy_, path_nodes, self.threshold)
+        return plan
+
+    def _build(self, plan: NetworkPlan, device: str) -> None:
+        """Make a net with random weights from torch's global generator."""
+        self.net_ = HTCNet(
+            partial(build_model, plan),
+            partial(build_objective, plan),
+            optimizer=self.optimizer,
+            lr=self.lr,
+            **fused_if_possible(self.optimizer),
+            device=device,
+            mixed_precision=self.mixed_precision,
+        ).initialize()
+        pretrained = pretrained_embeddings(self, plan)
+        if pretrained is not None:
+            load_embeddings(self.net_.module_, pretrained)
+
+    def _make_graph(self) -> Any:
+        return make_graph(
+            self.hierarchy_, self._path_nodes, self._counts, self._n_documents
+        )
+
+    def _batch_size(self, n_documents: int) -> int:
+        if self.batch_size != "auto":
+            return self.batch_size
+        # Small data need the same number of steps, so they get smaller ones.
+        return int(np.clip(n_documents // 16, 8, 128))
+
+    def _n_epochs(self, n_documents: int) -> int:
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        steps_an_epoch = -(-n_documents // self._batch_size(n_documents))
+        return max(10, -(-100 // steps_an_epoch))
+
+    def _common_callbacks(self, progress: Progress) -> list[Any]:
+        """List what runs in every training, the user's own callbacks last."""
+        own: list[Any] = []
+        if self.gradient_clip is not None:
+            own.append(("gradient_clip", ClipGradientNorm(self.gradient_clip)))
+        if self.verbose:
+            own.append(("progress_bar", ProgressBar(progress)))
+        return own + list(self.callbacks or [])
+
+    def _train(
+        self,
+        train: DocumentDataset,
+        valid: DocumentDataset | None,
+        epochs: int,
+        callbacks: list[Any],
+    ) -> None:
+        """Run epochs, then store what the user reads off a fitted estimator."""
+        done = len(self.net_.history)
+        self.net_.set_params(
+            lr=self.lr,
+            max_epochs=epochs,
+            batch_size=self._batch_size(len(train)),
+            verbose=max(0, self.verbose - 1),
+            progress_bar=bool(self.verbose),
+        )
+        self.net_.fit_on(train, valid, epochs, callbacks)
+        self.history_ = self.net_.history
+        self.n_iter_ = len(self.history_)
+        self.label_embeddings_ = self.net_.label_representations()
+        if stopped_by_user(self.net_, done, epochs):
+            warn(
+                f"Training was interrupted in epoch {self.n_iter_ - done} of {epochs}. "
+                "The estimator keeps what it learned until then.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+            return
+        n_steps = sum(epoch["train_batch_count"] for epoch in self.history_[done:])
+        if n_steps * self.net_.batch_size < len(train):
+            warn(
+                f"time_budget={self.time_budget} ended training after {n_steps} steps, "
+                "before every document was seen. Give more time, or fewer documents.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )

@@ -1,0 +1,418 @@
+"""How good label sets over a hierarchy are, beyond flat F1.
+
+All functions take Y as indicators with a column a node, or as label collections, and
+the hierarchy; they return numbers from 0 to 1.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.metrics import average_precision_score, precision_recall_fscore_support
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
+
+from sklearn_htc.hierarchy import Hierarchy
+
+__all__ = [
+    "SCORERS",
+    "coherence_score",
+    "constrained_f1_score",
+    "document_average_precision_score",
+    "f1_score_per_level",
+    "get_scorer",
+    "hierarchical_precision_recall_f1",
+    "lca_precision_recall_f1",
+    "path_accuracy_score",
+]
+
+
+def hierarchical_precision_recall_f1(
+    y_true: Any, y_pred: Any, hierarchy: Hierarchy, *, average: str = "micro"
+) -> tuple[float, float, float]:
+    """Compare label sets after adding all ancestors to both.
+
+    Parameters
+    ----------
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
+sequence of label collections
+        Labels.
+    hierarchy : Hierarchy
+        The label graph.
+    average : {"micro", "macro", "samples"}, default="micro"
+        "micro" counts all pairs of document and node, "macro" averages over nodes
+        (those that occur in either), "samples" over documents. What Kiritchenko et al.
+        (2005) and hiclass call micro is "micro", what hiclass calls macro precision
+        and recall is "samples".
+
+    Returns
+    -------
+    precision, recall, f1 : float
+        0 where there is nothing to divide by.
+
+    Raises
+    ------
+    ValueError
+        If a label is no node, or widths or numbers of documents differ.
+    """
+    true, pred = (hierarchy.close(Y) for Y in _indicators(y_true, y_pred, hierarchy))
+    precision, recall, f1 = _scores(true, pred, average)
+    return precision, recall, f1
+
+
+def f1_score_per_level(
+    y_true: Any, y_pred: Any, hierarchy: Hierarchy, *, average: str = "micro"
+) -> np.ndarray:
+    """Compute the F1 of each level of the hierarchy, after closing both label sets.
+
+    Parameters
+    ----------
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
+sequence of label collections
+        Labels.
+    hierarchy : Hierarchy
+        The label graph; the roots have level 0.
+    average : {"micro", "macro", "samples"}, default="micro"
+        As for `hierarchical_precision_recall_f1`.
+
+    Returns
+    -------
+    f1 : ndarray of shape (n_levels,)
+        Of the nodes of each level.
+    """
+    true, pred = (hierarchy.close(Y) for Y in _indicators(y_true, y_pred, hierarchy))
+    columns = [
+        np.flatnonzero(hierarchy.levels == level)
+        for level in range(hierarchy.levels.max() + 1)
+    ]
+    return np.array([_scores(true[:, c], pred[:, c], average)[2] for c in columns])
+
+
+def constrained_f1_score(
+    y_true: Any, y_pred: Any, hierarchy: Hierarchy, *, average: str = "micro"
+) -> float:
+    """Compute C-micro- or C-macro-F1: a node counts if all its ancestors are right too.
+
+    A predicted node is right only where it and all its ancestors are predicted and
+    true (Yu et al., "Constrained Sequence-to-Tree Generation for Hierarchical Text
+    Classification", SIGIR 2022). Nothing is closed, so incoherent predictions lose.
+
+    Parameters
+    ----------
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
+sequence of label collections
+        Labels.
+    hierarchy : Hierarchy
+        The label graph.
+    average : {"micro", "macro"}, default="micro"
+        Over pairs of document and node, or over the nodes that occur in either.
+
+    Returns
+    -------
+    f1 : float
+        At most the plain F1; equal to it where no prediction has a wrong ancestor.
+    """
+    true, pred = _indicators(y_true, y_pred, hierarchy)
+    right = true.multiply(pred).tocsr()
+    n_right = sparse.csr_array((right @ hierarchy.ancestors.T) * right)
+    n_needed = np.diff(hierarchy.ancestors.indptr)
+    n_right.data = (n_right.data == n_needed[n_right.indices]).astype(np.int64)
+    hits, n_true, n_pred = (Y.sum(axis=0) for Y in (n_right, true, pred))
+    if average == "micro":
+        return float(_ratio(2 * hits.sum(), n_true.sum() + n_pred.sum()))
+    if average != "macro":
+        raise ValueError(f"average must be 'micro' or 'macro', got {average!r}.")
+    occurs = n_true + n_pred > 0
+    if not occurs.any():
+        return 0.0
+    return float(_ratio(2 * hits, n_true + n_pred)[occurs].mean())
+
+
+def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
+    """Compute the share of documents whose labels are closed under ancestors.
+
+    Parameters
+    ----------
+    y_pred : {array-like, sparse array} of shape (n_documents, n_nodes)
+        An indicator.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    share : float
+        1 where every prediction is coherent.
+    """
+    pred = _indicator(y_pred, hierarchy)
+    missing = sparse.csr_array(hierarchy.close(pred) - pred)
+    return float(np.mean(missing.sum(axis=1) == 0))
+
+
+def path_accuracy_score(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> float:
+    """Compute the share of true paths that are predicted whole, and end where they do.
+
+    Parameters
+    ----------
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
+sequence of label collections
+        Labels; closed before they are compared. A path is a most specific node with
+        its ancestors.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    accuracy : float
+        Over all true paths of all documents; 0 where there is none.
+    """
+    true, pred = (
+        hierarchy.most_specific(hierarchy.close(Y))
+        for Y in _indicators(y_true, y_pred, hierarchy)
+    )
+    return float(_ratio(true.multiply(pred).sum(), true.sum()))
+
+
+def document_average_precision_score(
+    y_true: Any, y_score: np.ndarray, hierarchy: Hierarchy
+) -> float:
+    """Average over documents the area under the precision-recall curve of their labels.
+
+    Parameters
+    ----------
+    y_true : {array-like, sparse array} of shape (n_documents, n_nodes) or sequence of \
+label collections
+        Labels; documents without any are left out.
+    y_score : array-like of shape (n_documents, n_nodes)
+        Probabilities, or anything that ranks nodes alike.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    area : float
+        scikit-learn's average precision with `average="samples"`.
+    """
+    true = _indicator(y_true, hierarchy)
+    scores = np.asarray(y_score)
+    check_consistent_length(true, scores)
+    labelled = np.flatnonzero(true.sum(axis=1))
+    if not len(labelled):
+        return 0.0
+    return float(
+        average_precision_score(
+            true[labelled].toarray(), scores[labelled], average="samples"
+        )
+    )
+
+
+def lca_precision_recall_f1(
+    y_true: Any, y_pred: Any, hierarchy: Hierarchy
+) -> tuple[float, float, float]:
+    """Compare label sets after adding the ways to lowest common ancestors.
+
+    Adding all ancestors punishes errors at deep nodes of many ancestors less than those
+    at others. Kosmopoulos et al. ("Evaluation measures for hierarchical
+    classification", 2015) add fewer nodes: each most specific label is joined to the
+    nearest of the other set through their lowest common ancestor, and to its own set
+    come the nodes on the way up to it. Where trees share no ancestor, a virtual root
+    above all is one.
+
+    Parameters
+    ----------
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
+sequence of label collections
+        Labels.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    precision, recall, f1 : float
+        Averages over documents. A document with an empty set on both sides has 1.
+    """
+    true, pred = (
+        hierarchy.most_specific(hierarchy.close(Y))
+        for Y in _indicators(y_true, y_pred, hierarchy)
+    )
+    ways = _Ways(hierarchy)
+    triples = []
+    for row in range(true.shape[0]):
+        t, p = (Y.indices[Y.indptr[row] : Y.indptr[row + 1]] for Y in (true, pred))
+        t_ways, p_ways = ways.joined(t.tolist(), p.tolist())
+        if not t_ways and not p_ways:
+            triples.append((1.0, 1.0, 1.0))
+            continue
+        hits = len(t_ways & p_ways)
+        precision, recall = _ratio(hits, len(p_ways)), _ratio(hits, len(t_ways))
+        f1 = _ratio(2 * hits, len(t_ways) + len(p_ways))
+        triples.append((float(precision), float(recall), float(f1)))
+    means = np.mean(triples, axis=0)
+    return float(means[0]), float(means[1]), float(means[2])
+
+
+class _Ways:
+    """Ways from nodes up to common ancestors; -1 is the virtual root."""
+
+    def __init__(self, hierarchy: Hierarchy) -> None:
+        parents = hierarchy.parents
+        self.parents = [
+            parents.indices[start:stop].tolist() or [-1]
+            for start, stop in zip(parents.indptr, parents.indptr[1:], strict=False)
+        ]
+        self._up: dict[int, dict[int, int]] = {}
+
+    def up(self, node: int) -> dict[int, int]:
+        """Return the least number of edges to the node and to each ancestor."""
+        if node not in self._up:
+            distances, reached = {node: 0}, [node]
+            while reached:
+                above = []
+                for child in reached:
+                    for parent in self.parents[child] if child >= 0 else []:
+                        if parent not in distances:
+                            distances[parent] = distances[child] + 1
+                            above.append(parent)
+                reached = above
+            self._up[node] = distances
+        return self._up[node]
+
+    def way(self, node: int, ancestor: int) -> set[int]:
+        """Return the nodes of a shortest way, both ends included."""
+        nodes = {node}
+        while node != ancestor:
+            node = min(
+                (p for p in self.parents[node] if ancestor in self.up_or_root(p)),
+                key=lambda p: (self.up_or_root(p)[ancestor], p),
+            )
+            nodes.add(node)
+        return nodes
+
+    def up_or_root(self, node: int) -> dict[int, int]:
+        """Return `up`, also of the virtual root."""
+        return self.up(node) if node >= 0 else {-1: 0}
+
+    def joined(self, true: list[int], pred: list[int]) -> tuple[set[int], set[int]]:
+        """Return both sets with the ways that join each node to the nearest other."""
+        sets = (set(true), set(pred))
+        if not true or not pred:
+            return sets
+        for nodes, others, own in ((true, pred, 0), (pred, true, 1)):
+            for node in nodes:
+                _, other, common = min(
+                    (self.up(node)[a] + self.up(o)[a], o, a)
+                    for o in others
+                    for a in self.up(node).keys() & self.up(o).keys()
+                )
+                sets[own].update(self.way(node, common))
+                sets[1 - own].update(self.way(other, common))
+        return sets
+
+
+def _plain(measure: Callable[..., Any], estimator: Any, X: Any, y: Any) -> float:
+    """Score predicted label sets."""
+    return measure(y, estimator.predict(X), _hierarchy_of(estimator))
+
+
+def _ranked(estimator: Any, X: Any, y: Any) -> float:
+    """Score predicted probabilities."""
+    hierarchy = _hierarchy_of(estimator)
+    return document_average_precision_score(y, estimator.predict_proba(X), hierarchy)
+
+
+def _hierarchical_f1(average: str, y: Any, pred: Any, hierarchy: Hierarchy) -> float:
+    return hierarchical_precision_recall_f1(y, pred, hierarchy, average=average)[2]
+
+
+def _lca_f1(y: Any, pred: Any, hierarchy: Hierarchy) -> float:
+    return lca_precision_recall_f1(y, pred, hierarchy)[2]
+
+
+SCORERS: dict[str, Callable[[Any, Any, Any], float]] = {
+    "hierarchical_f1_micro": partial(_plain, partial(_hierarchical_f1, "micro")),
+    "hierarchical_f1_macro": partial(_plain, partial(_hierarchical_f1, "macro")),
+    "hierarchical_f1_samples": partial(_plain, partial(_hierarchical_f1, "samples")),
+    "constrained_f1_micro": partial(_plain, constrained_f1_score),
+    "constrained_f1_macro": partial(
+        _plain, partial(constrained_f1_score, average="macro")
+    ),
+    "path_accuracy": partial(_plain, path_accuracy_score),
+    "lca_f1": partial(_plain, _lca_f1),
+    "document_average_precision": _ranked,
+}
+
+
+def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:
+    """Return a scorer for GridSearchCV, cross_val_score and the like.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SCORERS`: "hierarchical_f1_micro", "hierarchical_f1_macro",
+        "hierarchical_f1_samples", "constrained_f1_micro", "constrained_f1_macro",
+        "path_accuracy", "lca_f1" or "document_average_precision".
+
+    Returns
+    -------
+    scorer : callable
+        Takes (estimator, X, Y), where the estimator, or the last step of a Pipeline,
+        has a `hierarchy_`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such scorer.
+    """
+    if name not in SCORERS:
+        raise ValueError(f"name must be one of {tuple(SCORERS)}, got {name!r}.")
+    return SCORERS[name]
+
+
+def _hierarchy_of(estimator: Any) -> Hierarchy:
+    """Find the hierarchy that an estimator, or the last step of one, was fitted to."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator[-1]
+    return estimator.hierarchy_
+
+
+def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
+    """Return label sets of either form as 0 and 1."""
+    is_indicator = sparse.issparse(Y) or hasattr(Y, "shape")
+    if not is_indicator and isinstance(Y, Sequence):
+        return hierarchy.to_indicator(Y)
+    hierarchy._check_width(Y)
+    return sparse.csr_array((sparse.csr_array(Y) != 0).astype(np.int64))
+
+
+def _indicators(
+    y_true: Any, y_pred: Any, hierarchy: Hierarchy
+) -> tuple[sparse.csr_array, sparse.csr_array]:
+    true, pred = _indicator(y_true, hierarchy), _indicator(y_pred, hierarchy)
+    check_consistent_length(true, pred)
+    return true, pred
+
+
+def _scores(
+    true: sparse.csr_array, pred: sparse.csr_array, average: str
+) -> tuple[float, float, float]:
+    """Return scikit-learn's precision, recall and F1; macro over nodes that occur."""
+    if average == "macro":
+        occurs = np.flatnonzero(true.sum(axis=0) + pred.sum(axis=0))
+        if not len(occurs):
+            return 0.0, 0.0, 0.0
+        true, pred = true[:, occurs], pred[:, occurs]
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        true, pred, average=average, zero_division=0
+    )
+    return float(precision), float(recall), float(f1)
+
+
+def _ratio(numerator: Any, denominator: Any) -> Any:
+    """Divide; 0 where there is nothing to divide by."""
+    return np.divide(
+        numerator,
+        denominator,
+        out=np.zeros(np.shape(numerator)),
+        where=np.asarray(denominator) > 0,
+    )

@@ -1,0 +1,150 @@
+"""HierarchicalLinearClassifier, and the same machines beside the network."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.metrics import f1_score
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
+
+
+@pytest.fixture
+def many(corpus, bag, hierarchy):
+    """Return 300 documents in 3 copies of the corpus, a fifth with a second path."""
+    labels = [[name] for name in corpus[1] * 3]
+    for row in range(0, 300, 5):
+        labels[row] = [*labels[row], "cat"]
+    X = sparse.vstack([bag] * 3, format="csr")
+    return X, hierarchy.to_indicator(labels)
+
+
+def test_it_learns_several_paths_with_chosen_thresholds(many, hierarchy):
+    X, Y = many
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(X, Y)
+    assert f1_score(Y, clf.predict(X), average="micro") > 0.9
+    assert clf.decoder_.threshold.shape == (8,)
+    assert len(set(clf.decoder_.threshold.tolist())) > 1
+    assert hierarchy.is_coherent(clf.predict_proba(X))
+    assert hierarchy.is_coherent(clf.predict(X))
+    assert clf.score(X, Y) > 0.8
+    labels, probabilities = clf.predict_top_k(X, 3)
+    assert labels.shape == probabilities.shape == (300, 3)
+
+
+def test_few_documents_are_all_trained_on(bag, indicator, hierarchy):
+    clf = HierarchicalLinearClassifier(hierarchy).fit(bag, indicator)
+    np.testing.assert_array_equal(clf.wide_.feature_scale, 1)
+    scores = bag @ clf.wide_.coef_ + clf.wide_.intercept_
+    np.testing.assert_allclose(clf.decision_function(bag), 2 * scores, rtol=1e-4)
+    assert clf.score(bag, indicator) > 0.95
+
+
+def test_predictions_do_not_depend_on_batch_mates(many, hierarchy):
+    X, Y = many
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(X, Y)
+    whole = clf.predict_proba(X)
+    alone = np.vstack([clf.predict_proba(X[[row]]) for row in range(20)])
+    np.testing.assert_allclose(whole[:20], alone, rtol=1e-5)
+
+
+def test_one_label_a_document_comes_back_as_labels(corpus, bag, hierarchy):
+    clf = HierarchicalLinearClassifier(hierarchy).fit(bag, corpus[1])
+    assert np.mean(clf.predict(bag) == np.array(corpus[1])) > 0.95
+    np.testing.assert_allclose(clf.predict_proba(bag).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_model(many, hierarchy):
+    X, Y = many
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=3)
+    first = clf.fit(X, Y).predict_proba(X)
+    np.testing.assert_array_equal(clone(clf).fit(X, Y).predict_proba(X), first)
+
+
+def test_parameters_can_be_searched(many, hierarchy):
+    X, Y = many
+    search = GridSearchCV(
+        HierarchicalLinearClassifier(hierarchy), {"C": [0.01, 1]}, scoring="f1_micro"
+    )
+    assert search.fit(X, Y).best_params_ == {"C": 1}
+
+
+def test_a_single_path_can_be_read_with_thresholds(bag, indicator, hierarchy):
+    clf = HierarchicalLinearClassifier(hierarchy, decoding="threshold")
+    assert clf.fit(bag, indicator).decoder_.threshold == 0.5
+
+
+@pytest.mark.parametrize(
+    "estimator", [HierarchicalLinearClassifier, HTCInfoMaxClassifier]
+)
+def test_paths_are_refused_where_a_document_has_several(many, hierarchy, estimator):
+    clf = estimator(hierarchy, decoding="path")
+    with pytest.raises(ValueError, match="needs exactly one path"):
+        clf.fit(*many)
+
+
+def test_thresholds_are_refused_for_one_label_a_document(corpus, bag, hierarchy):
+    clf = HierarchicalLinearClassifier(hierarchy, decoding="threshold")
+    with pytest.raises(ValueError, match="needs decoding='path' or 'auto'"):
+        clf.fit(bag, corpus[1])
+
+
+def test_sequences_are_refused(hierarchy, indicator):
+    with pytest.raises(ValueError, match="2-D"):
+        HierarchicalLinearClassifier(hierarchy).fit(np.ones((100, 4, 3)), indicator)
+
+
+def both_paths(hierarchy, many, **parameters):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, dimension=16, max_epochs=3, random_state=0, **parameters
+    )
+    return clf.fit(*many)
+
+
+def test_the_network_stands_beside_the_same_wide_path(many, hierarchy, monkeypatch):
+    monkeypatch.setattr("sklearn_htc._network_base.DEEP_WEIGHTS", (0.0,))
+    X, Y = many
+    wide = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(X, Y)
+    both = both_paths(hierarchy, many)
+    assert both.deep_weight_ == 0
+    np.testing.assert_array_equal(both.wide_.feature_scale, wide.wide_.feature_scale)
+    np.testing.assert_allclose(
+        both.predict_proba(X), wide.predict_proba(X), rtol=0.01, atol=1e-3
+    )
+
+
+def test_the_network_adds_its_share_of_log_odds(many, hierarchy, monkeypatch):
+    monkeypatch.setattr("sklearn_htc._network_base.DEEP_WEIGHTS", (0.5,))
+    X, Y = many
+    both = both_paths(hierarchy, many)
+    documents = both._documents(X)
+    deep = np.empty(Y.shape, dtype=np.float32)
+    for rows, logits in both.net_.iter_logits(documents):
+        p = both._deep_decoder.probabilities(logits)
+        deep[rows] = np.log(p / (1 - p))
+    scores = both.wide_.scores(documents.X) + 0.5 * deep
+    expected = both.decoder_.probabilities(both._calibration.log_odds(scores))
+    np.testing.assert_allclose(both.predict_proba(X), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_wide_path_can_be_left_out(many, hierarchy):
+    clf = both_paths(hierarchy, many, wide_path=False)
+    assert clf.wide_ is None
+    assert not hasattr(clf, "deep_weight_")
+    assert clf.decoder_.threshold == 0.5
+
+
+def test_a_wide_path_is_refused_for_sequences(hierarchy, indicator):
+    clf = HTCInfoMaxClassifier(hierarchy, wide_path=True)
+    with pytest.raises(ValueError, match="wide_path=True needs a 2-D X"):
+        clf.fit(np.ones((100, 4, 3)), indicator)
+
+
+def test_partial_fit_trains_the_network_beside_the_wide_path(many, hierarchy):
+    X, Y = many
+    clf = both_paths(hierarchy, many)
+    coef = clf.wide_.coef_.copy()
+    clf.partial_fit(X[:50], Y[:50])
+    np.testing.assert_array_equal(clf.wide_.coef_, coef)
+    assert f1_score(Y, clf.predict(X), average="micro") > 0.9

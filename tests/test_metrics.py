@@ -1,0 +1,195 @@
+"""Hierarchical metrics against sets counted by hand, and as scorers."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.metrics import average_precision_score, f1_score
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, metrics
+from tests.conftest import random_dag, random_tree
+
+TREE = Hierarchy.from_dict({"a": ["b", "c"], "b": ["d", "e"], "f": ["g"]})
+GRAPHS = [Hierarchy(random_tree(15, 0)), Hierarchy(random_dag(15, 1))]
+
+
+def two_label_sets(hierarchy, seed=0, n_documents=30):
+    """Draw closed true labels, and predictions that need not be closed."""
+    rng = np.random.default_rng(seed)
+    shape = (n_documents, len(hierarchy))
+    true = hierarchy.close((rng.random(shape) < 0.15).astype(int))
+    pred = true ^ (rng.random(shape) < 0.1)
+    return true, pred
+
+
+def sets(Y):
+    return [set(np.flatnonzero(row).tolist()) for row in np.asarray(Y)]
+
+
+@pytest.mark.parametrize("hierarchy", GRAPHS)
+def test_hierarchical_scores_count_ancestors_of_both(hierarchy):
+    true, pred = two_label_sets(hierarchy)
+    above = sets(hierarchy.ancestors.toarray())
+    t, p = (
+        [set().union(*(above[node] for node in row)) for row in sets(Y)]
+        for Y in (true, pred)
+    )
+    hits = [len(x & y) for x, y in zip(t, p, strict=True)]
+    n_true, n_pred = [len(x) for x in t], [len(x) for x in p]
+    found = metrics.hierarchical_precision_recall_f1(true, pred, hierarchy)
+    expected = (
+        sum(hits) / sum(n_pred),
+        sum(hits) / sum(n_true),
+        2 * sum(hits) / (sum(n_pred) + sum(n_true)),
+    )
+    np.testing.assert_allclose(found, expected)
+    precision, recall, _ = metrics.hierarchical_precision_recall_f1(
+        true, pred, hierarchy, average="samples"
+    )
+    assert precision == pytest.approx(np.mean(np.array(hits) / np.maximum(n_pred, 1)))
+    assert recall == pytest.approx(np.mean(np.array(hits) / np.maximum(n_true, 1)))
+
+
+def test_macro_averages_over_the_nodes_that_occur():
+    true = [["d"], ["d"], ["g"]]
+    pred = [["d"], ["e"], ["g"]]
+    # a, b, f, g: 1; d: 2/3; e: 0; c occurs nowhere.
+    _, _, f1 = metrics.hierarchical_precision_recall_f1(
+        true, pred, TREE, average="macro"
+    )
+    assert f1 == pytest.approx((4 + 2 / 3) / 6)
+
+
+def test_f1_per_level():
+    true, pred = [["d"], ["g"]], [["e"], ["g"]]
+    levels = metrics.f1_score_per_level(true, pred, TREE)
+    np.testing.assert_allclose(levels, [1, 1, 0])
+
+
+@pytest.mark.parametrize("hierarchy", GRAPHS)
+@pytest.mark.parametrize("average", ["micro", "macro"])
+def test_constrained_f1_needs_all_ancestors_right(hierarchy, average):
+    true, pred = two_label_sets(hierarchy)
+    above = sets(hierarchy.ancestors.toarray())
+    right = np.zeros_like(true)
+    for i, (t, p) in enumerate(zip(sets(true), sets(pred), strict=True)):
+        for node in t & p:
+            right[i, node] = above[node] <= t & p
+    total = true.sum(axis=0) + pred.sum(axis=0)
+    if average == "micro":
+        expected = 2 * right.sum() / total.sum()
+    else:
+        expected = np.mean((2 * right.sum(axis=0))[total > 0] / total[total > 0])
+    found = metrics.constrained_f1_score(true, pred, hierarchy, average=average)
+    assert found == pytest.approx(expected)
+    assert found < f1_score(true, pred, average=average, zero_division=0)
+
+
+def test_constrained_f1_of_coherent_nested_predictions_is_f1():
+    true, pred = TREE.to_indicator([["d"], ["b"]]), TREE.to_indicator([["b"], ["d"]])
+    found = metrics.constrained_f1_score(true, pred, TREE)
+    assert found == pytest.approx(f1_score(true, pred, average="micro"))
+
+
+def test_coherence_is_the_share_of_closed_rows():
+    closed = TREE.to_indicator([["d"], ["g"], []]).toarray()
+    alone = np.zeros((1, 7), dtype=int)
+    alone[0, TREE.index(["d"])] = 1
+    Y = np.vstack([closed, alone])
+    assert metrics.coherence_score(Y, TREE) == 0.75
+    assert metrics.coherence_score(sparse.csr_array(closed), TREE) == 1
+
+
+def test_path_accuracy_wants_the_same_end():
+    true = [["d", "g"], ["b"], ["e"], []]
+    pred = [["d"], ["d"], ["e", "c"], ["c"]]
+    # d and e are found; g is not, and the path to b does not end there.
+    assert metrics.path_accuracy_score(true, pred, TREE) == 0.5
+    assert metrics.path_accuracy_score([[]], [["a"]], TREE) == 0
+
+
+def test_document_average_precision_leaves_out_documents_without_labels():
+    rng = np.random.default_rng(0)
+    true = TREE.to_indicator([["d"], [], ["g", "c"]])
+    scores = rng.random((3, 7))
+    expected = average_precision_score(
+        true.toarray()[[0, 2]], scores[[0, 2]], average="samples"
+    )
+    found = metrics.document_average_precision_score(true, scores, TREE)
+    assert found == pytest.approx(expected)
+    assert metrics.document_average_precision_score([[]], scores[:1], TREE) == 0
+
+
+@pytest.mark.parametrize(
+    ("true", "pred", "expected"),
+    [
+        # d and e meet in b: {d, b} and {e, b}.
+        (["d"], ["e"], (1 / 2, 1 / 2)),
+        # c and d meet in a: {c, a} and {d, b, a}.
+        (["c"], ["d"], (1 / 3, 1 / 2)),
+        # b is above d: {d, b} and {b}.
+        (["d"], ["b"], (1, 1 / 2)),
+        # Only the virtual root is above both: {g, f, root} and {c, a, root}.
+        (["g"], ["c"], (1 / 3, 1 / 3)),
+        (["d", "g"], ["d", "g"], (1, 1)),
+        # g meets d in the virtual root: {d, g, f, root} and {d, b, a, root}.
+        (["d", "g"], ["d"], (1 / 2, 1 / 2)),
+        ([], [], (1, 1)),
+        (["d"], [], (0, 0)),
+    ],
+)
+def test_lca_scores_join_each_label_to_the_nearest(true, pred, expected):
+    precision, recall, f1 = metrics.lca_precision_recall_f1([true], [pred], TREE)
+    assert (precision, recall) == pytest.approx(expected)
+    both = sum(expected)
+    # 2 P R / (P + R) is the same ratio of counts.
+    assert f1 == pytest.approx(2 * np.prod(expected) / both if both else 0)
+    mirrored = metrics.lca_precision_recall_f1([pred], [true], TREE)
+    assert mirrored[:2] == pytest.approx((recall, precision))
+
+
+def test_lca_takes_the_shorter_of_two_ways(dag):
+    # d is a child of a and of b, and b of a: d and b meet in b, one edge away.
+    assert metrics.lca_precision_recall_f1([["d"]], [["b"]], dag)[:2] == (1, 0.5)
+
+
+@pytest.mark.parametrize("name", list(metrics.SCORERS))
+def test_scorers_work_in_cross_validation(name, bag, indicator, hierarchy):
+    clf = HierarchicalLinearClassifier(hierarchy)
+    for model in (clf, make_pipeline(FunctionTransformer(), clf)):
+        scores = cross_val_score(
+            model, bag, indicator.toarray(), scoring=metrics.get_scorer(name), cv=2
+        )
+        assert np.all((scores > 0.8) & (scores <= 1))
+
+
+def test_perfect_and_empty_predictions_score_one_and_zero(hierarchy, indicator):
+    nothing = sparse.csr_array(indicator.shape, dtype=int)
+    for pred, expected in ((indicator, 1), (nothing, 0)):
+        for average in ("micro", "macro"):
+            assert metrics.hierarchical_precision_recall_f1(
+                indicator, pred, hierarchy, average=average
+            ) == pytest.approx((expected,) * 3)
+            found = metrics.constrained_f1_score(
+                indicator, pred, hierarchy, average=average
+            )
+            assert found == expected
+        assert metrics.path_accuracy_score(indicator, pred, hierarchy) == expected
+        assert (
+            metrics.lca_precision_recall_f1(indicator, pred, hierarchy)[2] == expected
+        )
+
+
+def test_bad_input_is_named(hierarchy, indicator):
+    with pytest.raises(ValueError, match="name must be one of"):
+        metrics.get_scorer("f2")
+    with pytest.raises(ValueError, match="average must be"):
+        metrics.constrained_f1_score(indicator, indicator, hierarchy, average="samples")
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        metrics.path_accuracy_score(indicator, indicator[:5], hierarchy)
+    with pytest.raises(ValueError, match="Unknown label 'x'"):
+        metrics.path_accuracy_score([["x"]], [["cat"]], hierarchy)
+    with pytest.raises(ValueError, match="the hierarchy has 8 nodes"):
+        metrics.coherence_score(np.ones((2, 3)), hierarchy)
