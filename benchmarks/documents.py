@@ -65,6 +65,7 @@ def make_classifier() -> tuple[Hierarchy, HTCInfoMaxClassifier]:
     hierarchy = make_hierarchy(N_LABELS)
     return hierarchy, HTCInfoMaxClassifier(
         hierarchy,
+        wide_path=False,
         batch_size=128,
         max_epochs=1,
         loss="path",

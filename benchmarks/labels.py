@@ -84,7 +84,12 @@ def measure(n_labels: int, threads: int) -> dict[str, Any]:
     Y = hierarchy.to_indicator([label] for label in labels[:N_DOCUMENTS].tolist())
     timer = StepTimer()
     clf = HTCInfoMaxClassifier(
-        hierarchy, max_epochs=1, callbacks=[timer], device="cpu", random_state=0
+        hierarchy,
+        wide_path=False,
+        max_epochs=1,
+        callbacks=[timer],
+        device="cpu",
+        random_state=0,
     )
     with pinned_threads(threads):
         start = perf_counter()

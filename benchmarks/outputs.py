@@ -57,7 +57,12 @@ def measure(method: str, decoding: str, threads: int) -> dict[str, Any]:
     Y = hierarchy.to_indicator([label] for label in labels.tolist())
     X = make_bags(make_labels(hierarchy, N_PREDICTED, rng), rng)
     clf = HTCInfoMaxClassifier(
-        hierarchy, decoding=decoding, max_epochs=1, device="cpu", random_state=0
+        hierarchy,
+        wide_path=False,
+        decoding=decoding,
+        max_epochs=1,
+        device="cpu",
+        random_state=0,
     )
     with pinned_threads(threads):
         clf.fit(make_bags(labels, rng), Y)

@@ -56,7 +56,9 @@ def measure(repeats: int) -> tuple[list[float], list[float], int]:
     """Return the milliseconds a step of either loop, epoch by epoch."""
     docs = load_api_docs()
     X = TfidfVectorizer().fit_transform(docs.data)
-    clf = HTCInfoMaxClassifier(docs.hierarchy, max_epochs=1, random_state=0)
+    clf = HTCInfoMaxClassifier(
+        docs.hierarchy, wide_path=False, max_epochs=1, random_state=0
+    )
     clf.fit(X, docs.target)
     net: HTCNet = clf.net_
     documents = clf._documents(X)

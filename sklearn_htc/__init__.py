@@ -1,5 +1,6 @@
 """Hierarchical text classification for scikit-learn."""
 
+from sklearn_htc._decoded import HierarchicalDecodingClassifier
 from sklearn_htc._htcinfomax import HTCInfoMaxClassifier
 from sklearn_htc._linear import HierarchicalLinearClassifier
 from sklearn_htc.hierarchy import Hierarchy
@@ -7,6 +8,7 @@ from sklearn_htc.preprocessing import TokenSequenceVectorizer, load_word_vectors
 
 __all__ = [
     "HTCInfoMaxClassifier",
+    "HierarchicalDecodingClassifier",
     "HierarchicalLinearClassifier",
     "Hierarchy",
     "TokenSequenceVectorizer",

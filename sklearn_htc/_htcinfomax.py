@@ -109,10 +109,11 @@ default=None
     time_budget : float or None, default=None
         Seconds that `fit` may take. The learning rate falls to 0 by then, so that the
         last model is the best one to be had in that time; training ends earlier where
-        all epochs are done. None sets no limit. `partial_fit` does not heed it.
+        all epochs are done. The wide path comes first and is never cut short. None
+        sets no limit. `partial_fit` does not heed it.
     max_epochs : int or "auto", default="auto"
-        Passes over the training rows. "auto" is 10, and more where that would be fewer
-        than 100 steps.
+        Passes over the training rows. "auto" is 10, or 5 beside a wide path, and more
+        where that would be fewer than 100 steps.
     batch_size : int or "auto", default="auto"
         Documents a training step. "auto" is 128, and less where there are fewer than
         2,048 training rows: a 16th of them, but at least 8.

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_htc._base import BaseHierarchicalClassifier
 from sklearn_htc.calibration import Calibration
@@ -18,9 +17,6 @@ from sklearn_htc.read_out import fit_read_out
 from sklearn_htc.wide import MIN_DOCUMENTS, WidePath, choose_feature_scale
 
 __all__ = ["HierarchicalLinearClassifier"]
-
-# Documents scored at a time.
-BATCH_SIZE = 1024
 
 
 class HierarchicalLinearClassifier(BaseHierarchicalClassifier):
@@ -178,35 +174,7 @@ label collections, or array-like of shape (n_documents,)
         )
         return self
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Compute calibrated log-odds of every label.
-
-        Parameters
-        ----------
-        X : {array-like, sparse array} of shape (n_documents, n_features)
-            Documents, of the width that fit has seen.
-
-        Returns
-        -------
-        logits : ndarray of shape (n_documents, n_nodes), float32
-            Before they are made coherent.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If X is of another form or width than at fit.
-        """
-        check_is_fitted(self)
-        return np.concatenate(
-            [logits for _, logits in self._iter_logits(self._documents(X))]
-        )
-
     def _iter_logits(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield rows and calibrated log-odds."""
-        n_documents = len(documents.lengths)
-        for start in range(0, n_documents, BATCH_SIZE):
-            rows = np.arange(start, min(start + BATCH_SIZE, n_documents))
-            scores = self.wide_.scores(documents.X[rows])
+        for rows, scores in self.wide_.iter_scores(documents):
             yield rows, self._calibration.log_odds(scores)

@@ -139,7 +139,9 @@ label collections, or array-like of shape (n_documents,)
                 )
             # After early stopping, which has to see the last epoch's score.
             callbacks.append(("time_budget", StopOutOfTime(progress)))
-            self._train(dataset, held_out, self._n_epochs(len(train)), callbacks)
+            # Beside a wide path less is left to learn.
+            epochs = self._n_epochs(len(train), least=5 if wide else 10)
+            self._train(dataset, held_out, epochs, callbacks)
         if wide:
             self._weigh_deep_path(documents, target, valid, wide_scores)
         return self
@@ -279,12 +281,16 @@ label collections, or array-like of shape (n_documents,)
 
     def _iter_logits(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield rows and log-odds: of the network, or of both paths together."""
-        for rows, logits in self.net_.iter_logits(documents):
-            if self.wide_ is not None:
+        if self.wide_ is None:
+            yield from self.net_.iter_logits(documents)
+        elif self.deep_weight_ == 0:
+            for rows, scores in self.wide_.iter_scores(documents):
+                yield rows, self._calibration.log_odds(scores)
+        else:
+            for rows, logits in self.net_.iter_logits(documents):
                 scores = self.wide_.scores(documents.X[rows])
                 scores += self.deep_weight_ * self._deep_scores(logits)
-                logits = self._calibration.log_odds(scores)
-            yield rows, logits
+                yield rows, self._calibration.log_odds(scores)
 
     def _has_wide_path(self, documents: Any) -> bool:
         """Say whether a wide path is wanted, and possible."""
@@ -414,11 +420,11 @@ label collections, or array-like of shape (n_documents,)
         # Small data need the same number of steps, so they get smaller ones.
         return int(np.clip(n_documents // 16, 8, 128))
 
-    def _n_epochs(self, n_documents: int) -> int:
+    def _n_epochs(self, n_documents: int, *, least: int = 10) -> int:
         if self.max_epochs != "auto":
             return self.max_epochs
         steps_an_epoch = -(-n_documents // self._batch_size(n_documents))
-        return max(10, -(-100 // steps_an_epoch))
+        return max(least, -(-100 // steps_an_epoch))
 
     def _common_callbacks(self, progress: Progress) -> list[Any]:
         """List what runs in every training, the user's own callbacks last."""

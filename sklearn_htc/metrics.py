@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.metrics import average_precision_score, precision_recall_fscore_support
+from sklearn.metrics import average_precision_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 
@@ -396,16 +396,25 @@ def _indicators(
 def _scores(
     true: sparse.csr_array, pred: sparse.csr_array, average: str
 ) -> tuple[float, float, float]:
-    """Return scikit-learn's precision, recall and F1; macro over nodes that occur."""
-    if average == "macro":
-        occurs = np.flatnonzero(true.sum(axis=0) + pred.sum(axis=0))
-        if not len(occurs):
-            return 0.0, 0.0, 0.0
-        true, pred = true[:, occurs], pred[:, occurs]
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        true, pred, average=average, zero_division=0
+    """Return precision, recall and F1; macro over nodes that occur in either."""
+    if average not in ("micro", "macro", "samples"):
+        raise ValueError(
+            f"average must be 'micro', 'macro' or 'samples', got {average!r}."
+        )
+    axis = {"micro": None, "macro": 0, "samples": 1}[average]
+    hits, n_true, n_pred = (
+        np.atleast_1d(Y.sum(axis=axis)) for Y in (true.multiply(pred), true, pred)
     )
-    return float(precision), float(recall), float(f1)
+    if average == "macro":
+        occurs = n_true + n_pred > 0
+        hits, n_true, n_pred = hits[occurs], n_true[occurs], n_pred[occurs]
+    if not len(hits):
+        return 0.0, 0.0, 0.0
+    return (
+        float(_ratio(hits, n_pred).mean()),
+        float(_ratio(hits, n_true).mean()),
+        float(_ratio(2 * hits, n_true + n_pred).mean()),
+    )
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:

@@ -77,8 +77,8 @@ def held_out_rows(
     n_valid = min(max(1, round(fraction * n_documents)), MAX_HELD_OUT)
     if n_documents - n_valid < 2:
         raise ValueError(
-            f"{n_valid} of {n_documents} documents would be held out, which leaves "
-            "fewer than 2 to train on."
+            f"n_samples={n_documents}: {n_valid} would be held out, which leaves fewer "
+            "than 2 to train on."
         )
     order = rng.permutation(n_documents)
     return np.sort(order[n_valid:]), np.sort(order[:n_valid])

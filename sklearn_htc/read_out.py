@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.metrics import f1_score
 
 from sklearn_htc.calibration import Calibration
 from sklearn_htc.decoding import Decoder, PathDecoder, ThresholdDecoder
@@ -92,12 +91,15 @@ def fit_read_out(
         tuned = tuned_thresholds(probabilities, target)
         decoder = ThresholdDecoder(hierarchy, threshold=tuned)
     predicted = decoder.decide(logits)
-    occurs = target.sum(axis=0) > 0
-    micro = f1_score(target, predicted, average="micro", zero_division=0)
-    macro = f1_score(
-        target[:, occurs], predicted[:, occurs], average="macro", zero_division=0
+    # By counts, since scikit-learn's F1 takes an indicator of one column for classes.
+    hits, n_true, n_predicted = (
+        Y.sum(axis=0) for Y in (target.multiply(predicted), target, predicted)
     )
-    return ReadOut(calibration, decoder, micro, macro)
+    micro = 2 * hits.sum() / max(n_true.sum() + n_predicted.sum(), 1)
+    occurs = n_true > 0
+    of_label = 2 * hits[occurs] / (n_true + n_predicted)[occurs]
+    macro = of_label.mean() if len(of_label) else 0.0
+    return ReadOut(calibration, decoder, float(micro), float(macro))
 
 
 def tuned_thresholds(probabilities: np.ndarray, target: sparse.csr_array) -> np.ndarray:

@@ -5,7 +5,7 @@ model that leaves out what no label needs goes further still.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +23,8 @@ __all__ = ["WidePath", "choose_feature_scale", "suits_wide_path"]
 
 # Powers of the terms' relevance to choose from: 0 leaves the terms as they are.
 POWERS = (0.0, 0.5, 1.0)
+# Documents scored at a time.
+BATCH_SIZE = 1024
 # With fewer documents there is too little to hold out.
 MIN_DOCUMENTS = 200
 # Weights (400 MB), and entries of X times labels (a minute or so on two cores).
@@ -117,6 +119,26 @@ class WidePath:
             Positive where a machine says yes.
         """
         return np.asarray(X @ self.coef_, dtype=np.float32) + self.intercept_
+
+    def iter_scores(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Score documents batch by batch, in their order.
+
+        Parameters
+        ----------
+        documents : BagOfTerms or DenseDocuments
+            Scaled by `feature_scale`.
+
+        Yields
+        ------
+        rows : int ndarray of shape (B,)
+            Which documents.
+        scores : ndarray of shape (B, n_nodes), float32
+            As `scores` gives them.
+        """
+        n_documents = len(documents.lengths)
+        for start in range(0, n_documents, BATCH_SIZE):
+            rows = np.arange(start, min(start + BATCH_SIZE, n_documents))
+            yield rows, self.scores(documents.X[rows])
 
 
 def suits_wide_path(documents: Any, n_nodes: int) -> bool:

@@ -1,8 +1,14 @@
 """scikit-learn's own checks, in the default configuration and in others."""
 
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_htc import HTCInfoMaxClassifier
+from sklearn_htc import (
+    HierarchicalDecodingClassifier,
+    HierarchicalLinearClassifier,
+    HTCInfoMaxClassifier,
+)
 
 # The only checks that may fail, and why. Training draws random batches: a repeated row
 # and a row of weight 2 do not meet the same batches, so weights that are equal in
@@ -22,6 +28,8 @@ SMALL = {"dimension": 32, "max_epochs": 5, "lr": 1e-2}
         HTCInfoMaxClassifier(text_encoder="bag", **SMALL),
         HTCInfoMaxClassifier(structure_encoder="treelstm", **SMALL),
         HTCInfoMaxClassifier(structure_encoder=None, **SMALL),
+        HierarchicalLinearClassifier(),
+        HierarchicalDecodingClassifier(OneVsRestClassifier(LinearSVC(random_state=0))),
     ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
 )

@@ -37,7 +37,8 @@ def test_few_documents_are_all_trained_on(bag, indicator, hierarchy):
     clf = HierarchicalLinearClassifier(hierarchy).fit(bag, indicator)
     np.testing.assert_array_equal(clf.wide_.feature_scale, 1)
     scores = bag @ clf.wide_.coef_ + clf.wide_.intercept_
-    np.testing.assert_allclose(clf.decision_function(bag), 2 * scores, rtol=1e-4)
+    expected = clf.decoder_.probabilities(2 * scores)
+    np.testing.assert_allclose(clf.predict_proba(bag), expected, rtol=1e-4)
     assert clf.score(bag, indicator) > 0.95
 
 

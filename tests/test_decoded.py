@@ -1,0 +1,80 @@
+"""HierarchicalDecodingClassifier around classifiers of several kinds."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from sklearn_htc import HierarchicalDecodingClassifier
+
+FLAT = {
+    "decision_function": OneVsRestClassifier(LinearSVC()),
+    "predict_proba": OneVsRestClassifier(KNeighborsClassifier()),
+    "predict_proba as a list": RandomForestClassifier(n_estimators=20, random_state=0),
+}
+
+
+@pytest.mark.parametrize("flat", list(FLAT))
+def test_any_classifier_gives_one_path_a_document(flat, bag, indicator, hierarchy):
+    clf = HierarchicalDecodingClassifier(FLAT[flat], hierarchy, random_state=0)
+    clf.fit(bag, indicator)
+    predicted = clf.predict(bag)
+    assert hierarchy.is_coherent(predicted)
+    np.testing.assert_array_equal(np.diff(hierarchy.most_specific(predicted).indptr), 1)
+    assert f1_score(indicator, predicted, average="micro") > 0.9
+    assert hierarchy.is_coherent(clf.predict_proba(bag))
+    assert clf.n_features_in_ == bag.shape[1]
+
+
+def test_a_timid_classifier_gains_by_its_thresholds(corpus, hierarchy):
+    texts, names = corpus
+    labels = [[name] for name in names]
+    labels[0] = ["cat", "oak"]
+    Y = hierarchy.to_indicator(labels)
+    flat = make_pipeline(
+        TfidfVectorizer(), OneVsRestClassifier(LogisticRegression(C=0.05))
+    )
+    plain = f1_score(Y, flat.fit(texts, Y).predict(texts), average="macro")
+    clf = HierarchicalDecodingClassifier(flat, hierarchy, random_state=0)
+    decoded = f1_score(Y, clf.fit(texts, Y).predict(texts), average="macro")
+    assert decoded > plain + 0.3
+
+
+def test_one_label_a_document_comes_back_as_labels(corpus, bag, hierarchy):
+    clf = HierarchicalDecodingClassifier(FLAT["decision_function"], hierarchy)
+    clf.fit(bag, corpus[1])
+    assert np.mean(clf.predict(bag) == np.array(corpus[1])) > 0.95
+    assert clf.predict_proba(bag).shape == (100, 5)
+
+
+def test_labels_without_training_documents_keep_their_column(bag, hierarchy):
+    labels = [["cat"], ["dog"], ["oak"], ["fir"]] * 25
+    clf = HierarchicalDecodingClassifier(FLAT["predict_proba as a list"], hierarchy)
+    clf.fit(bag, labels)
+    herb = hierarchy.index(["herb"])
+    assert clf.predict_proba(bag)[:, herb].max() < 0.05
+
+
+def test_parameters_of_the_classifier_can_be_searched(bag, indicator, hierarchy):
+    clf = HierarchicalDecodingClassifier(FLAT["decision_function"], hierarchy)
+    grid = {"estimator__estimator__C": [1e-6, 1.0]}
+    search = GridSearchCV(clf, grid, scoring="f1_macro", cv=2).fit(bag, indicator)
+    assert search.best_params_ == {"estimator__estimator__C": 1.0}
+
+
+def test_bad_input_is_refused_before_training(bag, indicator, hierarchy):
+    with pytest.raises(ValueError, match="'estimator' parameter"):
+        HierarchicalDecodingClassifier(object(), hierarchy).fit(bag, indicator)
+    clf = HierarchicalDecodingClassifier(FLAT["decision_function"], hierarchy)
+    with pytest.raises(NotFittedError):
+        clf.predict(bag)
+    with pytest.raises(ValueError, match="Unknown label 'x'"):
+        clf.fit(bag, [["x"]] * 100)
