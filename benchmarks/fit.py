@@ -1,16 +1,18 @@
 """Whole `fit` and `predict` of TF-IDF pipelines: seconds, memory, F1.
 
-HTCInfoMaxClassifier with its defaults, one-vs-rest LinearSVC and LogisticRegression at
+HTCInfoMaxClassifier and HierarchicalLinearClassifier with their defaults, the network
+of the first alone (`wide_path=False`), one-vs-rest LinearSVC and LogisticRegression at
 their default threshold, and hiclass's local classifiers per parent node (LCPPN, where
 every document has one path), each behind TfidfVectorizer(), on `load_api_docs` and on
 any data sets in a folder of NAME.jsonl.xz and NAME.hierarchy.tsv files. One run each,
-in its own process. Data sets that are not run keep the results that they have.
+in its own process. What is not run keeps the result that it has.
 
     .venv/bin/python -m pip install hiclass
     .venv/bin/python -m benchmarks.fit --data DIR
 """
 
 import argparse
+from itertools import product
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -34,11 +36,13 @@ from benchmarks.reporting import (
     publish,
     published,
 )
-from sklearn_htc import Hierarchy, HTCInfoMaxClassifier
+from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, HTCInfoMaxClassifier
 from sklearn_htc.datasets import load_api_docs, read_jsonl
 
 SYSTEMS = (
     "HTCInfoMaxClassifier",
+    "HierarchicalLinearClassifier",
+    "network alone",
     "one-vs-rest LinearSVC",
     "one-vs-rest LogisticRegression",
     "hiclass LCPPN",
@@ -59,20 +63,22 @@ def main() -> None:
         sets += [name.removesuffix(".jsonl.xz") for name in found]
     if arguments.sets:
         sets = arguments.sets
-    runs = [run for run in published("fit") if run["data"] not in sets]
-    for name in sets:
-        for system in arguments.systems:
-            run = in_own_process(
-                measure, name, system, arguments.data, arguments.threads
-            )
-            print(run, flush=True)
-            if run is not None:
-                runs.append(run)
-                report(runs, arguments.threads)
+    again = list(product(sets, arguments.systems))
+    runs = [
+        run for run in published("fit") if (run["data"], run["system"]) not in again
+    ]
+    for name, system in again:
+        run = in_own_process(measure, name, system, arguments.data, arguments.threads)
+        print(run, flush=True)
+        if run is not None:
+            runs.append(run)
+            report(runs, arguments.threads)
 
 
 def report(runs: list[dict[str, Any]], threads: int) -> None:
-    """Write what there is so far."""
+    """Write what there is so far, a data set after the other."""
+    sets = list(dict.fromkeys(run["data"] for run in runs))
+    runs = sorted(runs, key=lambda run: sets.index(run["data"]))
     table = markdown_table(
         {
             "data": "{data}",
@@ -117,7 +123,10 @@ def make_system(name: str, hierarchy: Hierarchy) -> Any:
         from hiclass import LocalClassifierPerParentNode
 
         return LocalClassifierPerParentNode(LogisticRegression(max_iter=1000))
-    return HTCInfoMaxClassifier(hierarchy, random_state=0)
+    if name == "HierarchicalLinearClassifier":
+        return HierarchicalLinearClassifier(hierarchy, random_state=0)
+    wide_path = False if name == "network alone" else "auto"
+    return HTCInfoMaxClassifier(hierarchy, wide_path=wide_path, random_state=0)
 
 
 def measure(

@@ -158,7 +158,9 @@ label collections, or array-like of shape (n_documents,)
         The learning rate is constant, nothing is held out, and the prior of the
         hierarchy follows the labels seen so far. Indicators and collections may hold
         several paths in a later piece, so they are trained with "zlpr" and decoded with
-        the threshold unless `loss` and `decoding` say otherwise.
+        the threshold unless `loss` and `decoding` say otherwise. There is no wide path;
+        one that an earlier `fit` made stays as it is, and so does the network's weight
+        beside it.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
 """From scores to log-odds: a sigmoid that knows how frequent a label is."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -115,7 +115,7 @@ class Calibration:
         return _log_odds(self.coef_, scores, self.log_frequency)
 
 
-def _log_odds(coef, scores, frequency):  # type: ignore[no-untyped-def]
+def _log_odds(coef: Any, scores: Any, frequency: Any) -> Any:
     """Apply the formula to arrays or to tensors."""
     slope = coef[0] + coef[1] * frequency
     shift = coef[2] + coef[3] * frequency + coef[4] * frequency**2
