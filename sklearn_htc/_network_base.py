@@ -118,7 +118,7 @@ label collections, or array-like of shape (n_documents,)
             # Before the wide path as well, which takes a while: it refuses bad input.
             plan = self._plan(documents, target, paths, device)
             if wide:
-                documents, wide_scores = self._fit_wide_path(
+                documents, wide_scores, wide_out = self._fit_wide_path(
                     documents, target, weight, train, valid
                 )
                 plan = self._plan(documents, target, paths, device)
@@ -143,7 +143,7 @@ label collections, or array-like of shape (n_documents,)
             epochs = self._n_epochs(len(train), least=5 if wide else 10)
             self._train(dataset, held_out, epochs, callbacks)
         if wide:
-            self._weigh_deep_path(documents, target, valid, wide_scores)
+            self._weigh_deep_path(documents, target, valid, wide_scores, wide_out)
         return self
 
     def partial_fit(
@@ -313,9 +313,9 @@ label collections, or array-like of shape (n_documents,)
         weight: np.ndarray,
         train: np.ndarray,
         valid: np.ndarray,
-    ) -> tuple[Any, np.ndarray]:
-        """Fit the wide path; return scaled documents, and scores of held-out ones."""
-        scale, scores, _ = choose_feature_scale(
+    ) -> tuple[Any, np.ndarray, ReadOut]:
+        """Fit the wide path; return scaled documents, held-out scores and read-out."""
+        scale, scores, wide_out = choose_feature_scale(
             documents,
             target,
             weight,
@@ -329,7 +329,7 @@ label collections, or array-like of shape (n_documents,)
         seed = self._rng.randint(np.iinfo(np.int32).max)
         # With the held-out documents too: what was chosen on them stays.
         self.wide_ = WidePath(scale, C=self.C).fit(documents.X, target, weight, seed)
-        return documents, scores
+        return documents, scores, wide_out
 
     def _read_out_of(self, target: sparse.csr_array) -> Callable[[np.ndarray], ReadOut]:
         """Return what fits a read-out to scores of held-out documents."""
@@ -349,13 +349,17 @@ label collections, or array-like of shape (n_documents,)
         target: sparse.csr_array,
         valid: np.ndarray,
         wide_scores: np.ndarray,
+        wide_out: ReadOut,
     ) -> None:
         """Choose how much the deep path adds, and how scores become labels."""
         deep = np.empty_like(wide_scores)
         for rows, logits in self.net_.iter_logits(documents.rows(valid)):
             deep[rows] = self._deep_scores(logits)
         read = self._read_out_of(target[valid])
-        outs = [read(wide_scores + weight * deep) for weight in DEEP_WEIGHTS]
+        outs = [
+            read(wide_scores + weight * deep) if weight else wide_out
+            for weight in DEEP_WEIGHTS
+        ]
         # Macro-F1 of many rare labels is noisy: no gain in it may cost micro-F1.
         worth = [
             out.quality if out.micro_f1 >= outs[0].micro_f1 else 0.0 for out in outs

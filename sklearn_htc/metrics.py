@@ -264,7 +264,7 @@ class _Ways:
         self._up: dict[int, dict[int, int]] = {}
 
     def up(self, node: int) -> dict[int, int]:
-        """Return the least number of edges to the node and to each ancestor."""
+        """Return the least number of edges to each ancestor, and 0 to itself."""
         if node not in self._up:
             distances, reached = {node: 0}, [node]
             while reached:
@@ -283,15 +283,11 @@ class _Ways:
         nodes = {node}
         while node != ancestor:
             node = min(
-                (p for p in self.parents[node] if ancestor in self.up_or_root(p)),
-                key=lambda p: (self.up_or_root(p)[ancestor], p),
+                (p for p in self.parents[node] if ancestor in self.up(p)),
+                key=lambda p: (self.up(p)[ancestor], p),
             )
             nodes.add(node)
         return nodes
-
-    def up_or_root(self, node: int) -> dict[int, int]:
-        """Return `up`, also of the virtual root."""
-        return self.up(node) if node >= 0 else {-1: 0}
 
     def joined(self, true: list[int], pred: list[int]) -> tuple[set[int], set[int]]:
         """Return both sets with the ways that join each node to the nearest other."""
