@@ -351,6 +351,15 @@ class PressCtrlC(Callback):
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C interrupt Python, also where a shell in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_keeps_what_was_learned(bag, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(
         hierarchy, callbacks=[PressCtrlC()], dimension=16, random_state=0
