@@ -1,6 +1,7 @@
 """What every estimator of the package does: validate documents and labels, decode."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from numbers import Integral
 from typing import Any
 from warnings import warn
@@ -24,8 +25,8 @@ from sklearn_htc.documents import (
     resolve_text_encoder,
 )
 from sklearn_htc.hierarchy import as_hierarchy
+from sklearn_htc.read_out import ReadOut, fit_read_out
 from sklearn_htc.targets import TargetEncoder, object_array
-from sklearn_htc.wide import WidePath
 
 __all__ = ["BaseHierarchicalClassifier"]
 
@@ -41,8 +42,8 @@ class BaseHierarchicalClassifier(ClassifierMixin, BaseEstimator):
 
     hierarchy: Any
     decoding: str
+    threshold: float | str
     decoder_: Decoder
-    wide_: WidePath | None
     _n_tokens: int | None
     # How X is read, and how many token ids there may be, where that is no parameter.
     text_encoder: str = "auto"
@@ -269,8 +270,6 @@ class BaseHierarchicalClassifier(ClassifierMixin, BaseEstimator):
             self._n_tokens = n_tokens
             if resolved in SEQUENCE_ENCODERS and n_tokens is None:
                 self._n_tokens = int(documents.X.data.max(initial=1))
-        elif self.wide_ is not None:
-            documents = documents.scaled(self.wide_.feature_scale)
         return documents
 
     def _check_token_width(self, n_features: int, reset: bool) -> None:
@@ -281,6 +280,21 @@ class BaseHierarchicalClassifier(ClassifierMixin, BaseEstimator):
                 f"X has {n_features} features a token, but {type(self).__name__} is "
                 f"expecting {self.n_features_in_} as input."
             )
+
+    def _read_out_of(
+        self, target: sparse.csr_array, counts: np.ndarray, path_nodes: np.ndarray
+    ) -> Callable[[np.ndarray], ReadOut]:
+        """Return what fits a read-out to scores of held-out documents."""
+        return partial(
+            fit_read_out,
+            target=target,
+            counts=counts,
+            hierarchy=self.hierarchy_,
+            path_nodes=path_nodes,
+            single_path=self._decodes_path(path_nodes),
+            whole_path=self.decoding == "path" or not self._is_multilabel,
+            threshold=self.threshold,
+        )
 
     def _decodes_path(self, path_nodes: np.ndarray) -> bool:
         """Say whether exactly one path is predicted; refuse what can't be."""

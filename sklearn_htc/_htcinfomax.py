@@ -71,17 +71,21 @@ default=None
         Of the binary cross-entropy, over labels. The paper takes the mean.
     decoding : {"auto", "path", "threshold"}, default="auto"
         "path" predicts the one most probable path of those in the training labels;
-        "threshold" every node whose probability reaches `threshold`. "auto" is "path"
-        where every training document has one path, otherwise "threshold".
+        "threshold" every node whose probability reaches `threshold`. "auto" is
+        "threshold", unless every training document has one path: then one path is
+        predicted, and beside a wide path only as far down as going on raises the
+        expected F1, if that did better on held-out documents. For 1-D `y` it always
+        is a whole path.
     threshold : float or "auto", default="auto"
         The least probability of a predicted node, with threshold decoding. "auto" is
         one threshold a node, chosen on held-out documents between the common one that
         is best for micro-F1 and the node's own; 0.5 where there is no wide path.
     wide_path : bool or "auto", default="auto"
-        Whether a linear support vector machine a label, on terms scaled by what they
-        say about the labels, stands beside the network. A part of the documents is
-        then held out, on which the scale of the terms, the weight of the network, the
-        calibration and the thresholds are chosen. "auto" is True for CSR of terms and
+        Whether a linear model of each label, on terms scaled by what they say about
+        the labels, stands beside the network: a support vector machine, mixed with
+        ridge regression where documents are few. A part of the documents is then held
+        out, on which the scale of the terms, the mixture, the weight of the network,
+        the calibration and the decoding are chosen. "auto" is True for CSR of terms and
         for document embeddings, from 200 documents on, as long as there are at most
         10^8 weights (features times labels) and 3 * 10^9 entries times labels.
     C : float, default=1.0
@@ -179,7 +183,7 @@ default=None
     deep_weight_ : float
         What the network's log-odds are multiplied by before the wide path's scores are
         added; only with a wide path.
-    decoder_ : PathDecoder or ThresholdDecoder
+    decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
         How scores become labels.
 
     See Also

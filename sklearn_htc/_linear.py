@@ -1,7 +1,6 @@
 """The wide path by itself: a fast linear model that knows the hierarchy."""
 
 from collections.abc import Iterator
-from functools import partial
 from numbers import Real
 from typing import Any, Self
 
@@ -13,8 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_htc._base import BaseHierarchicalClassifier
 from sklearn_htc.calibration import Calibration
 from sklearn_htc.planning import held_out_rows, make_decoder, path_nodes_of
-from sklearn_htc.read_out import fit_read_out
-from sklearn_htc.wide import MIN_DOCUMENTS, WidePath, choose_feature_scale
+from sklearn_htc.wide import MIN_DOCUMENTS, WidePath, choose_wide_path, relevance_of
 
 __all__ = ["HierarchicalLinearClassifier"]
 
@@ -38,7 +36,9 @@ default=None
     decoding : {"auto", "path", "threshold"}, default="auto"
         "path" predicts the one most probable path of those in the training labels;
         "threshold" every node whose coherent probability reaches its threshold. "auto"
-        is "path" where every training document has one path, otherwise "threshold".
+        is "threshold", unless every training document has one path: then one path is
+        predicted, for indicators and collections only as far down as going on raises
+        the expected F1, if that did better on held-out documents.
     threshold : float or "auto", default="auto"
         The least probability of a predicted node, with threshold decoding. "auto" is
         one threshold a node, chosen on held-out documents.
@@ -60,9 +60,8 @@ default=None
     feature_names_in_ : ndarray of str
         Names of the columns of X, if it had any.
     wide_ : WidePath
-        The machines: `coef_` (n_features, n_nodes), `intercept_` (n_nodes,) and
-        `feature_scale` (n_features,), by which X is multiplied first.
-    decoder_ : PathDecoder or ThresholdDecoder
+        The linear models: `coef_` (n_features, n_nodes) and `intercept_` (n_nodes,).
+    decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
         How log-odds become labels.
 
     See Also
@@ -140,38 +139,29 @@ label collections, or array-like of shape (n_documents,)
         paths = path_nodes_of(self._target_encoder, target)
         single_path = self._decodes_path(paths)
         n_documents = len(weight)
-        scale = np.ones(documents.n_features, dtype=np.float32)
         if n_documents < MIN_DOCUMENTS:
             self._calibration = Calibration(target.sum(axis=0))
             self.decoder_ = make_decoder(
                 self.hierarchy_, paths if single_path else paths[:0], self.threshold
             )
+            wide = WidePath(C=self.C)
         else:
             train, valid = held_out_rows(n_documents, self.validation_fraction, rng)
-            read_out = partial(
-                fit_read_out,
-                target=target[valid],
-                counts=target[train].sum(axis=0),
-                hierarchy=self.hierarchy_,
-                path_nodes=paths,
-                single_path=single_path,
-                threshold=self.threshold,
-            )
-            scale, _, best = choose_feature_scale(
+            counts = target[train].sum(axis=0)
+            wide, _, best = choose_wide_path(
                 documents,
                 target,
                 weight,
                 train=train,
                 valid=valid,
-                read_out=read_out,
+                read_out=self._read_out_of(target[valid], counts, paths),
                 C=self.C,
                 rng=rng,
             )
             self._calibration, self.decoder_ = best.calibration, best.decoder
+        relevance = relevance_of(documents, target, weight, rng)
         seed = rng.randint(np.iinfo(np.int32).max)
-        self.wide_ = WidePath(scale, C=self.C).fit(
-            documents.scaled(scale).X, target, weight, seed
-        )
+        self.wide_ = wide.fit(documents, relevance, target, weight, seed)
         return self
 
     def _iter_logits(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -8,7 +8,13 @@ from scipy.special import expit, logit, softmax
 
 from sklearn_htc.hierarchy import Hierarchy
 
-__all__ = ["Decoder", "PathDecoder", "ThresholdDecoder", "make_coherent"]
+__all__ = [
+    "Decoder",
+    "PartialPathDecoder",
+    "PathDecoder",
+    "ThresholdDecoder",
+    "make_coherent",
+]
 
 
 class Decoder(Protocol):
@@ -154,6 +160,56 @@ class PathDecoder:
             The nodes of one path a row.
         """
         return self.paths[self._path_scores(logits).argmax(axis=1)]
+
+
+class PartialPathDecoder(PathDecoder):
+    """One path, from a root down to where going on would lower the expected F1.
+
+    Every node on the way is worth gain (P(node) - threshold); the path, or upper part
+    of a path, with the largest sum is predicted. All probabilities are those of
+    `PathDecoder`.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+        The label graph.
+    path_nodes : int ndarray of shape (n_paths,)
+        The most specific node of each path that a document may have.
+    threshold : ndarray of shape (n_nodes,)
+        The probability from which on a node does more good than harm.
+    gain : ndarray of shape (n_nodes,)
+        How much a node counts; only ratios matter.
+    """
+
+    def __init__(
+        self,
+        hierarchy: Hierarchy,
+        path_nodes: np.ndarray,
+        *,
+        threshold: np.ndarray,
+        gain: np.ndarray,
+    ) -> None:
+        super().__init__(hierarchy, path_nodes)
+        self.threshold = threshold
+        self.gain = gain / gain.max()
+        ends = np.unique(self.paths.indices)
+        self._parts = hierarchy.ancestors[ends]
+
+    def decide(self, logits: np.ndarray) -> sparse.csr_array:
+        """Predict the path, or upper part of one, of the largest worth.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n, n_nodes)
+            Log-odds.
+
+        Returns
+        -------
+        Y : csr_array of shape (n, n_nodes)
+            A node with its ancestors a row.
+        """
+        worth = self.gain * (self.probabilities(logits) - self.threshold)
+        return self._parts[(self._parts @ worth.T).argmax(axis=0)]
 
 
 def make_coherent(probabilities: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:

@@ -1,21 +1,28 @@
 """From scores to labels, all of it fitted on held-out documents and judged by F1."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from sklearn_htc.calibration import Calibration
-from sklearn_htc.decoding import Decoder, PathDecoder, ThresholdDecoder
+from sklearn_htc.decoding import (
+    Decoder,
+    PartialPathDecoder,
+    PathDecoder,
+    ThresholdDecoder,
+)
 from sklearn_htc.hierarchy import Hierarchy
 
-__all__ = ["ReadOut", "fit_read_out", "tuned_thresholds"]
+__all__ = ["ReadOut", "best_read_out", "fit_read_out", "thresholds_and_gains"]
 
-# Between the one threshold that is best for micro-F1 (0) and those of each label (1).
-SHARE_OF_OWN_THRESHOLD = 0.6
+# How much macro-F1 counts, beside micro-F1, where thresholds are set: to choose from.
+MACRO_WEIGHTS = (0.3, 0.5, 0.7, 0.8, 0.9)
 # The best threshold predicts at most this many times the labels that there are.
 MOST_PREDICTED = 6
+# Macro-F1 of rare labels is noisy: no gain in it may cost more micro-F1 than this.
+MICRO_F1_TO_SPARE = 0.0025
 
 
 @dataclass
@@ -37,10 +44,23 @@ class ReadOut:
     micro_f1: float
     macro_f1: float
 
-    @property
-    def quality(self) -> float:
-        """Sum of both."""
-        return self.micro_f1 + self.macro_f1
+
+def best_read_out(outs: Sequence[ReadOut]) -> int:
+    """Choose the best macro-F1 among those that come near the best micro-F1.
+
+    Parameters
+    ----------
+    outs : sequence of ReadOut
+        Fitted and judged on the same documents, the simplest first.
+
+    Returns
+    -------
+    best : int
+        Position of the first of the best.
+    """
+    least = max(out.micro_f1 for out in outs) - MICRO_F1_TO_SPARE
+    worth = [out.macro_f1 if out.micro_f1 >= least else -1.0 for out in outs]
+    return int(np.argmax(worth))
 
 
 def fit_read_out(
@@ -51,9 +71,10 @@ def fit_read_out(
     hierarchy: Hierarchy,
     path_nodes: np.ndarray,
     single_path: bool,
+    whole_path: bool,
     threshold: float | str,
 ) -> ReadOut:
-    """Calibrate scores, choose thresholds, and say how good the labels are.
+    """Calibrate scores, choose what is predicted, and say how good it is.
 
     Parameters
     ----------
@@ -70,6 +91,8 @@ def fit_read_out(
         where it may have several.
     single_path : bool
         Whether one path is predicted, rather than all nodes above a threshold.
+    whole_path : bool
+        Whether that has to be a path that a document may have, and not a part of it.
     threshold : float or "auto"
         The least probability of a predicted node; "auto" is one a node.
 
@@ -81,35 +104,63 @@ def fit_read_out(
     paths = hierarchy.ancestors[path_nodes]
     calibration = Calibration(counts).fit(scores, target, path_nodes, paths)
     logits = calibration.log_odds(scores)
-    decoder: Any
+    decoders: list[Decoder]
     if single_path:
-        decoder = PathDecoder(hierarchy, path_nodes)
+        decoders = [PathDecoder(hierarchy, path_nodes)]
+        if not whole_path:
+            probabilities = decoders[0].probabilities(logits)
+            decoders += [
+                PartialPathDecoder(hierarchy, path_nodes, threshold=values, gain=gain)
+                for values, gain in thresholds_and_gains(probabilities, target)
+            ]
     elif threshold != "auto":
-        decoder = ThresholdDecoder(hierarchy, threshold=float(threshold))
+        decoders = [ThresholdDecoder(hierarchy, threshold=float(threshold))]
     else:
         probabilities = ThresholdDecoder(hierarchy).probabilities(logits)
-        tuned = tuned_thresholds(probabilities, target)
-        decoder = ThresholdDecoder(hierarchy, threshold=tuned)
-    predicted = decoder.decide(logits)
-    # By counts, since scikit-learn's F1 takes an indicator of one column for classes.
+        decoders = [
+            ThresholdDecoder(hierarchy, threshold=values)
+            for values, _ in thresholds_and_gains(probabilities, target)
+        ]
+    outs = [
+        ReadOut(calibration, decoder, *_micro_macro_f1(target, decoder.decide(logits)))
+        for decoder in decoders
+    ]
+    return outs[best_read_out(outs)]
+
+
+def _micro_macro_f1(
+    true: sparse.csr_array, predicted: sparse.csr_array
+) -> tuple[float, float]:
+    """Compute both by counts, as scikit-learn takes one column for classes."""
     hits, n_true, n_predicted = (
-        Y.sum(axis=0) for Y in (target.multiply(predicted), target, predicted)
+        Y.sum(axis=0) for Y in (true.multiply(predicted), true, predicted)
     )
     micro = 2 * hits.sum() / max(n_true.sum() + n_predicted.sum(), 1)
     occurs = n_true > 0
     of_label = 2 * hits[occurs] / (n_true + n_predicted)[occurs]
-    macro = of_label.mean() if len(of_label) else 0.0
-    return ReadOut(calibration, decoder, float(micro), float(macro))
+    return float(micro), float(of_label.mean()) if len(of_label) else 0.0
 
 
-def tuned_thresholds(probabilities: np.ndarray, target: sparse.csr_array) -> np.ndarray:
-    """Choose a threshold a label, between the common one and its own.
+def thresholds_and_gains(
+    probabilities: np.ndarray, target: sparse.csr_array
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Say from which probability on a label is worth predicting, and how much.
 
-    The common one gives the best micro-F1 on the held-out documents. For its own, a
-    label needs no document: with calibrated probabilities the expected F1 of its k most
-    probable documents is 2 (p_1 + ... + p_k) / (k + p_1 + ... + p_n), and the best
-    threshold is half of the largest of these (Lipton et al., ECML 2014). Own thresholds
-    serve the macro-F1, the common one the micro-F1.
+    A document of probability p that is added to a label's predictions raises the
+    label's F1 by (2 p - F) / (n + m), where n documents have the label and m are
+    predicted: it does good where p > F / 2 (Lipton et al., ECML 2014). The same holds
+    for micro-F1, with one F, n and m for all labels together. So w macro-F1 +
+    (1 - w) micro-F1 rises by gain (p - threshold), up to a factor, with
+
+        gain = w o / (n + m) + (1 - w) / (N + M)
+        threshold = (w o / (n + m) F / 2 + (1 - w) / (N + M) common) / gain
+
+    where o is the chance that the label occurs at all, scaled to a sum of 1 over
+    labels. Rare labels get their own threshold, frequent ones the common one.
+
+    With calibrated probabilities a label needs no document for its own threshold: the
+    expected F1 of its k most probable documents is 2 (p_1 + ... + p_k) / (k + n), with
+    n = p_1 + p_2 + ... of all documents. The common one is that of the best micro-F1.
 
     Parameters
     ----------
@@ -120,21 +171,37 @@ def tuned_thresholds(probabilities: np.ndarray, target: sparse.csr_array) -> np.
 
     Returns
     -------
-    thresholds : ndarray of shape (n_nodes,), float32
-        Inside (0, 1).
+    pairs : list of (ndarray of shape (n_nodes,), ndarray of shape (n_nodes,))
+        Thresholds, inside (0, 1), and gains, for each w of `MACRO_WEIGHTS`.
     """
-    own = _best_expected_f1(probabilities) / 2
+    best_f1, n_predicted, n_expected = _best_expected_f1(probabilities)
     common = _best_common_threshold(probabilities, target)
-    share = SHARE_OF_OWN_THRESHOLD
-    return (share * own + (1 - share) * common).astype(np.float32)
+    all_predicted = np.count_nonzero(probabilities >= common)
+    occurs = -np.expm1(-n_expected)
+    own_gain = occurs / occurs.sum() / (n_expected + n_predicted)
+    common_gain = 1 / (n_expected.sum() + all_predicted)
+    pairs = []
+    for weight in MACRO_WEIGHTS:
+        gain = weight * own_gain + (1 - weight) * common_gain
+        share = weight * own_gain / gain
+        threshold = share * best_f1 / 2 + (1 - share) * common
+        pairs.append((threshold.astype(np.float32), gain.astype(np.float32)))
+    return pairs
 
 
-def _best_expected_f1(probabilities: np.ndarray) -> np.ndarray:
-    """Compute the largest expected F1 that a threshold gives each label, (n_nodes,)."""
+def _best_expected_f1(
+    probabilities: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compute the largest expected F1 that a threshold gives each label.
+
+    With it come the number of documents that it predicts, and the number that have
+    the label, as expected; all of shape (n_nodes,).
+    """
     falling = -np.sort(-probabilities, axis=0)
-    total = falling.sum(axis=0)
+    total = falling.sum(axis=0, dtype=np.float64)
     n_predicted = np.arange(1, len(falling) + 1)[:, None]
-    return (2 * falling.cumsum(axis=0) / (n_predicted + total)).max(axis=0)
+    expected = 2 * falling.cumsum(axis=0) / (n_predicted + total)
+    return expected.max(axis=0), expected.argmax(axis=0) + 1, total
 
 
 def _best_common_threshold(

@@ -47,7 +47,7 @@ def term_relevance(
     Returns
     -------
     relevance : ndarray of shape (n_terms,), float32
-        With mean 1 over the terms that occur; 1 for those that don't.
+        With mean 1 over the terms that occur, and near 0 for those that don't.
     """
     signs = rng.choice([-1.0, 1.0], size=(target.shape[1], N_PROJECTIONS))
     ridge = Ridge(
@@ -58,5 +58,5 @@ def term_relevance(
     mean = norms[occurs].mean() if occurs.any() else 0.0
     if not mean > 0:
         return np.ones(X.shape[1], dtype=np.float32)
-    relevance = np.where(occurs, norms / mean + LEAST_RELEVANCE, 1)
+    relevance = np.where(occurs, norms / mean, 0) + LEAST_RELEVANCE
     return relevance.astype(np.float32)

@@ -5,7 +5,12 @@ import pytest
 from scipy.special import expit
 
 from sklearn_htc import Hierarchy
-from sklearn_htc.decoding import PathDecoder, ThresholdDecoder, make_coherent
+from sklearn_htc.decoding import (
+    PartialPathDecoder,
+    PathDecoder,
+    ThresholdDecoder,
+    make_coherent,
+)
 from tests.conftest import random_dag, random_tree
 
 
@@ -79,3 +84,27 @@ def test_path_probabilities_are_bernoullis_given_a_path(edges):
     np.testing.assert_array_equal(best, paths[expected.argmax(axis=1)])
     marginal = expected @ paths
     np.testing.assert_allclose(decoder.probabilities(logits), marginal, atol=1e-9)
+
+
+@pytest.mark.parametrize("edges", [random_tree(9, 0), random_dag(9, 1)])
+def test_a_partial_path_is_worth_the_most_of_all_paths_and_their_parts(edges):
+    hierarchy = Hierarchy(edges)
+    nodes = np.array([0, 3, 6, 8])
+    rng = np.random.default_rng(0)
+    threshold, gain = rng.random(9), rng.random(9)
+    decoder = PartialPathDecoder(hierarchy, nodes, threshold=threshold, gain=gain)
+    logits = random_logits(9, np.float64)
+    probabilities = PathDecoder(hierarchy, nodes).probabilities(logits)
+    np.testing.assert_array_equal(decoder.probabilities(logits), probabilities)
+    ends = set(hierarchy.ancestors[nodes].indices.tolist())
+    worths = {
+        end: [
+            sum(gain[node] * (row[node] - threshold[node]) for node in above)
+            for row in probabilities
+        ]
+        for end in ends
+        for above in [hierarchy.ancestors[[end]].indices]
+    }
+    for row, decided in enumerate(decoder.decide(logits).toarray()):
+        best = max(ends, key=lambda end: worths[end][row])
+        np.testing.assert_array_equal(decided, hierarchy.ancestors[[best]].toarray()[0])

@@ -7,8 +7,13 @@ from scipy.special import expit
 from sklearn.metrics import f1_score
 
 from sklearn_htc import Hierarchy, read_out
-from sklearn_htc.decoding import PathDecoder, ThresholdDecoder
-from sklearn_htc.read_out import fit_read_out, tuned_thresholds
+from sklearn_htc.decoding import PartialPathDecoder, PathDecoder, ThresholdDecoder
+from sklearn_htc.read_out import (
+    ReadOut,
+    best_read_out,
+    fit_read_out,
+    thresholds_and_gains,
+)
 from tests.conftest import random_dag
 
 
@@ -27,33 +32,61 @@ def best_expected_f1(column):
     return max(values)
 
 
-def test_own_thresholds_are_half_of_the_best_expected_f1(monkeypatch):
-    monkeypatch.setattr(read_out, "SHARE_OF_OWN_THRESHOLD", 1.0)
+def micro(target, values, threshold):
+    return f1_score(target.toarray(), values >= threshold, average="micro")
+
+
+def test_macro_f1_alone_has_thresholds_of_half_the_best_expected_f1(monkeypatch):
+    monkeypatch.setattr(read_out, "MACRO_WEIGHTS", (1.0,))
     values, target = probabilities_and_labels()
+    ((threshold, gain),) = thresholds_and_gains(values, target)
     expected = [best_expected_f1(column) / 2 for column in values.T]
-    np.testing.assert_allclose(tuned_thresholds(values, target), expected, rtol=1e-5)
+    np.testing.assert_allclose(threshold, expected, rtol=1e-5)
+    # 2 gain (p - threshold) is the derivative of the mean of 2 hits / (n + m).
+    n_predicted = (values >= threshold).sum(axis=0)
+    expected = 1 / (values.sum(axis=0) + n_predicted) / len(gain)
+    np.testing.assert_allclose(gain, expected, rtol=0.05)
 
 
-def test_the_common_threshold_has_the_best_micro_f1(monkeypatch):
-    monkeypatch.setattr(read_out, "SHARE_OF_OWN_THRESHOLD", 0.0)
+def test_micro_f1_alone_has_the_common_threshold_of_its_best(monkeypatch):
+    monkeypatch.setattr(read_out, "MACRO_WEIGHTS", (0.0,))
     values, target = probabilities_and_labels()
-    (threshold,) = set(tuned_thresholds(values, target).tolist())
+    ((threshold, gain),) = thresholds_and_gains(values, target)
+    assert len(set(threshold.tolist())) == len(set(gain.tolist())) == 1
+    best = max(micro(target, values, value) for value in values.ravel())
+    assert micro(target, values, threshold) == pytest.approx(best)
 
-    def micro(threshold):
-        return f1_score(target.toarray(), values >= threshold, average="micro")
 
-    best = max(micro(value) for value in values.ravel())
-    assert micro(threshold) == pytest.approx(best)
+def test_a_mixture_weighs_what_a_prediction_adds_to_either(monkeypatch):
+    monkeypatch.setattr(read_out, "MACRO_WEIGHTS", (0.0, 0.7, 1.0))
+    values, target = probabilities_and_labels()
+    (common, micro), (threshold, gain), (own, macro) = thresholds_and_gains(
+        values, target
+    )
+    np.testing.assert_allclose(gain, 0.7 * macro + 0.3 * micro, rtol=1e-5)
+    expected = (0.7 * macro * own + 0.3 * micro * common) / gain
+    np.testing.assert_allclose(threshold, expected, rtol=1e-5)
 
 
 def test_without_labels_the_threshold_is_finite():
     values, _ = probabilities_and_labels()
-    thresholds = tuned_thresholds(values, sparse.csr_array(values.shape, dtype=int))
-    assert np.all((thresholds > 0) & (thresholds < 1))
+    nothing = sparse.csr_array(values.shape, dtype=int)
+    for threshold, gain in thresholds_and_gains(values, nothing):
+        assert np.all((threshold > 0) & (threshold < 1))
+        assert np.all(gain > 0)
+
+
+def test_macro_f1_is_bought_with_little_micro_f1():
+    def out(micro_f1, macro_f1):
+        return ReadOut(None, None, micro_f1, macro_f1)
+
+    outs = [out(0.9, 0.5), out(0.899, 0.6), out(0.89, 0.7), out(0.898, 0.6)]
+    assert best_read_out(outs) == 1
+    assert best_read_out(outs[2:3]) == 0
 
 
 @pytest.mark.parametrize("threshold", [0.3, "auto"])
-def test_quality_is_micro_plus_macro_f1_of_what_is_decided(threshold):
+def test_f1_is_that_of_what_is_decided(threshold):
     hierarchy = Hierarchy(random_dag(12, 1))
     rng = np.random.default_rng(0)
     target = hierarchy.close(
@@ -67,17 +100,18 @@ def test_quality_is_micro_plus_macro_f1_of_what_is_decided(threshold):
         hierarchy=hierarchy,
         path_nodes=np.empty(0, dtype=np.int64),
         single_path=False,
+        whole_path=True,
         threshold=threshold,
     )
     assert isinstance(out.decoder, ThresholdDecoder)
     assert np.all(threshold == "auto" or np.equal(out.decoder.threshold, threshold))
     decided = out.decoder.decide(out.calibration.log_odds(scores))
     assert hierarchy.is_coherent(decided)
-    expected = sum(
+    expected = [
         f1_score(target.toarray(), decided.toarray(), average=average)
         for average in ("micro", "macro")
-    )
-    assert out.quality == pytest.approx(expected)
+    ]
+    assert [out.micro_f1, out.macro_f1] == pytest.approx(expected)
 
 
 def test_one_path_a_document_is_read_as_a_path():
@@ -91,8 +125,35 @@ def test_one_path_a_document_is_read_as_a_path():
         hierarchy=hierarchy,
         path_nodes=nodes,
         single_path=True,
+        whole_path=True,
         threshold="auto",
     )
     assert isinstance(out.decoder, PathDecoder)
     # Labels without documents have no part in it.
-    assert out.quality == 2
+    assert (out.micro_f1, out.macro_f1) == (1, 1)
+
+
+def test_an_uncertain_path_ends_early():
+    hierarchy = Hierarchy.from_dict({"a": ["b", "c", "d", "e"], "f": ["g"]})
+    nodes = hierarchy.index(["b", "c", "d", "e", "g"])
+    rng = np.random.default_rng(0)
+    of_document = rng.integers(0, 5, 400)
+    target = hierarchy.ancestors[nodes][of_document]
+    scores = target.toarray() + rng.normal(0, 0.1, target.shape)
+    # Nothing tells b, c, d and e from each other.
+    scores[:, nodes[:4]] = rng.normal(0, 0.1, (400, 4))
+    out = fit_read_out(
+        scores.astype(np.float32),
+        target,
+        counts=target.sum(axis=0),
+        hierarchy=hierarchy,
+        path_nodes=nodes,
+        single_path=True,
+        whole_path=False,
+        threshold="auto",
+    )
+    assert isinstance(out.decoder, PartialPathDecoder)
+    decided = out.decoder.decide(out.calibration.log_odds(scores.astype(np.float32)))
+    assert hierarchy.is_coherent(decided)
+    assert decided[:, nodes[:4]].nnz < 0.5 * (of_document < 4).sum()
+    assert decided[:, nodes[4:]].sum() == pytest.approx((of_document == 4).sum(), abs=5)
