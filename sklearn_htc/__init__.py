@@ -1,6 +1,7 @@
 """Hierarchical text classification for scikit-learn."""
 
 from sklearn_htc._decoded import HierarchicalDecodingClassifier
+from sklearn_htc._hiagm import HiAGMClassifier
 from sklearn_htc._htcinfomax import HTCInfoMaxClassifier
 from sklearn_htc._linear import HierarchicalLinearClassifier
 from sklearn_htc.hierarchy import Hierarchy
@@ -8,6 +9,7 @@ from sklearn_htc.preprocessing import TokenSequenceVectorizer, load_word_vectors
 
 __all__ = [
     "HTCInfoMaxClassifier",
+    "HiAGMClassifier",
     "HierarchicalDecodingClassifier",
     "HierarchicalLinearClassifier",
     "Hierarchy",

@@ -1,14 +1,12 @@
 """HTCInfoMax as an estimator: its parameters and the paper's settings."""
 
-from numbers import Integral, Real
-from typing import Any, Self
+from numbers import Real
+from typing import Any
 
-import torch
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_htc._network_base import BaseHierarchicalNetwork
-from sklearn_htc.documents import TEXT_ENCODERS
 from sklearn_htc.optimizers import RowwiseAdam
 
 __all__ = ["HTCInfoMaxClassifier"]
@@ -188,6 +186,8 @@ default=None
 
     See Also
     --------
+    HiAGMClassifier : The same without information maximization.
+    HierarchicalLinearClassifier : The wide path alone.
     Hierarchy : The label graph, and label collections to indicators and back.
     TokenSequenceVectorizer : Texts to token ids, for the sequence encoders.
 
@@ -216,52 +216,15 @@ default=None
     [['animal', 'dog'], ['animal', 'cat']]
     """
 
+    _paper_text_encoder = "bigru"
+
     _parameter_constraints = {
-        "text_encoder": [StrOptions(set(TEXT_ENCODERS))],
-        "structure_encoder": [StrOptions({"gcn", "treelstm"}), None],
-        "head": [StrOptions({"labelwise", "joint"})],
+        **BaseHierarchicalNetwork._parameter_constraints,
         "mutual_information": ["boolean"],
         "label_prior": [StrOptions({"uniform", "normal"}), None],
         "prior_matching": [StrOptions({"adversarial", "released"})],
         "mutual_information_weight": [Interval(Real, 0, None, closed="left")],
         "label_prior_weight": [Interval(Real, 0, None, closed="left")],
-        "recursive_regularization": [Interval(Real, 0, None, closed="left")],
-        "loss": [StrOptions({"auto", "binary_cross_entropy", "zlpr", "path"})],
-        "loss_reduction": [StrOptions({"sum", "mean"})],
-        "decoding": [StrOptions({"auto", "path", "threshold"})],
-        "threshold": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
-        "wide_path": ["boolean", StrOptions({"auto"})],
-        "C": [Interval(Real, 0, None, closed="neither")],
-        "dimension": [Interval(Integral, 1, None, closed="left")],
-        "embedding_size": [Interval(Integral, 1, None, closed="left")],
-        "embedding_weights": ["array-like", None],
-        "vocabulary_size": [Interval(Integral, 1, None, closed="left"), None],
-        "embedding_dropout": [Interval(Real, 0, 1, closed="left")],
-        "text_dropout": [Interval(Real, 0, 1, closed="left")],
-        "node_dropout": [Interval(Real, 0, 1, closed="left")],
-        "classifier_dropout": [Interval(Real, 0, 1, closed="left")],
-        "time_budget": [Interval(Real, 0, None, closed="neither"), None],
-        "max_epochs": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "batch_size": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "optimizer": [callable],
-        "gradient_clip": [Interval(Real, 0, None, closed="neither"), None],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "patience": [Interval(Integral, 1, None, closed="left")],
-        "scoring": [StrOptions({"f1_micro", "f1_macro", "loss"})],
-        "callbacks": [list, tuple, None],
-        "device": [str],
-        "mixed_precision": ["boolean"],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -348,57 +311,3 @@ default=None
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
-
-    @classmethod
-    def paper_configuration(cls, data_set: str, **parameters: Any) -> Self:
-        """Make an estimator with the paper's settings.
-
-        BiGRU of 150 units a direction, d = 300, Adam at 1e-4, batches of 64, the
-        paper's dropouts, the joint head, the mean binary cross-entropy, a threshold of
-        0.5, and early stopping. It reads `TokenSequenceVectorizer(max_length=256)`.
-
-        Parameters
-        ----------
-        data_set : {"rcv1-v2", "wos"}
-            The structure encoder is a GCN for RCV1-V2 and a TreeLSTM for WOS.
-        **parameters
-            Any other parameters, `hierarchy` among them.
-
-        Returns
-        -------
-        estimator : HTCInfoMaxClassifier
-            Not fitted.
-
-        Raises
-        ------
-        ValueError
-            If the paper has no such data set.
-        """
-        encoders = {"rcv1-v2": "gcn", "wos": "treelstm"}
-        if data_set not in encoders:
-            raise ValueError(
-                f"data_set must be one of {tuple(encoders)}, got {data_set!r}."
-            )
-        settings: dict[str, Any] = {
-            "text_encoder": "bigru",
-            "structure_encoder": encoders[data_set],
-            "head": "joint",
-            "loss": "binary_cross_entropy",
-            "loss_reduction": "mean",
-            "decoding": "threshold",
-            "dimension": 300,
-            "embedding_size": 300,
-            "embedding_dropout": 0.5,
-            "text_dropout": 0.1,
-            "node_dropout": 0.05,
-            "classifier_dropout": 0.5,
-            "max_epochs": 200,
-            "batch_size": 64,
-            "lr": 1e-4,
-            "optimizer": torch.optim.Adam,
-            "early_stopping": True,
-            "validation_fraction": 0.1,
-            "threshold": 0.5,
-            "patience": 10,
-        }
-        return cls(**(settings | parameters))

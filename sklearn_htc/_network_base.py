@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from functools import partial
+from numbers import Integral, Real
 from typing import Any, Self
 from warnings import warn
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.special import logit
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_htc._base import BaseHierarchicalClassifier
@@ -24,6 +27,7 @@ from sklearn_htc.callbacks import (
     WarmupThenDecay,
     early_stopping,
 )
+from sklearn_htc.documents import TEXT_ENCODERS
 from sklearn_htc.network.build import (
     NetworkPlan,
     build_model,
@@ -66,6 +70,107 @@ class BaseHierarchicalNetwork(
 
     net_: HTCNet
     wide_: WidePath | None
+    # "la": label attention; "tp": text propagation, which only HiAGM has.
+    variant: str = "la"
+    _paper_text_encoder: str
+
+    _parameter_constraints = {
+        "text_encoder": [StrOptions(set(TEXT_ENCODERS))],
+        "structure_encoder": [StrOptions({"gcn", "treelstm"}), None],
+        "head": [StrOptions({"labelwise", "joint"})],
+        "recursive_regularization": [Interval(Real, 0, None, closed="left")],
+        "loss": [StrOptions({"auto", "binary_cross_entropy", "zlpr", "path"})],
+        "loss_reduction": [StrOptions({"sum", "mean"})],
+        "decoding": [StrOptions({"auto", "path", "threshold"})],
+        "threshold": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
+        "wide_path": ["boolean", StrOptions({"auto"})],
+        "C": [Interval(Real, 0, None, closed="neither")],
+        "dimension": [Interval(Integral, 1, None, closed="left")],
+        "embedding_size": [Interval(Integral, 1, None, closed="left")],
+        "embedding_weights": ["array-like", None],
+        "vocabulary_size": [Interval(Integral, 1, None, closed="left"), None],
+        "embedding_dropout": [Interval(Real, 0, 1, closed="left")],
+        "text_dropout": [Interval(Real, 0, 1, closed="left")],
+        "node_dropout": [Interval(Real, 0, 1, closed="left")],
+        "classifier_dropout": [Interval(Real, 0, 1, closed="left")],
+        "time_budget": [Interval(Real, 0, None, closed="neither"), None],
+        "max_epochs": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "optimizer": [callable],
+        "gradient_clip": [Interval(Real, 0, None, closed="neither"), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [StrOptions({"f1_micro", "f1_macro", "loss"})],
+        "callbacks": [list, tuple, None],
+        "device": [str],
+        "mixed_precision": ["boolean"],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @classmethod
+    def paper_configuration(cls, data_set: str, **parameters: Any) -> Self:
+        """Make an estimator with the paper's settings.
+
+        BiGRU of 150 units a direction (HTCInfoMax) or BiGRU, convolutions and pooling
+        (HiAGM), d = 300, Adam at 1e-4, batches of 64, the paper's dropouts, the joint
+        head, the mean binary cross-entropy, a threshold of 0.5, and early stopping. It
+        reads `TokenSequenceVectorizer(max_length=256)`.
+
+        Parameters
+        ----------
+        data_set : {"rcv1-v2", "wos"}
+            The structure encoder is a GCN for RCV1-V2 and a TreeLSTM for WOS.
+        **parameters
+            Any other parameters, `hierarchy` among them.
+
+        Returns
+        -------
+        estimator : HTCInfoMaxClassifier or HiAGMClassifier
+            Not fitted.
+
+        Raises
+        ------
+        ValueError
+            If the paper has no such data set.
+        """
+        encoders = {"rcv1-v2": "gcn", "wos": "treelstm"}
+        if data_set not in encoders:
+            raise ValueError(
+                f"data_set must be one of {tuple(encoders)}, got {data_set!r}."
+            )
+        settings: dict[str, Any] = {
+            "text_encoder": cls._paper_text_encoder,
+            "structure_encoder": encoders[data_set],
+            "head": "joint",
+            "loss": "binary_cross_entropy",
+            "loss_reduction": "mean",
+            "decoding": "threshold",
+            "dimension": 300,
+            "embedding_size": 300,
+            "embedding_dropout": 0.5,
+            "text_dropout": 0.1,
+            "node_dropout": 0.05,
+            "classifier_dropout": 0.5,
+            "max_epochs": 200,
+            "batch_size": 64,
+            "lr": 1e-4,
+            "optimizer": torch.optim.Adam,
+            "early_stopping": True,
+            "validation_fraction": 0.1,
+            "threshold": 0.5,
+            "patience": 10,
+        }
+        return cls(**(settings | parameters))
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train the model.
@@ -87,7 +192,7 @@ label collections, or array-like of shape (n_documents,)
 
         Returns
         -------
-        self : HTCInfoMaxClassifier
+        self : BaseHierarchicalNetwork
             Fitted.
 
         Raises
@@ -174,7 +279,7 @@ label collections, or array-like of shape (n_documents,)
 
         Returns
         -------
-        self : HTCInfoMaxClassifier
+        self : BaseHierarchicalNetwork
             Fitted.
 
         Raises
@@ -247,7 +352,7 @@ label collections, or array-like of shape (n_documents,)
 
     @property
     def _n_features_out(self) -> int:
-        return self.label_embeddings_.shape[1]
+        return self.net_.module_.dimension
 
     def _count(self, target: sparse.csr_array, first: bool) -> None:
         """Count the training documents of each node, on top of earlier pieces."""
@@ -450,7 +555,9 @@ label collections, or array-like of shape (n_documents,)
         self.net_.fit_on(train, valid, epochs, callbacks)
         self.history_ = self.net_.history
         self.n_iter_ = len(self.history_)
-        self.label_embeddings_ = self.net_.label_representations()
+        labels = self.net_.label_representations()
+        if len(labels):
+            self.label_embeddings_ = labels
         if stopped_by_user(self.net_, done, epochs):
             warn(
                 f"Training was interrupted in epoch {self.n_iter_ - done} of {epochs}. "

@@ -187,6 +187,11 @@ def make_plan(
             "loss='path' needs exactly one path a document, but a training row has "
             "none or several. Use loss='zlpr' or 'binary_cross_entropy'."
         )
+    if estimator.variant == "tp" and estimator.structure_encoder is None:
+        raise ValueError(
+            "variant='tp' needs a structure encoder, which is what propagates text. "
+            "Use structure_encoder='gcn' or 'treelstm'."
+        )
     halves = estimator.structure_encoder == "treelstm"
     if estimator.dimension % 2 and (halves or estimator.text_encoder_ == "bigru"):
         raise ValueError(
@@ -195,6 +200,7 @@ def make_plan(
     return NetworkPlan(
         graph=graph,
         dimension=estimator.dimension,
+        variant=estimator.variant,
         text_encoder=estimator.text_encoder_,
         text_encoder_options=_text_encoder_options(
             estimator, documents, n_tokens, device

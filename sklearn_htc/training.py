@@ -245,7 +245,8 @@ class HTCNet(NeuralNet):
         Returns
         -------
         labels : ndarray of shape (N, d), float32
-            What the structure encoder makes of the label embeddings.
+            What the structure encoder makes of the label embeddings; of shape (0, d)
+            where it reads texts.
         """
         with torch.inference_mode():
             self.module_.eval()
@@ -270,9 +271,7 @@ class HTCNet(NeuralNet):
 
     def _prediction_batch_size(self, documents: Documents | DocumentDataset) -> int:
         """Return how many documents keep the device busy within little memory."""
-        n_nodes, dimension = self.module_.label_embedding.shape
-        longest = int(documents.lengths.max(initial=1))
-        width = max(n_nodes, longest * dimension)
+        width = self.module_.prediction_width(int(documents.lengths.max(initial=1)))
         return int(np.clip(PREDICTION_ELEMENTS // width, 1, PREDICTION_DOCUMENTS))
 
     def _autocast(self) -> AbstractContextManager:

@@ -5,6 +5,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_htc import (
+    HiAGMClassifier,
     HierarchicalDecodingClassifier,
     HierarchicalLinearClassifier,
     HTCInfoMaxClassifier,
@@ -28,6 +29,7 @@ SMALL = {"dimension": 32, "max_epochs": 5, "lr": 1e-2}
         HTCInfoMaxClassifier(text_encoder="bag", **SMALL),
         HTCInfoMaxClassifier(structure_encoder="treelstm", **SMALL),
         HTCInfoMaxClassifier(structure_encoder=None, **SMALL),
+        HiAGMClassifier(variant="tp", **SMALL),
         HierarchicalLinearClassifier(),
         HierarchicalDecodingClassifier(OneVsRestClassifier(LinearSVC(random_state=0))),
     ],

@@ -26,6 +26,7 @@ from sklearn_htc.network.text_encoders import (
     RCNNEncoder,
     TokenEmbeddingEncoder,
 )
+from sklearn_htc.network.text_propagation import TextPropagation
 
 __all__ = [
     "LabelGraph",
@@ -91,6 +92,8 @@ class NetworkPlan:
         The hierarchy.
     dimension : int
         Size d of text features and label representations.
+    variant : {"la", "tp"}
+        Label attention, or text propagation.
     text_encoder : str
         A key of `TEXT_ENCODERS`.
     text_encoder_options : dict
@@ -119,6 +122,7 @@ class NetworkPlan:
 
     graph: LabelGraph
     dimension: int
+    variant: str
     text_encoder: str
     structure_encoder: str | None
     node_dropout: float
@@ -138,7 +142,7 @@ class NetworkPlan:
         return len(self.graph.frequency)
 
 
-def build_model(plan: NetworkPlan) -> HTCInfoMax:
+def build_model(plan: NetworkPlan) -> HTCInfoMax | TextPropagation:
     """Build the prediction network.
 
     Parameters
@@ -148,7 +152,7 @@ def build_model(plan: NetworkPlan) -> HTCInfoMax:
 
     Returns
     -------
-    model : HTCInfoMax
+    model : HTCInfoMax or TextPropagation
         With random weights from torch's global generator. The head's biases are the
         log-odds of the labels' frequencies.
     """
@@ -173,7 +177,8 @@ def build_model(plan: NetworkPlan) -> HTCInfoMax:
     text_encoder = TEXT_ENCODERS[plan.text_encoder](
         dimension=plan.dimension, **plan.text_encoder_options
     )
-    return HTCInfoMax(
+    model: Any = TextPropagation if plan.variant == "tp" else HTCInfoMax
+    return model(
         text_encoder=text_encoder,
         structure_encoder=structure_encoder,
         head=head,
@@ -182,12 +187,12 @@ def build_model(plan: NetworkPlan) -> HTCInfoMax:
     )
 
 
-def load_embeddings(model: HTCInfoMax, weights: Tensor) -> None:
+def load_embeddings(model: Any, weights: Tensor) -> None:
     """Replace rows of the text encoder's embedding layer by pretrained ones.
 
     Parameters
     ----------
-    model : HTCInfoMax
+    model : HTCInfoMax or TextPropagation
         With a text encoder that has an embedding layer.
     weights : Tensor of shape (n_rows, width)
         As large as the embedding layer; rows of NaN leave its rows as they are.
@@ -223,7 +228,7 @@ def build_objective(plan: NetworkPlan) -> HTCInfoMaxObjective:
         classification = ZLPR()
     else:
         classification = BinaryCrossEntropy(reduction=plan.loss_reduction)
-    text_label = label_prior = None
+    text_label = label_prior = loss_weight = None
     if plan.mutual_information:
         # Only sequence encoders give positions an order that a kernel can span.
         ordered = plan.text_encoder in ("bigru", "tokens")
@@ -236,11 +241,13 @@ def build_objective(plan: NetworkPlan) -> HTCInfoMaxObjective:
             prior=plan.label_prior,
             matching=plan.prior_matching,
         )
+    if text_label is not None or label_prior is not None:
+        loss_weight = LossWeight(dimension=plan.dimension)
     return HTCInfoMaxObjective(
         classification=classification,
         text_label_discriminator=text_label,
         label_prior_discriminator=label_prior,
-        loss_weight=LossWeight(dimension=plan.dimension),
+        loss_weight=loss_weight,
         recursive_regularization=RecursiveRegularization(
             parent=graph.parent, child=graph.child, n_nodes=plan.n_nodes
         ),

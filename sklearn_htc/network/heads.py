@@ -77,6 +77,21 @@ class LabelwiseHead(nn.Module):
         ]
         return torch.cat(blocks, dim=1) + self.bias
 
+    def score(self, contexts: Tensor) -> Tensor:
+        """Score every label by its own context, where contexts are given.
+
+        Parameters
+        ----------
+        contexts : Tensor of shape (B, N, d)
+            The text as each label sees it.
+
+        Returns
+        -------
+        logits : Tensor of shape (B, N)
+            Log-odds of every label.
+        """
+        return (self.dropout(contexts) * self.weight).sum(dim=-1) + self.bias
+
     @staticmethod
     def _attend(
         text: Tensor, values: Tensor, mask: Tensor, labels: Tensor, weight: Tensor
@@ -133,5 +148,19 @@ class JointHead(nn.Module):
         logits : Tensor of shape (B, N)
             Log-odds of every label.
         """
-        contexts = label_attention(text, mask, labels)
+        return self.score(label_attention(text, mask, labels))
+
+    def score(self, contexts: Tensor) -> Tensor:
+        """Score every label by all contexts, where contexts are given.
+
+        Parameters
+        ----------
+        contexts : Tensor of shape (B, N, d)
+            The text as each label sees it.
+
+        Returns
+        -------
+        logits : Tensor of shape (B, N)
+            Log-odds of every label.
+        """
         return self.linear(self.dropout(contexts.flatten(1)))

@@ -24,7 +24,7 @@ class ModelOutput(NamedTuple):
     mask : bool Tensor of shape (B, K)
         Which positions exist.
     labels : Tensor of shape (N, d)
-        Label representations.
+        Label representations; of shape (0, d) where the model has none.
     classifier_weight : Tensor of shape (N, n_inputs)
         The head's weights, for recursive regularisation.
     """
@@ -66,6 +66,8 @@ class HTCInfoMax(nn.Module):
         dimension: int,
     ) -> None:
         super().__init__()
+        self.n_nodes = n_nodes
+        self.dimension = dimension
         self.text_encoder = text_encoder
         self.label_embedding = nn.Parameter(torch.empty(n_nodes, dimension))
         nn.init.normal_(self.label_embedding, std=dimension**-0.5)
@@ -83,6 +85,21 @@ class HTCInfoMax(nn.Module):
         if self.structure_encoder is None:
             return self.label_embedding
         return self.structure_encoder(self.label_embedding)
+
+    def prediction_width(self, n_positions: int) -> int:
+        """Say how many numbers stand in memory for a document that is predicted.
+
+        Parameters
+        ----------
+        n_positions : int
+            Positions K of the longest document.
+
+        Returns
+        -------
+        width : int
+            Of its logits or of its text features, whichever are more.
+        """
+        return max(self.n_nodes, n_positions * self.dimension)
 
     def set_prior(self, prior: Tensor) -> None:
         """Replace P(child | parent), when more training labels have been counted.

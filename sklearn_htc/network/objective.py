@@ -26,8 +26,8 @@ class HTCInfoMaxObjective(nn.Module):
         D_MI; None leaves out L_MI.
     label_prior_discriminator : LabelPriorDiscriminator or None
         D_pr; None leaves out L_pr.
-    loss_weight : LossWeight
-        F.
+    loss_weight : LossWeight or None
+        F; None where both are left out (HiAGM).
     recursive_regularization : RecursiveRegularization
         Over the edges of the hierarchy.
     mutual_information_weight : float, default=1.0
@@ -44,7 +44,7 @@ class HTCInfoMaxObjective(nn.Module):
         classification: nn.Module,
         text_label_discriminator: TextLabelDiscriminator | None,
         label_prior_discriminator: LabelPriorDiscriminator | None,
-        loss_weight: LossWeight,
+        loss_weight: LossWeight | None,
         recursive_regularization: RecursiveRegularization,
         mutual_information_weight: float = 1.0,
         label_prior_weight: float = 1.0,
@@ -77,19 +77,23 @@ class HTCInfoMaxObjective(nn.Module):
         """
         labels_of, sample_weight = target
         loss = self.classification(output.logits, labels_of)
-        if self.training:
-            loss = loss + self._information_maximization(output, labels_of)
+        if self.training and self.loss_weight is not None:
+            weight = self.loss_weight(
+                masked_mean(output.text, output.mask), output.labels
+            )
+            loss = loss + self._information_maximization(output, labels_of, weight)
         loss = (loss * sample_weight).mean()
         if self.training and self.recursive_regularization_weight:
             penalty = self.recursive_regularization(output.classifier_weight)
             loss = loss + self.recursive_regularization_weight * penalty
         return loss
 
-    def _information_maximization(self, output: ModelOutput, target: Tensor) -> Tensor:
-        """Compute a F L_MI + b (1 - F) L_pr of each document (B,)."""
+    def _information_maximization(
+        self, output: ModelOutput, target: Tensor, weight: Tensor
+    ) -> Tensor:
+        """Compute a F L_MI + b (1 - F) L_pr of each document (B,), with F (B,)."""
         text, mask, labels = output.text, output.mask, output.labels
         loss = text.new_zeros(len(text))
-        weight = self.loss_weight(masked_mean(text, mask), labels)
         if self.text_label_discriminator is not None:
             mutual = self.text_label_discriminator.loss(text, mask, labels, target)
             loss = loss + self.mutual_information_weight * weight * mutual

@@ -1,4 +1,8 @@
-"""Structure encoders: label representations that know the hierarchy (HiAGM)."""
+"""Structure encoders: node representations that know the hierarchy (HiAGM).
+
+The nodes' inputs are label embeddings, the same for every document (HiAGM-LA), or what
+a document says to each node (HiAGM-TP): any axes may come before nodes and dimension.
+"""
 
 from collections.abc import Iterator
 
@@ -63,25 +67,29 @@ class GCNEncoder(nn.Module):
 
         Parameters
         ----------
-        embeddings : Tensor of shape (N, d)
-            Label embeddings.
+        embeddings : Tensor of shape (..., N, d)
+            Inputs of the nodes.
 
         Returns
         -------
-        labels : Tensor of shape (N, d)
-            Label representations, not negative.
+        labels : Tensor of shape (..., N, d)
+            Representations of the nodes, not negative.
         """
+        shape = embeddings.shape
         gates = self.gates(embeddings)
         gates = torch.sigmoid(
-            torch.cat([gates[:, :2] + self.gate_bias, gates[:, 2:]], 1)
+            torch.cat([gates[..., :2] + self.gate_bias, gates[..., 2:]], -1)
         )
-        from_parents = embeddings[self.parent] * self.prior.unsqueeze(-1)
-        down = self.down_bias.index_add(0, self.child, from_parents)
-        up = self.up_bias.index_add(0, self.parent, embeddings[self.child])
+        of_parents = embeddings.index_select(-2, self.parent)
+        of_children = embeddings.index_select(-2, self.child)
+        down = self.down_bias.expand(shape).index_add(
+            -2, self.child, of_parents * self.prior.unsqueeze(-1)
+        )
+        up = self.up_bias.expand(shape).index_add(-2, self.parent, of_children)
         return torch.relu(
-            self.dropout(down * gates[:, 0:1])
-            + self.dropout(up * gates[:, 1:2])
-            + self.dropout(embeddings * gates[:, 2:3])
+            self.dropout(down * gates[..., 0:1])
+            + self.dropout(up * gates[..., 1:2])
+            + self.dropout(embeddings * gates[..., 2:3])
         )
 
 
@@ -138,13 +146,13 @@ class TreeLSTMEncoder(nn.Module):
 
         Parameters
         ----------
-        embeddings : Tensor of shape (N, d)
-            Label embeddings.
+        embeddings : Tensor of shape (..., N, d)
+            Inputs of the nodes.
 
         Returns
         -------
-        labels : Tensor of shape (N, d)
-            Label representations, within (-1, 1).
+        labels : Tensor of shape (..., N, d)
+            Representations of the nodes, within (-1, 1).
         """
         up = self.bottom_up(embeddings, self.certain)
         down = self.top_down(embeddings, self.prior)
@@ -174,27 +182,33 @@ class _DirectedTreeLSTM(nn.Module):
             self.n_steps += 1
 
     def forward(self, embeddings: Tensor, weight: Tensor) -> Tensor:
-        """Compute the states of all nodes (N, d / 2), generation by generation."""
+        """Compute the states of all nodes (..., N, d / 2), a generation at a time."""
         inputs = self.inputs(embeddings)
-        hidden = embeddings.new_zeros(len(embeddings), self.forget.in_features)
+        size = self.forget.in_features
+        hidden = embeddings.new_zeros(*embeddings.shape[:-1], size)
         memory = hidden
         for step in range(self.n_steps):
             nodes, edges, source, slot = (
                 self.get_buffer(f"{name}_{step}")
                 for name in ("nodes", "edges", "source", "slot")
             )
-            own = inputs[nodes]
-            gate_inputs, forget_input = own.tensor_split([3 * hidden.shape[1]], dim=1)
-            below = hidden[source]
-            nothing = own.new_zeros(len(nodes), hidden.shape[1])
-            gathered = nothing.index_add(0, slot, weight[edges].unsqueeze(-1) * below)
-            forget = torch.sigmoid(forget_input[slot] + self.forget(below))
-            carried = nothing.index_add(0, slot, forget * memory[source])
-            let_in, let_out, update = (gate_inputs + self.gates(gathered)).chunk(3, 1)
+            own = inputs.index_select(-2, nodes)
+            gate_inputs, forget_input = own.tensor_split([3 * size], dim=-1)
+            below = hidden.index_select(-2, source)
+            nothing = own.new_zeros(*own.shape[:-1], size)
+            gathered = nothing.index_add(-2, slot, weight[edges].unsqueeze(-1) * below)
+            forget = torch.sigmoid(
+                forget_input.index_select(-2, slot) + self.forget(below)
+            )
+            carried = nothing.index_add(
+                -2, slot, forget * memory.index_select(-2, source)
+            )
+            gates = (gate_inputs + self.gates(gathered)).chunk(3, dim=-1)
+            let_in, let_out, update = gates
             new = torch.sigmoid(let_in) * torch.tanh(update) + carried
-            memory = memory.index_copy(0, nodes, new)
+            memory = memory.index_copy(-2, nodes, new)
             hidden = hidden.index_copy(
-                0, nodes, torch.sigmoid(let_out) * torch.tanh(new)
+                -2, nodes, torch.sigmoid(let_out) * torch.tanh(new)
             )
         return hidden
 

@@ -22,6 +22,7 @@ def make_plan(hierarchy, **changes):
     settings = {
         "graph": make_graph(hierarchy, hierarchy.leaves, counts, 40),
         "dimension": 6,
+        "variant": "la",
         "text_encoder": "tokens",
         "text_encoder_options": {"n_features": 5, "dropout": 0.0},
         "structure_encoder": "gcn",
