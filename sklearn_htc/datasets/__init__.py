@@ -1,6 +1,8 @@
-"""Data sets: one that needs no download, and readers for files in common formats."""
+"""Hierarchical text data: an embedded default, published data sets, file readers."""
 
 from sklearn_htc.datasets._api_docs import load_api_docs
+from sklearn_htc.datasets._rcv1_v2 import fetch_rcv1_v2
 from sklearn_htc.datasets._readers import read_hiagm, read_jsonl
+from sklearn_htc.datasets._wos import fetch_wos
 
-__all__ = ["load_api_docs", "read_hiagm", "read_jsonl"]
+__all__ = ["fetch_rcv1_v2", "fetch_wos", "load_api_docs", "read_hiagm", "read_jsonl"]
