@@ -95,6 +95,7 @@ def test_an_unknown_subset_is_refused(tmp_path):
         ("/hier", b"<html>try later</html>"),
         ("/lyrl2004_tokens_train.dat.gz", gzip.compress(b"x" * 9999)[:-20]),
     ],
+    ids=["topics", "hierarchy", "tokens"],
 )
 def test_damaged_files_are_refused(served, tmp_path, path, content):
     served.files[path] = content

@@ -77,6 +77,7 @@ def test_the_split_has_the_published_sizes():
         (archive(header="Y1\tAbstract"), r"the columns are \['Y1', 'Abstract'\]"),
         (archive(rows=[("CS", "a\tb", "c")]), "line 2: 8 columns, not 7"),
     ],
+    ids=["archive", "member", "header", "columns"],
 )
 def test_other_layouts_are_refused(serve, tmp_path, content, message):
     serve(content)
