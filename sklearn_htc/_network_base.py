@@ -42,7 +42,7 @@ from sklearn_htc.planning import (
     path_nodes_of,
     pretrained_embeddings,
 )
-from sklearn_htc.read_out import MICRO_F1_TO_SPARE
+from sklearn_htc.read_out import ReadOut
 from sklearn_htc.training import (
     HTCNet,
     fused_if_possible,
@@ -54,9 +54,12 @@ from sklearn_htc.wide import WidePath, choose_wide_path, relevance_of, suits_wid
 
 __all__ = ["BaseHierarchicalNetwork"]
 
-# What the log-odds of the deep path are multiplied by before they are added. A little
-# of them pays on the average of data sets.
-DEEP_WEIGHTS = (0.03, 0.1, 0.3, 1.0)
+# What the log-odds of the deep path are multiplied by before they are added to those of
+# the wide path. A little of them pays on the average of data sets.
+DEEP_WEIGHTS = (0.15, 0.5, 1.5)
+# Micro-F1 by which two weights may differ on n held-out documents for no reason, times
+# the root of n.
+MICRO_F1_NOISE = 0.15
 
 
 class BaseHierarchicalNetwork(
@@ -224,7 +227,7 @@ label collections, or array-like of shape (n_documents,)
             # Before the wide path as well, which takes a while: it refuses bad input.
             plan = self._plan(documents, target, paths, device)
             if wide:
-                wide_scores = self._fit_wide_path(
+                wide_scores, wide_out = self._fit_wide_path(
                     documents, target, weight, train, valid
                 )
                 plan = self._plan(self._scaled(documents), target, paths, device)
@@ -250,7 +253,7 @@ label collections, or array-like of shape (n_documents,)
             epochs = self._n_epochs(len(train), least=5 if wide else 10)
             self._train(dataset, held_out, epochs, callbacks)
         if wide:
-            self._weigh_deep_path(documents, target, valid, wide_scores)
+            self._weigh_deep_path(documents, target, valid, wide_scores, wide_out)
         return self
 
     def partial_fit(
@@ -424,9 +427,9 @@ label collections, or array-like of shape (n_documents,)
         weight: np.ndarray,
         train: np.ndarray,
         valid: np.ndarray,
-    ) -> np.ndarray:
-        """Fit the wide path; return what held-out documents score before the end."""
-        best, scores, _ = choose_wide_path(
+    ) -> tuple[np.ndarray, ReadOut]:
+        """Fit the wide path; return its scores of held-out documents, and read-out."""
+        best, scores, wide_out = choose_wide_path(
             documents,
             target,
             weight,
@@ -441,7 +444,7 @@ label collections, or array-like of shape (n_documents,)
         seed = self._rng.randint(np.iinfo(np.int32).max)
         # With the held-out documents too: what was chosen on them stays.
         self.wide_ = best.fit(documents, relevance, target, weight, seed)
-        return scores
+        return scores, wide_out
 
     def _weigh_deep_path(
         self,
@@ -449,18 +452,23 @@ label collections, or array-like of shape (n_documents,)
         target: sparse.csr_array,
         valid: np.ndarray,
         wide_scores: np.ndarray,
+        wide_out: ReadOut,
     ) -> None:
         """Choose how much the deep path adds, and how scores become labels."""
         deep = np.empty_like(wide_scores)
         for rows, logits in self.net_.iter_logits(documents.rows(valid)):
             deep[rows] = self._deep_scores(logits)
         read = self._read_out_of(target[valid], self._counts, self._path_nodes)
-        outs = [read(wide_scores + weight * deep) for weight in DEEP_WEIGHTS]
+        # Scores times this are log-odds, whatever unit they have.
+        slope = max(wide_out.calibration.coef_[0], 0.1)
+        weights = np.array(DEEP_WEIGHTS, dtype=np.float32) / slope
+        outs = [read(wide_scores + weight * deep) for weight in weights]
         # The machines are trained again, on all documents, and the network is not, so
         # these overrate it: the least weight that comes near the best.
-        least = max(out.micro_f1 for out in outs) - MICRO_F1_TO_SPARE
+        noise = MICRO_F1_NOISE / np.sqrt(len(valid))
+        least = max(out.micro_f1 for out in outs) - noise
         best = next(i for i, out in enumerate(outs) if out.micro_f1 >= least)
-        self.deep_weight_ = DEEP_WEIGHTS[best]
+        self.deep_weight_ = float(weights[best])
         self._calibration, self.decoder_ = outs[best].calibration, outs[best].decoder
 
     def _deep_scores(self, logits: np.ndarray) -> np.ndarray:

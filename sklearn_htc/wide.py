@@ -6,6 +6,7 @@ model that leaves out what no label needs goes further still.
 
 import warnings
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -24,9 +25,9 @@ __all__ = ["WidePath", "choose_wide_path", "relevance_of", "suits_wide_path"]
 
 # Powers of the terms' relevance to choose from: 0 leaves the terms as they are.
 POWERS = (0.0, 0.5, 1.0)
-# Shares of ridge regression to choose from; scores of machines are larger, so that it
-# takes three quarters to be level with them.
-RIDGE_SHARES = (0.0, 0.5, 0.75, 1.0)
+# Shares of ridge regression to choose from, besides none. The machines' scores are the
+# larger ones, so that it takes three quarters to be level with them.
+RIDGE_SHARES = (0.5, 0.75, 1.0)
 RIDGE_PENALTY = 0.3
 # Documents or features, whichever are fewer, that ridge regression solves for at once.
 MAX_RIDGE_SIZE = 5000
@@ -107,48 +108,45 @@ class WidePath:
         scale /= _mean_length(documents.scaled(scale).X)
         # As float64 once, and not for every label.
         X = documents.scaled(scale).X.astype(np.float64)
-        n_nodes = target.shape[1]
         self.feature_scale_ = scale
-        self.coef_ = np.zeros((X.shape[1], n_nodes), dtype=np.float32)
-        self.intercept_ = np.zeros(n_nodes, dtype=np.float32)
-        if self.ridge_share < 1:
-            self._fit_machines(X, target, sample_weight, seed)
-        if self.ridge_share > 0:
+        if self.ridge_share == 1:
+            self.coef_, self.intercept_ = _ridge(X, target, sample_weight)
+        else:
+            self.coef_, self.intercept_ = _machines(
+                X, target, sample_weight, C=self.C, seed=seed
+            )
+        if 0 < self.ridge_share < 1:
             coef, intercept = _ridge(X, target, sample_weight)
-            self.coef_ *= 1 - self.ridge_share
-            self.coef_ += self.ridge_share * coef
-            self.intercept_ *= 1 - self.ridge_share
-            self.intercept_ += self.ridge_share * intercept
+            self._mix(coef, intercept)
         self.coef_ *= scale[:, None]
         return self
 
-    def _fit_machines(
-        self, X: Any, target: sparse.csr_array, sample_weight: np.ndarray, seed: int
-    ) -> None:
-        """Train as many machines at a time as torch has threads."""
-        by_label = sparse.csc_array(target)
-        # Coordinates of the dual cost what a row's entries do: the faster way (3 times
-        # on short texts) unless rows are full.
-        dual = True if sparse.issparse(X) else "auto"
+    def mixed(self, ridge: Self, share: float) -> Self:
+        """Mix these machines with ridge regressions of the same documents.
 
-        def learn(node: int) -> None:
-            rows = by_label.indices[by_label.indptr[node] : by_label.indptr[node + 1]]
-            y = np.full(X.shape[0], -1)
-            y[rows] = 1
-            if len(rows) in (0, len(y)):
-                self.intercept_[node] = y[0]
-                return
-            model = LinearSVC(C=self.C, dual=dual, random_state=seed)
-            model.fit(X, y, sample_weight)
-            self.coef_[:, node] = model.coef_[0]
-            self.intercept_[node] = model.intercept_[0]
+        Parameters
+        ----------
+        ridge : WidePath
+            Fitted with `ridge_share=1`.
+        share : float
+            Its share.
 
-        with warnings.catch_warnings():
-            # A label whose machine stopped early still has a good one.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            Parallel(n_jobs=torch.get_num_threads(), prefer="threads")(
-                delayed(learn)(node) for node in range(by_label.shape[1])
-            )
+        Returns
+        -------
+        wide : WidePath
+            As `fit` makes it with this `ridge_share`.
+        """
+        wide = copy(self)
+        wide.ridge_share = share
+        wide.coef_, wide.intercept_ = self.coef_.copy(), self.intercept_.copy()
+        wide._mix(ridge.coef_, ridge.intercept_)
+        return wide
+
+    def _mix(self, coef: np.ndarray, intercept: np.ndarray) -> None:
+        """Let another model's weights have the share of ridge regression."""
+        for own, other in ((self.coef_, coef), (self.intercept_, intercept)):
+            own *= 1 - self.ridge_share
+            own += self.ridge_share * other
 
     def scores(self, X: Any) -> np.ndarray:
         """Score every label.
@@ -285,34 +283,78 @@ def choose_wide_path(
     relevance = relevance_of(documents, target, weight, rng)
     seed = int(rng.randint(np.iinfo(np.int32).max))
 
-    def candidate(
-        power: float, ridge_share: float
-    ) -> tuple[WidePath, np.ndarray, ReadOut]:
-        wide = WidePath(power=power, C=C, ridge_share=ridge_share)
+    powers = POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
+    outs = []
+    for power in powers:
+        wide = WidePath(power=power, C=C)
         wide.fit(documents, relevance, target, weight, seed)
         scores = wide.scores(held_out)
-        return wide, scores, read_out(scores)
-
-    powers = POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
-    outs = [candidate(power, 0.0) for power in powers]
+        outs.append((wide, scores, read_out(scores)))
     best = outs[best_read_out([out for _, _, out in outs])]
     if min(len(train), documents.n_features) > MAX_RIDGE_SIZE:
         return best
     power = best[0].power
-    outs = [best, *(candidate(power, share) for share in RIDGE_SHARES[1:])]
+    ridge = WidePath(power=power, C=C, ridge_share=1.0)
+    ridge.fit(documents, relevance, target, weight, seed)
+    outs = [best]
+    for share in RIDGE_SHARES:
+        wide = best[0].mixed(ridge, share)
+        scores = wide.scores(held_out)
+        outs.append((wide, scores, read_out(scores)))
     return outs[best_read_out([out for _, _, out in outs])]
+
+
+def _machines(
+    X: Any,
+    target: sparse.csr_array,
+    sample_weight: np.ndarray,
+    *,
+    C: float,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train as many machines at a time as torch has threads.
+
+    Return weights (n_features, n_nodes) and intercepts (n_nodes,), float32.
+    """
+    by_label = sparse.csc_array(target)
+    n_documents, n_nodes = target.shape
+    coef = np.zeros((X.shape[1], n_nodes), dtype=np.float32)
+    intercept = np.zeros(n_nodes, dtype=np.float32)
+    # Coordinates of the dual cost what a row's entries do: the faster way (3 times on
+    # short texts) unless rows are full.
+    dual = True if sparse.issparse(X) else "auto"
+
+    def learn(node: int) -> None:
+        rows = by_label.indices[by_label.indptr[node] : by_label.indptr[node + 1]]
+        y = np.full(n_documents, -1)
+        y[rows] = 1
+        if len(rows) in (0, n_documents):
+            intercept[node] = y[0]
+            return
+        model = LinearSVC(C=C, dual=dual, random_state=seed)
+        model.fit(X, y, sample_weight)
+        coef[:, node] = model.coef_[0]
+        intercept[node] = model.intercept_[0]
+
+    with warnings.catch_warnings():
+        # A label whose machine stopped early still has a good one.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        Parallel(n_jobs=torch.get_num_threads(), prefer="threads")(
+            delayed(learn)(node) for node in range(n_nodes)
+        )
+    return coef, intercept
 
 
 def _ridge(
     X: Any, target: sparse.csr_array, sample_weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Regress all labels at once; return weights (n_features, n_nodes), intercepts."""
+    """Regress all labels at once; return what `_machines` does."""
     Y = target.toarray().astype(np.float64)
     intercept = np.average(Y, axis=0, weights=sample_weight)
     # Exact, and by documents or features, whichever are fewer.
     ridge = Ridge(RIDGE_PENALTY, fit_intercept=False, solver="cholesky")
     ridge.fit(X, Y - intercept, sample_weight)
-    return ridge.coef_.T, intercept
+    return ridge.coef_.T.astype(np.float32), intercept.astype(np.float32)
 
 
 def _mean_length(X: Any) -> np.float32:

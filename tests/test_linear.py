@@ -130,7 +130,7 @@ def test_the_network_adds_its_share_of_log_odds(many, hierarchy, monkeypatch):
     for rows, logits in both.net_.iter_logits(both._scaled(documents)):
         p = both._deep_decoder.probabilities(logits)
         deep[rows] = np.log(p / (1 - p))
-    scores = both.wide_.scores(documents.X) + 0.5 * deep
+    scores = both.wide_.scores(documents.X) + both.deep_weight_ * deep
     expected = both.decoder_.probabilities(both._calibration.log_odds(scores))
     np.testing.assert_allclose(both.predict_proba(X), expected, rtol=1e-4, atol=1e-6)
 

@@ -52,6 +52,12 @@ def test_a_share_of_ridge_mixes_both_models(documents, indicator):
         for share in (0.0, 0.75, 1.0)
     )
     np.testing.assert_allclose(mixed, 0.25 * machines + 0.75 * ridge, atol=1e-5)
+    machines, ridge = (
+        fit(WidePath(ridge_share=share), documents, indicator) for share in (0.0, 1.0)
+    )
+    again = machines.mixed(ridge, 0.75)
+    assert (machines.ridge_share, again.ridge_share) == (0, 0.75)
+    np.testing.assert_allclose(again.scores(documents.X), mixed, atol=1e-5)
 
 
 def test_weights_take_features_as_they_are_given(documents, indicator):
