@@ -19,7 +19,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
@@ -28,6 +27,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from benchmarks.data_sets import paths_of, set_names
 from benchmarks.isolation import in_own_process
 from benchmarks.reporting import (
     markdown_table,
@@ -57,12 +57,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", help="names; all in the folder by default")
     parser.add_argument("--systems", nargs="*", default=SYSTEMS, choices=SYSTEMS)
     arguments = parser.parse_args()
-    sets = ["load_api_docs"]
-    if arguments.data is not None:
-        found = sorted(path.name for path in arguments.data.glob("*.jsonl.xz"))
-        sets += [name.removesuffix(".jsonl.xz") for name in found]
-    if arguments.sets:
-        sets = arguments.sets
+    sets = arguments.sets or set_names(arguments.data)
     again = list(product(sets, arguments.systems))
     runs = [
         run for run in published("fit") if (run["data"], run["system"]) not in again
@@ -171,17 +166,6 @@ def measure(
         "micro_f1": micro,
         "macro_f1": macro,
     }
-
-
-def paths_of(hierarchy: Hierarchy, Y: sparse.csr_array) -> np.ndarray | None:
-    """Return a column a level, "" below a path's end; None unless all are one path."""
-    specific = hierarchy.most_specific(Y)
-    if not hierarchy.is_tree or np.any(np.diff(specific.indptr) != 1):
-        return None
-    paths = np.full((Y.shape[0], hierarchy.levels.max() + 1), "", dtype=object)
-    rows, columns = Y.nonzero()
-    paths[rows, hierarchy.levels[columns]] = [hierarchy.nodes[j] for j in columns]
-    return paths
 
 
 if __name__ == "__main__":

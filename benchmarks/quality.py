@@ -1,14 +1,19 @@
 """Micro- and macro-F1 of the defaults beside well-decoded LinearSVC, over seeds.
 
 On TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2),
-max_features=100_000): one-vs-rest LinearSVC with its scores cut at 0, at one threshold
-(chosen on a fifth of the training rows, then trained on all), and, where every document
-has one path, decoded to the path with the largest sum of scores; and the estimators of
-this package with nothing but the hierarchy. On `load_api_docs` (another split a seed)
-and on any data sets in a folder of NAME.jsonl.xz and NAME.hierarchy.tsv files, of which
-all but the test rows are trained on (nvd_cwe: 25,000 of them, drawn with seed 0).
-Macro-F1 is over the labels of the test rows. Data sets that are not run keep their
-results.
+max_features=100_000), on sentence embeddings (`--features minilm`, which needs the
+packages of the extra `embeddings`), or on both side by side (`joined`).
+
+One-vs-rest LinearSVC has its scores cut at 0, at one threshold (chosen on a fifth of
+the training rows, then trained on all), and, where every document has one path, decoded
+to the path with the largest sum of scores. The estimators of this package have nothing
+but the hierarchy. `--baselines` runs other linear models and hiclass instead, which
+need the packages of the extra `baselines`.
+
+The data are `load_api_docs` (another split a seed) and any data sets in a folder of
+NAME.jsonl.xz and NAME.hierarchy.tsv files, of which all but the test rows are trained
+on (nvd_cwe: 25,000 of them, drawn with seed 0). Macro-F1 is over the labels of the test
+rows. What is not run keeps its results.
 
     .venv/bin/python -m benchmarks.quality --data DIR
 """
@@ -27,13 +32,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
+from benchmarks.baselines import baselines
+from benchmarks.data_sets import load_texts, set_names
+from benchmarks.embeddings import embed
 from benchmarks.isolation import in_own_process
 from benchmarks.reporting import markdown_table, pinned_threads, publish, published
 from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, HTCInfoMaxClassifier
-from sklearn_htc.datasets import load_api_docs, read_jsonl
 
+FEATURES = ("tfidf", "minilm", "joined")
 THRESHOLDS = np.linspace(-1, 0.2, 49)
-MAX_TRAINING_ROWS = {"nvd_cwe": 25_000}
 ESTIMATORS = {
     "HierarchicalLinearClassifier": HierarchicalLinearClassifier,
     "HTCInfoMaxClassifier": HTCInfoMaxClassifier,
@@ -41,7 +48,7 @@ ESTIMATORS = {
 
 
 class Split(NamedTuple):
-    """TF-IDF and labels of training and test rows."""
+    """Features and labels of training and test rows."""
 
     hierarchy: Hierarchy
     X: Any
@@ -56,83 +63,96 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", type=Path, help="folder of NAME.jsonl.xz files")
     parser.add_argument("--sets", nargs="*", help="names; all in the folder by default")
+    parser.add_argument("--features", choices=FEATURES, default="tfidf")
+    parser.add_argument("--baselines", action="store_true")
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
-    sets = ["load_api_docs"]
-    if arguments.data is not None:
-        found = sorted(path.name for path in arguments.data.glob("*.jsonl.xz"))
-        sets += [name.removesuffix(".jsonl.xz") for name in found]
-    sets = arguments.sets or sets
-    runs = [run for run in published("quality") if run["data"] not in sets]
+    sets = arguments.sets or set_names(arguments.data)
+    group = "baselines" if arguments.baselines else "main"
+    new = {(name, arguments.features, group) for name in sets}
+    runs = [
+        run
+        for run in published("quality")
+        if (run["data"], run["features"], run["group"]) not in new
+    ]
     for name in sets:
         for seed in range(arguments.seeds):
-            runs += in_own_process(
-                measure, name, seed, arguments.data, arguments.threads
+            measured = in_own_process(
+                measure,
+                name,
+                arguments.features,
+                group,
+                seed,
+                arguments.data,
+                arguments.threads,
             )
+            runs += measured
             report(runs, arguments.threads)
 
 
 def report(runs: list[dict[str, Any]], threads: int) -> None:
     """Write means and standard deviations of what there is so far."""
     rows = []
-    for data, system in dict.fromkeys((run["data"], run["system"]) for run in runs):
-        group = [r for r in runs if (r["data"], r["system"]) == (data, system)]
-        row: dict[str, Any] = {"data": data, "system": system, "seeds": len(group)}
-        for key in ("micro_f1", "macro_f1"):
-            values = [run[key] for run in group]
-            row[key] = np.mean(values)
-            row[f"{key}_std"] = np.std(values, ddof=len(values) > 1)
+    keys = ("features", "data", "system")
+    for values in dict.fromkeys(tuple(run[key] for key in keys) for run in runs):
+        group = [run for run in runs if tuple(run[key] for key in keys) == values]
+        row: dict[str, Any] = {**dict(zip(keys, values, strict=True)), "n": len(group)}
+        for key in ("micro_f1", "macro_f1", "fit_seconds"):
+            numbers = [run[key] for run in group]
+            row[key] = np.mean(numbers)
+            row[f"{key}_std"] = np.std(numbers, ddof=len(numbers) > 1)
         rows.append(row)
+    rows.sort(key=lambda row: (FEATURES.index(row["features"]), row["data"]))
     table = markdown_table(
         {
+            "features": "{features}",
             "data": "{data}",
             "system": "{system}",
-            "seeds": "{seeds}",
+            "seeds": "{n}",
             "micro F1": "{micro_f1:.2f} ± {micro_f1_std:.2f}",
             "macro F1": "{macro_f1:.2f} ± {macro_f1_std:.2f}",
+            "fit, s": "{fit_seconds:.1f}",
         },
         rows,
     )
     publish("quality", runs, table, threads=threads)
 
 
-def load(name: str, seed: int, folder: Path | None) -> Split:
-    """Return TF-IDF and indicators for training and for testing."""
-    if name == "load_api_docs":
-        docs = load_api_docs()
-        texts, test_texts, Y, Y_test = train_test_split(
-            docs.data, docs.target, test_size=0.25, random_state=seed
+def load(name: str, seed: int, folder: Path | None, features: str = "tfidf") -> Split:
+    """Return features and indicators for training and for testing."""
+    texts = load_texts(name, seed, folder)
+    pieces = []
+    if features != "minilm":
+        vectorizer = TfidfVectorizer(
+            sublinear_tf=True, min_df=2, ngram_range=(1, 2), max_features=100_000
         )
-    else:
-        assert folder is not None
-        docs = read_jsonl(folder / f"{name}.jsonl.xz", folder / f"{name}.hierarchy.tsv")
-        train, test = np.flatnonzero(docs.split != "test"), docs.split == "test"
-        most = MAX_TRAINING_ROWS.get(name, len(train))
-        train = np.random.default_rng(0).permutation(train)[:most]
-        data = np.array(docs.data, dtype=object)
-        texts, test_texts = data[train], data[test]
-        Y, Y_test = docs.target[train], docs.target[test]
-    vectorizer = TfidfVectorizer(
-        sublinear_tf=True, min_df=2, ngram_range=(1, 2), max_features=100_000
-    )
-    X, X_test = vectorizer.fit_transform(texts), vectorizer.transform(test_texts)
-    return Split(docs.hierarchy, X, Y, X_test, Y_test)
+        X = vectorizer.fit_transform(texts.train)
+        pieces.append((X, vectorizer.transform(texts.test)))
+    if features != "tfidf":
+        pieces.append((embed(texts.train), embed(texts.test)))
+    X, X_test = pieces[0]
+    if len(pieces) > 1:
+        X, X_test = (sparse.hstack(both, "csr") for both in zip(*pieces, strict=True))
+    return Split(texts.hierarchy, X, texts.Y, X_test, texts.Y_test)
 
 
 def measure(
-    name: str, seed: int, folder: Path | None, threads: int
+    name: str, features: str, group: str, seed: int, folder: Path | None, threads: int
 ) -> list[dict[str, Any]]:
     """Fit and judge every system on one split."""
-    split = load(name, seed, folder)
+    split = load(name, seed, folder, features)
     runs = []
     with pinned_threads(threads):
-        systems = decoded_linear_svc(split, seed)
-        for system, estimator in ESTIMATORS.items():
-            start = perf_counter()
-            model = estimator(split.hierarchy, random_state=seed)
-            model.fit(split.X, split.Y)
-            seconds = perf_counter() - start
-            systems[system] = (model.predict(split.X_test), seconds)
+        if group == "main":
+            systems = decoded_linear_svc(split, seed)
+            for system, estimator in ESTIMATORS.items():
+                start = perf_counter()
+                model = estimator(split.hierarchy, random_state=seed)
+                model.fit(split.X, split.Y)
+                seconds = perf_counter() - start
+                systems[system] = (model.predict(split.X_test), seconds)
+        else:
+            systems = baselines(split, seed)
     occurs = np.flatnonzero(split.Y_test.sum(axis=0))
     for system, (predicted, seconds) in systems.items():
         micro = f1_score(split.Y_test, predicted, average="micro", zero_division=0)
@@ -144,7 +164,9 @@ def measure(
         )
         runs.append(
             {
+                "features": features,
                 "data": name,
+                "group": group,
                 "system": system,
                 "seed": seed,
                 "micro_f1": 100 * micro,

@@ -31,6 +31,8 @@ RIDGE_SHARES = (0.5, 0.75, 1.0)
 RIDGE_PENALTY = 0.3
 # Documents or features, whichever are fewer, that ridge regression solves for at once.
 MAX_RIDGE_SIZE = 5000
+# Documents times labels, which it holds as a whole (400 MB).
+MAX_RIDGE_TARGETS = 5 * 10**7
 # Documents scored at a time.
 BATCH_SIZE = 1024
 # With fewer documents there is too little to hold out.
@@ -291,7 +293,9 @@ def choose_wide_path(
         scores = wide.scores(held_out)
         outs.append((wide, scores, read_out(scores)))
     best = outs[best_read_out([out for _, _, out in outs])]
-    if min(len(train), documents.n_features) > MAX_RIDGE_SIZE:
+    size = min(len(train), documents.n_features)
+    n_targets = len(train) * target.shape[1]
+    if size > MAX_RIDGE_SIZE or n_targets > MAX_RIDGE_TARGETS:
         return best
     power = best[0].power
     ridge = WidePath(power=power, C=C, ridge_share=1.0)

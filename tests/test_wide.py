@@ -122,18 +122,28 @@ def test_the_model_with_the_best_read_out_is_chosen(bag, indicator, kind, n_call
     )
 
 
-def test_ridge_regression_is_left_out_where_it_is_slow(bag, indicator, monkeypatch):
-    monkeypatch.setattr("sklearn_htc.wide.MAX_RIDGE_SIZE", 20)
+@pytest.mark.parametrize("limit", ["MAX_RIDGE_SIZE", "MAX_RIDGE_TARGETS"])
+def test_ridge_regression_is_left_out_where_it_is_large(
+    bag, indicator, monkeypatch, limit
+):
+    seen = []
+
+    def read_out(scores):
+        seen.append(scores)
+        return ReadOut(None, None, 0.0, float(len(seen) > 3))
+
+    monkeypatch.setattr(f"sklearn_htc.wide.{limit}", 20)
     wide, _, _ = choose_wide_path(
         as_documents(bag, "bag"),
         indicator,
         np.ones(100),
         train=np.arange(60),
         valid=np.arange(60, 100),
-        read_out=lambda scores: ReadOut(None, None, 0.0, float(abs(scores).max() < 1)),
+        read_out=read_out,
         C=1.0,
         rng=np.random.RandomState(0),
     )
+    assert len(seen) == 3
     assert wide.ridge_share == 0
 
 

@@ -1,0 +1,54 @@
+"""Other linear models, decoded as this package's are, and hiclass's local ones."""
+
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import ComplementNB
+from sklearn.svm import LinearSVC
+
+from benchmarks.data_sets import paths_of
+from sklearn_htc import HierarchicalDecodingClassifier
+
+
+def baselines(split: Any, seed: int) -> dict[str, tuple[Any, float]]:
+    """Return an indicator of the test rows, and the seconds that fitting took."""
+    systems: dict[str, tuple[Any, float]] = {}
+    flat = {
+        "LinearSVC, decoded": LinearSVC(random_state=seed),
+        "LogisticRegression, decoded": LogisticRegression(C=10, solver="liblinear"),
+    }
+    if sparse.issparse(split.X) and split.X.min() >= 0:
+        flat["ComplementNB, decoded"] = ComplementNB()
+    for name, estimator in flat.items():
+        start = perf_counter()
+        model = HierarchicalDecodingClassifier(
+            OneVsRestClassifier(estimator), split.hierarchy, random_state=seed
+        ).fit(split.X, split.Y)
+        systems[name] = (model.predict(split.X_test), perf_counter() - start)
+    paths = paths_of(split.hierarchy, split.Y)
+    if paths is not None:
+        systems |= local_classifiers(split, paths, seed)
+    return systems
+
+
+def local_classifiers(
+    split: Any, paths: np.ndarray, seed: int
+) -> dict[str, tuple[Any, float]]:
+    """Fit hiclass's local classifiers a node, and a parent node."""
+    from hiclass import LocalClassifierPerNode, LocalClassifierPerParentNode
+
+    systems: dict[str, tuple[Any, float]] = {}
+    for name, kind in (
+        ("hiclass LCPN, LinearSVC", LocalClassifierPerNode),
+        ("hiclass LCPPN, LinearSVC", LocalClassifierPerParentNode),
+    ):
+        start = perf_counter()
+        model = kind(local_classifier=LinearSVC(random_state=seed))
+        predicted = model.fit(split.X, paths).predict(split.X_test)
+        labels = [[label for label in path if label != ""] for path in predicted]
+        systems[name] = (split.hierarchy.to_indicator(labels), perf_counter() - start)
+    return systems

@@ -1,0 +1,77 @@
+"""The data sets of the benchmarks of quality: texts and labels, split in two.
+
+`load_api_docs` (another split a seed), any folder of NAME.jsonl.xz and
+NAME.hierarchy.tsv files, and the paper's "wos" and "rcv1-v2", which are downloaded.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.model_selection import train_test_split
+
+from sklearn_htc import Hierarchy
+from sklearn_htc.datasets import fetch_rcv1_v2, fetch_wos, load_api_docs, read_jsonl
+
+# Of larger training sets a random part, drawn with seed 0, is used.
+MAX_TRAINING_ROWS = {"nvd_cwe": 25_000}
+DOWNLOADED = {"wos": fetch_wos, "rcv1-v2": fetch_rcv1_v2}
+
+
+class Texts(NamedTuple):
+    """Texts and labels of training and test rows."""
+
+    hierarchy: Hierarchy
+    train: list[str]
+    Y: sparse.csr_array
+    test: list[str]
+    Y_test: sparse.csr_array
+
+
+def set_names(folder: Path | None) -> list[str]:
+    """List `load_api_docs` and what the folder has."""
+    names = ["load_api_docs"]
+    if folder is not None:
+        found = sorted(path.name for path in folder.glob("*.jsonl.xz"))
+        names += [name.removesuffix(".jsonl.xz") for name in found]
+    return names
+
+
+def load_texts(name: str, seed: int, folder: Path | None) -> Texts:
+    """Return all but the test rows for training, and the test rows."""
+    if name == "load_api_docs":
+        docs = load_api_docs()
+        train, test = train_test_split(
+            np.arange(len(docs.data)), test_size=0.25, random_state=seed
+        )
+    else:
+        if name in DOWNLOADED:
+            docs = DOWNLOADED[name]()
+        else:
+            assert folder is not None
+            docs = read_jsonl(
+                folder / f"{name}.jsonl.xz", folder / f"{name}.hierarchy.tsv"
+            )
+        train, test = np.flatnonzero(docs.split != "test"), docs.split == "test"
+        most = MAX_TRAINING_ROWS.get(name, len(train))
+        train = np.random.default_rng(0).permutation(train)[:most]
+        test = np.flatnonzero(test)
+    return Texts(
+        docs.hierarchy,
+        [docs.data[row] for row in train],
+        docs.target[train],
+        [docs.data[row] for row in test],
+        docs.target[test],
+    )
+
+
+def paths_of(hierarchy: Hierarchy, Y: sparse.csr_array) -> np.ndarray | None:
+    """Return a column a level, "" below a path's end; None unless all are one path."""
+    specific = hierarchy.most_specific(Y)
+    if not hierarchy.is_tree or np.any(np.diff(specific.indptr) != 1):
+        return None
+    paths = np.full((Y.shape[0], hierarchy.levels.max() + 1), "", dtype=object)
+    rows, columns = Y.nonzero()
+    paths[rows, hierarchy.levels[columns]] = [hierarchy.nodes[j] for j in columns]
+    return paths

