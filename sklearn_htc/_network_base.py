@@ -2,22 +2,24 @@
 
 from collections.abc import Iterator
 from functools import partial
-from numbers import Integral, Real
 from typing import Any, Self
 from warnings import warn
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.special import logit
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_htc._base import BaseHierarchicalClassifier
+from sklearn_htc._settings import (
+    NETWORK_CONSTRAINTS,
+    PAPER_SETTINGS,
+    PAPER_STRUCTURE_ENCODERS,
+)
 from sklearn_htc.batching import DocumentDataset
 from sklearn_htc.callbacks import (
     ClipGradientNorm,
@@ -27,7 +29,6 @@ from sklearn_htc.callbacks import (
     WarmupThenDecay,
     early_stopping,
 )
-from sklearn_htc.documents import TEXT_ENCODERS
 from sklearn_htc.network.build import (
     NetworkPlan,
     build_model,
@@ -77,48 +78,7 @@ class BaseHierarchicalNetwork(
     variant: str = "la"
     _paper_text_encoder: str
 
-    _parameter_constraints = {
-        "text_encoder": [StrOptions(set(TEXT_ENCODERS))],
-        "structure_encoder": [StrOptions({"gcn", "treelstm"}), None],
-        "head": [StrOptions({"labelwise", "joint"})],
-        "recursive_regularization": [Interval(Real, 0, None, closed="left")],
-        "loss": [StrOptions({"auto", "binary_cross_entropy", "zlpr", "path"})],
-        "loss_reduction": [StrOptions({"sum", "mean"})],
-        "decoding": [StrOptions({"auto", "path", "threshold"})],
-        "threshold": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
-        "wide_path": ["boolean", StrOptions({"auto"})],
-        "C": [Interval(Real, 0, None, closed="neither")],
-        "dimension": [Interval(Integral, 1, None, closed="left")],
-        "embedding_size": [Interval(Integral, 1, None, closed="left")],
-        "embedding_weights": ["array-like", None],
-        "vocabulary_size": [Interval(Integral, 1, None, closed="left"), None],
-        "embedding_dropout": [Interval(Real, 0, 1, closed="left")],
-        "text_dropout": [Interval(Real, 0, 1, closed="left")],
-        "node_dropout": [Interval(Real, 0, 1, closed="left")],
-        "classifier_dropout": [Interval(Real, 0, 1, closed="left")],
-        "time_budget": [Interval(Real, 0, None, closed="neither"), None],
-        "max_epochs": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "batch_size": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "optimizer": [callable],
-        "gradient_clip": [Interval(Real, 0, None, closed="neither"), None],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "patience": [Interval(Integral, 1, None, closed="left")],
-        "scoring": [StrOptions({"f1_micro", "f1_macro", "loss"})],
-        "callbacks": [list, tuple, None],
-        "device": [str],
-        "mixed_precision": ["boolean"],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints = NETWORK_CONSTRAINTS
 
     @classmethod
     def paper_configuration(cls, data_set: str, **parameters: Any) -> Self:
@@ -146,34 +106,16 @@ class BaseHierarchicalNetwork(
         ValueError
             If the paper has no such data set.
         """
-        encoders = {"rcv1-v2": "gcn", "wos": "treelstm"}
-        if data_set not in encoders:
+        if data_set not in PAPER_STRUCTURE_ENCODERS:
             raise ValueError(
-                f"data_set must be one of {tuple(encoders)}, got {data_set!r}."
+                f"data_set must be one of {tuple(PAPER_STRUCTURE_ENCODERS)}, got "
+                f"{data_set!r}."
             )
-        settings: dict[str, Any] = {
+        settings = {
             "text_encoder": cls._paper_text_encoder,
-            "structure_encoder": encoders[data_set],
-            "head": "joint",
-            "loss": "binary_cross_entropy",
-            "loss_reduction": "mean",
-            "decoding": "threshold",
-            "dimension": 300,
-            "embedding_size": 300,
-            "embedding_dropout": 0.5,
-            "text_dropout": 0.1,
-            "node_dropout": 0.05,
-            "classifier_dropout": 0.5,
-            "max_epochs": 200,
-            "batch_size": 64,
-            "lr": 1e-4,
-            "optimizer": torch.optim.Adam,
-            "early_stopping": True,
-            "validation_fraction": 0.1,
-            "threshold": 0.5,
-            "patience": 10,
+            "structure_encoder": PAPER_STRUCTURE_ENCODERS[data_set],
         }
-        return cls(**(settings | parameters))
+        return cls(**(PAPER_SETTINGS | settings | parameters))
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train the model.
