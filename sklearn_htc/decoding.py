@@ -194,6 +194,7 @@ class PartialPathDecoder(PathDecoder):
         self.gain = gain / gain.max()
         ends = np.unique(self.paths.indices)
         self._parts = hierarchy.ancestors[ends]
+        self._part_members = self._parts.astype(np.float32)
 
     def decide(self, logits: np.ndarray) -> sparse.csr_array:
         """Predict the path, or upper part of one, of the largest worth.
@@ -209,7 +210,7 @@ class PartialPathDecoder(PathDecoder):
             A node with its ancestors a row.
         """
         worth = self.gain * (self.probabilities(logits) - self.threshold)
-        return self._parts[(self._parts @ worth.T).argmax(axis=0)]
+        return self._parts[(self._part_members @ worth.T).argmax(axis=0)]
 
 
 def make_coherent(probabilities: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
