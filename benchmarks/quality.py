@@ -20,7 +20,6 @@ rows. What is not run keeps its results.
 
 import argparse
 from pathlib import Path
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -97,7 +96,7 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
     for values in dict.fromkeys(tuple(run[key] for key in keys) for run in runs):
         group = [run for run in runs if tuple(run[key] for key in keys) == values]
         row: dict[str, Any] = {**dict(zip(keys, values, strict=True)), "n": len(group)}
-        for key in ("micro_f1", "macro_f1", "fit_seconds"):
+        for key in ("micro_f1", "macro_f1"):
             numbers = [run[key] for run in group]
             row[key] = np.mean(numbers)
             row[f"{key}_std"] = np.std(numbers, ddof=len(numbers) > 1)
@@ -111,7 +110,6 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
             "seeds": "{n}",
             "micro F1": "{micro_f1:.2f} ± {micro_f1_std:.2f}",
             "macro F1": "{macro_f1:.2f} ± {macro_f1_std:.2f}",
-            "fit, s": "{fit_seconds:.1f}",
         },
         rows,
     )
@@ -146,15 +144,12 @@ def measure(
         if group == "main":
             systems = decoded_linear_svc(split, seed)
             for system, estimator in ESTIMATORS.items():
-                start = perf_counter()
                 model = estimator(split.hierarchy, random_state=seed)
-                model.fit(split.X, split.Y)
-                seconds = perf_counter() - start
-                systems[system] = (model.predict(split.X_test), seconds)
+                systems[system] = model.fit(split.X, split.Y).predict(split.X_test)
         else:
             systems = baselines(split, seed)
     occurs = np.flatnonzero(split.Y_test.sum(axis=0))
-    for system, (predicted, seconds) in systems.items():
+    for system, predicted in systems.items():
         micro = f1_score(split.Y_test, predicted, average="micro", zero_division=0)
         macro = f1_score(
             split.Y_test[:, occurs],
@@ -171,44 +166,42 @@ def measure(
                 "seed": seed,
                 "micro_f1": 100 * micro,
                 "macro_f1": 100 * macro,
-                "fit_seconds": seconds,
             }
         )
         print(runs[-1], flush=True)
     return runs
 
 
-def decoded_linear_svc(split: Split, seed: int) -> dict[str, tuple[Any, float]]:
-    """Decode LinearSVC in three ways; seconds are of all that the way needs."""
+def decoded_linear_svc(split: Split, seed: int) -> dict[str, sparse.csr_array]:
+    """Decode LinearSVC in three ways."""
     X, Y = split.X, split.Y
     rest, fifth = train_test_split(
         np.arange(X.shape[0]), test_size=0.2, random_state=seed
     )
-    held_out, tuning = linear_svc_scores(X[rest], Y[rest], X[fifth], seed)
+    held_out = linear_svc_scores(X[rest], Y[rest], X[fifth], seed)
     target = Y[fifth].toarray()
     f1 = [
         f1_score(target, held_out >= threshold, average="micro", zero_division=0)
         for threshold in THRESHOLDS
     ]
     best = THRESHOLDS[int(np.argmax(f1))]
-    scores, seconds = linear_svc_scores(X, Y, split.X_test, seed)
+    scores = linear_svc_scores(X, Y, split.X_test, seed)
     systems = {
-        "LinearSVC at 0": (sparse.csr_array(scores >= 0), seconds),
-        "LinearSVC, tuned": (sparse.csr_array(scores >= best), seconds + tuning),
+        "LinearSVC at 0": sparse.csr_array(scores >= 0),
+        "LinearSVC, tuned": sparse.csr_array(scores >= best),
     }
     specific = split.hierarchy.most_specific(Y)
     if np.all(np.diff(specific.indptr) == 1):
         paths = split.hierarchy.ancestors[np.unique(specific.indices)]
         chosen = (paths @ scores.T).argmax(axis=0)
-        systems["LinearSVC, best path"] = (paths[chosen], seconds)
-    return {name: (Y.astype(np.int64), s) for name, (Y, s) in systems.items()}
+        systems["LinearSVC, best path"] = paths[chosen]
+    return {name: Y.astype(np.int64) for name, Y in systems.items()}
 
 
 def linear_svc_scores(
     X: Any, Y: sparse.csr_array, X_test: Any, seed: int
-) -> tuple[np.ndarray, float]:
+) -> np.ndarray:
     """Train a LinearSVC a label, in threads, and score the test rows."""
-    start = perf_counter()
     # A label of no training row, or of all, has no machine.
     counts = Y.sum(axis=0)
     learned = np.flatnonzero((counts > 0) & (counts < Y.shape[0]))
@@ -216,7 +209,7 @@ def linear_svc_scores(
     flat = OneVsRestClassifier(LinearSVC(random_state=seed), n_jobs=2)
     with parallel_config(backend="threading"):
         scores[:, learned] = flat.fit(X, Y[:, learned]).decision_function(X_test)
-    return scores, perf_counter() - start
+    return scores
 
 
 if __name__ == "__main__":

@@ -142,9 +142,13 @@ class PathDecoder:
         probabilities : ndarray of shape (n, n_nodes)
             Inside (0, 1), P(child) <= P(parent).
         """
-        marginal = self.path_probabilities(logits) @ self._members
         # A parent's sum has all terms of its child's, but rounds in another order.
-        return _inside_unit_interval(make_coherent(marginal, self.hierarchy))
+        coherent = make_coherent(self._marginals(logits), self.hierarchy)
+        return _inside_unit_interval(coherent)
+
+    def _marginals(self, logits: np.ndarray) -> np.ndarray:
+        """Add up the probabilities of the paths through each node, (n, n_nodes)."""
+        return self.path_probabilities(logits) @ self._members
 
     def decide(self, logits: np.ndarray) -> sparse.csr_array:
         """Predict the most probable path.
@@ -209,7 +213,7 @@ class PartialPathDecoder(PathDecoder):
         Y : csr_array of shape (n, n_nodes)
             A node with its ancestors a row.
         """
-        worth = self.gain * (self.probabilities(logits) - self.threshold)
+        worth = self.gain * (self._marginals(logits) - self.threshold)
         return self._parts[(self._part_members @ worth.T).argmax(axis=0)]
 
 
@@ -230,9 +234,7 @@ def make_coherent(probabilities: np.ndarray, hierarchy: Hierarchy) -> np.ndarray
     """
     # A row a node: whole rows are fetched and compared much faster than columns.
     coherent = np.array(probabilities.T, order="C")
-    for level in range(1, hierarchy.levels.max() + 1):
-        nodes = np.flatnonzero(hierarchy.levels == level)
-        above = hierarchy.parents[nodes]
+    for nodes, above in hierarchy.parents_by_level:
         least = coherent[above.indices]
         if len(least) > len(nodes):
             least = np.minimum.reduceat(least, above.indptr[:-1], axis=0)

@@ -1,6 +1,7 @@
 """The label graph and nothing else: nodes, edges, ancestor closure and prior."""
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import chain, pairwise
 from os import PathLike
 from typing import Any
@@ -268,6 +269,13 @@ class Hierarchy:
         """
         n_children = np.diff(self.children.indptr)
         return np.repeat(np.arange(len(self)), n_children), self.children.indices
+
+    @cached_property
+    def parents_by_level(self) -> list[tuple[np.ndarray, sparse.csr_array]]:
+        """The nodes of each level from 1 on, and their rows of `parents`."""
+        levels = range(1, self.levels.max() + 1)
+        of_level = [np.flatnonzero(self.levels == level) for level in levels]
+        return [(nodes, self.parents[nodes]) for nodes in of_level]
 
     def index(self, labels: Iterable[Hashable]) -> np.ndarray:
         """Look up the columns of labels.
