@@ -155,6 +155,11 @@ label collections, or array-like of shape (n_documents,)
             _safe_indexing(X, train), target[train].toarray(), **fit_params
         )
         scores = _scores(trial, _safe_indexing(X, valid), target.shape[1])
+        # For a label without documents OneVsRestClassifier has a score of 0, which is
+        # higher than that of most others.
+        self._least_score = scores.min()
+        scores[:, counts == 0] = self._least_score
+        self._absent = target.sum(axis=0) == 0
         read_out = fit_read_out(scores)
         self._calibration, self.decoder_ = read_out.calibration, read_out.decoder
         self.estimator_ = clone(self.estimator).fit(X, target.toarray(), **fit_params)
@@ -178,6 +183,7 @@ label collections, or array-like of shape (n_documents,)
     def _iter_logits(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield all rows at once, as the classifier may be slow to call."""
         scores = _scores(self.estimator_, documents.X, len(self.hierarchy_))
+        scores[:, self._absent] = self._least_score
         yield np.arange(len(scores)), self._calibration.log_odds(scores)
 
 
@@ -192,7 +198,7 @@ class _AsGiven:
 def _scores(estimator: Any, X: Any, n_nodes: int) -> np.ndarray:
     """Ask a fitted multilabel classifier for scores (n_documents, n_nodes)."""
     if hasattr(estimator, "decision_function"):
-        scores = np.asarray(estimator.decision_function(X), dtype=np.float32)
+        scores = np.array(estimator.decision_function(X), dtype=np.float32)
         return scores.reshape(-1, n_nodes)
     probabilities = estimator.predict_proba(X)
     if isinstance(probabilities, list):

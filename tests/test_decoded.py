@@ -55,12 +55,15 @@ def test_one_label_a_document_comes_back_as_labels(corpus, bag, hierarchy):
     assert clf.predict_proba(bag).shape == (100, 5)
 
 
-def test_labels_without_training_documents_keep_their_column(bag, hierarchy):
-    labels = [["cat"], ["dog"], ["oak"], ["fir"]] * 25
-    clf = HierarchicalDecodingClassifier(FLAT["predict_proba as a list"], hierarchy)
-    clf.fit(bag, labels)
+@pytest.mark.parametrize("flat", list(FLAT))
+@pytest.mark.parametrize("second", [[], ["oak"]])
+def test_labels_without_training_documents_are_improbable(bag, hierarchy, flat, second):
+    labels = [["cat", *second], ["dog"], ["oak"], ["fir"]] * 25
+    clf = HierarchicalDecodingClassifier(FLAT[flat], hierarchy, random_state=0)
+    clf.fit(bag, hierarchy.to_indicator(labels))
     herb = hierarchy.index(["herb"])
-    assert clf.predict_proba(bag)[:, herb].max() < 0.05
+    assert clf.predict_proba(bag)[:, herb].max() < 0.2
+    assert clf.predict(bag)[:, herb].sum() == 0
 
 
 def test_parameters_of_the_classifier_can_be_searched(bag, indicator, hierarchy):
