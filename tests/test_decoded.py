@@ -13,7 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from sklearn_htc import HierarchicalDecodingClassifier
+from sklearn_htc import HierarchicalDecodingClassifier, Hierarchy
 
 FLAT = {
     "decision_function": OneVsRestClassifier(LinearSVC()),
@@ -81,3 +81,20 @@ def test_bad_input_is_refused_before_training(bag, indicator, hierarchy):
         clf.predict(bag)
     with pytest.raises(ValueError, match="Unknown label 'x'"):
         clf.fit(bag, [["x"]] * 100)
+
+
+def test_labels_without_documents_have_the_least_score_of_all():
+    hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    noisy = X + 0.8 * rng.normal(size=X.shape)
+    labels = [["b"] * int(x > 0) + ["c"] * int(y > 1) for x, y in noisy]
+    # OneVsRestClassifier scores labels without documents 0, above most others.
+    clf = HierarchicalDecodingClassifier(
+        FLAT["decision_function"], hierarchy, random_state=0
+    ).fit(X, hierarchy.to_indicator(labels))
+    probabilities = clf.predict_proba(X)
+    never = hierarchy.index(["d", "e"])
+    assert (
+        probabilities[:, never].max() < probabilities[:, hierarchy.index(["c"])].min()
+    )
