@@ -29,22 +29,20 @@ def baselines(split: Any, seed: int) -> dict[str, sparse.csr_array]:
         systems[name] = model.predict(split.X_test)
     paths = paths_of(split.hierarchy, split.Y)
     if paths is not None:
-        systems |= local_classifiers(split, paths, seed)
+        systems |= local_classifiers(split, paths)
     return systems
 
 
-def local_classifiers(
-    split: Any, paths: np.ndarray, seed: int
-) -> dict[str, sparse.csr_array]:
+def local_classifiers(split: Any, paths: np.ndarray) -> dict[str, sparse.csr_array]:
     """Fit hiclass's local classifiers a node, and a parent node."""
     from hiclass import LocalClassifierPerNode, LocalClassifierPerParentNode
 
     systems: dict[str, sparse.csr_array] = {}
     for name, kind in (
-        ("hiclass LCPN, LinearSVC", LocalClassifierPerNode),
-        ("hiclass LCPPN, LinearSVC", LocalClassifierPerParentNode),
+        ("hiclass LCPN, LogisticRegression", LocalClassifierPerNode),
+        ("hiclass LCPPN, LogisticRegression", LocalClassifierPerParentNode),
     ):
-        model = kind(local_classifier=LinearSVC(random_state=seed))
+        model = kind(local_classifier=LogisticRegression(C=10, max_iter=1000))
         predicted = model.fit(split.X, paths).predict(split.X_test)
         labels = [[label for label in path if label != ""] for path in predicted]
         systems[name] = split.hierarchy.to_indicator(labels)
