@@ -1,4 +1,4 @@
-"""HTCInfoMax as an estimator: its parameters and the paper's settings."""
+"""HTCInfoMax as an estimator: its parameters."""
 
 from numbers import Real
 from typing import Any

@@ -114,20 +114,14 @@ sequence of label collections
     f1 : float
         At most the plain F1; equal to it where no prediction has a wrong ancestor.
     """
+    if average not in ("micro", "macro"):
+        raise ValueError(f"average must be 'micro' or 'macro', got {average!r}.")
     true, pred = _indicators(y_true, y_pred, hierarchy)
     right = true.multiply(pred).tocsr()
     n_right = sparse.csr_array((right @ hierarchy.ancestors.T) * right)
     n_needed = np.diff(hierarchy.ancestors.indptr)
     n_right.data = (n_right.data == n_needed[n_right.indices]).astype(np.int64)
-    hits, n_true, n_pred = (Y.sum(axis=0) for Y in (n_right, true, pred))
-    if average == "micro":
-        return float(_ratio(2 * hits.sum(), n_true.sum() + n_pred.sum()))
-    if average != "macro":
-        raise ValueError(f"average must be 'micro' or 'macro', got {average!r}.")
-    occurs = n_true + n_pred > 0
-    if not occurs.any():
-        return 0.0
-    return float(_ratio(2 * hits, n_true + n_pred)[occurs].mean())
+    return _scores(true, pred, average, hits=n_right)[2]
 
 
 def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
@@ -390,26 +384,35 @@ def _indicators(
 
 
 def _scores(
-    true: sparse.csr_array, pred: sparse.csr_array, average: str
+    true: sparse.csr_array,
+    pred: sparse.csr_array,
+    average: str,
+    *,
+    hits: sparse.csr_array | None = None,
 ) -> tuple[float, float, float]:
-    """Return precision, recall and F1; macro over nodes that occur in either."""
+    """Return precision, recall and F1; macro over nodes that occur in either.
+
+    `hits` are the predicted nodes that count as right, by default all true ones.
+    """
     if average not in ("micro", "macro", "samples"):
         raise ValueError(
             f"average must be 'micro', 'macro' or 'samples', got {average!r}."
         )
     axis = {"micro": None, "macro": 0, "samples": 1}[average]
-    hits, n_true, n_pred = (
-        np.atleast_1d(Y.sum(axis=axis)) for Y in (true.multiply(pred), true, pred)
+    if hits is None:
+        hits = true.multiply(pred)
+    n_hits, n_true, n_pred = (
+        np.atleast_1d(Y.sum(axis=axis)) for Y in (hits, true, pred)
     )
     if average == "macro":
         occurs = n_true + n_pred > 0
-        hits, n_true, n_pred = hits[occurs], n_true[occurs], n_pred[occurs]
-    if not len(hits):
+        n_hits, n_true, n_pred = n_hits[occurs], n_true[occurs], n_pred[occurs]
+    if not len(n_hits):
         return 0.0, 0.0, 0.0
     return (
-        float(_ratio(hits, n_pred).mean()),
-        float(_ratio(hits, n_true).mean()),
-        float(_ratio(2 * hits, n_true + n_pred).mean()),
+        float(_ratio(n_hits, n_pred).mean()),
+        float(_ratio(n_hits, n_true).mean()),
+        float(_ratio(2 * n_hits, n_true + n_pred).mean()),
     )
 
 
