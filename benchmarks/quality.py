@@ -127,7 +127,7 @@ def load(name: str, seed: int, folder: Path | None, features: str = "tfidf") -> 
         X = vectorizer.fit_transform(texts.train)
         pieces.append((X, vectorizer.transform(texts.test)))
     if features != "tfidf":
-        pieces.append((embed(texts.train), embed(texts.test)))
+        pieces.append(embed(texts.train, texts.test))
     X, X_test = pieces[0]
     if len(pieces) > 1:
         X, X_test = (sparse.hstack(both, "csr") for both in zip(*pieces, strict=True))

@@ -402,7 +402,7 @@ label collections, or array-like of shape (n_documents,)
             deep[rows] = self._deep_scores(logits)
         read = self._read_out_of(target[valid], self._counts, self._path_nodes)
         # Scores times this are log-odds, whatever unit they have.
-        slope = max(wide_out.calibration.coef_[0], 0.1)
+        slope = max(wide_out.calibration.slope, 0.1)
         weights = np.array(DEEP_WEIGHTS, dtype=np.float32) / slope
         outs = [read(wide_scores + weight * deep) for weight in weights]
         # The machines are trained again, on all documents, and the network is not, so

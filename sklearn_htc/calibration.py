@@ -1,10 +1,12 @@
-"""From scores to log-odds: a sigmoid that knows how frequent a label is."""
+"""From scores to log-odds: beta calibration that knows how frequent a label is."""
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
 from scipy import sparse
+from scipy.optimize import brentq
+from scipy.special import expit
 from torch import Tensor
 from torch.nn import functional
 
@@ -12,14 +14,27 @@ __all__ = ["Calibration"]
 
 # Of the distance from where the fit starts; matters where few documents are held out.
 PENALTY = 1e-3
+# Where the fit starts: log-odds are twice the score, and 5% of documents misleading.
+START = (2, 0, 0, 0, 0, 0, 0, -3)
+# Pairs of document and label that are enough for so few coefficients.
+MAX_PAIRS = 2 * 10**6
 
 
 class Calibration:
-    """log-odds = (a + b u) score + c + d u + e u^2, with u the label's log frequency.
+    """Log-odds from a score s and its label's log frequency u, eight numbers for all.
 
-    Sigmoid calibration (Platt) fits a slope and an intercept a label. Most labels of a
-    large hierarchy have too few documents for that, so here all share five
-    coefficients; the scores of rare labels are too low, which the frequency mends.
+        z = (a + b u) s + c + d u + e u^2
+        log-odds = exp(f) log(1 + exp(z)) - exp(g) log(1 + exp(-z))
+
+    With f = g = 0 that is sigmoid calibration (Platt), whose slope and shift follow the
+    frequency: the scores of rare labels are too low. Most labels of a large hierarchy
+    have too few documents for coefficients of their own. The second line is beta
+    calibration (Kull et al., AISTATS 2017): for linear models the log-odds fall much
+    faster below the border than they rise above it.
+
+    Where each document has one path, some have one that the scores give no chance.
+    Their share, h as log-odds, is learned along, as a uniform distribution mixed into
+    that of the paths.
 
     Parameters
     ----------
@@ -28,15 +43,15 @@ class Calibration:
 
     Attributes
     ----------
-    coef_ : ndarray of shape (5,), float32
-        a to e. Before `fit` the log-odds are twice the score.
+    coef_ : ndarray of shape (8,), float32
+        a to h. Before `fit` the log-odds are twice the score.
     """
 
     def __init__(self, counts: np.ndarray) -> None:
         logs = np.log1p(counts)
         spread = logs.std()
         self.log_frequency = np.float32((logs - logs.mean()) / (spread or 1))
-        self.coef_ = np.array([2, 0, 0, 0, 0], dtype=np.float32)
+        self.coef_ = np.array(START, dtype=np.float32)
 
     def fit(
         self,
@@ -50,7 +65,7 @@ class Calibration:
         Parameters
         ----------
         scores : ndarray of shape (n_documents, n_nodes), float32
-            Of documents that were not learned from.
+            Of documents that were not learned from, in no particular order.
         target : csr_array of shape (n_documents, n_nodes)
             Their labels, closed under ancestors.
         path_nodes : int ndarray of shape (n_paths,)
@@ -64,6 +79,8 @@ class Calibration:
         self : Calibration
             Fitted.
         """
+        enough = max(1, MAX_PAIRS // scores.shape[1])
+        scores, target = scores[:enough], target[:enough]
         frequency = torch.from_numpy(self.log_frequency)
         values = torch.from_numpy(scores)
         start = torch.from_numpy(self.coef_)
@@ -79,9 +96,15 @@ class Calibration:
         else:
             labels = torch.from_numpy(target.toarray().astype(np.float32))
 
-        def loss(logits: Tensor) -> Tensor:
+        def loss(coef: Tensor) -> Tensor:
+            logits = _log_odds(coef, values, frequency)
             if len(path_nodes):
-                return functional.cross_entropy(logits @ members.T, own)
+                likelihood = torch.logaddexp(
+                    functional.log_softmax(logits @ members.T, dim=1)
+                    + functional.logsigmoid(-coef[7]),
+                    functional.logsigmoid(coef[7]) - np.log(len(path_nodes)),
+                )
+                return functional.nll_loss(likelihood, own)
             total = functional.binary_cross_entropy_with_logits(
                 logits, labels, reduction="sum"
             )
@@ -89,8 +112,7 @@ class Calibration:
 
         def closure() -> Tensor:
             optimizer.zero_grad()
-            value = loss(_log_odds(coef, values, frequency))
-            value = value + PENALTY * (coef - start).square().sum()
+            value = loss(coef) + PENALTY * (coef - start).square().sum()
             value.backward()
             return value
 
@@ -98,6 +120,22 @@ class Calibration:
             optimizer.step(closure)
         self.coef_ = coef.detach().numpy()
         return self
+
+    @property
+    def slope(self) -> float:
+        """Rise of an average label's log-odds with its score, where they are 0."""
+        above, below = np.exp(self.coef_[5:7], dtype=np.float64)
+
+        def of_z(z: float) -> float:
+            return above * np.logaddexp(0, z) - below * np.logaddexp(0, -z)
+
+        zero = brentq(of_z, -100, 100)
+        return float(self.coef_[0] * (above * expit(zero) + below * expit(-zero)))
+
+    @property
+    def uniform_share(self) -> float:
+        """The share of documents that may have any path, whatever the scores are."""
+        return float(expit(self.coef_[7]))
 
     def log_odds(self, scores: np.ndarray) -> np.ndarray:
         """Turn scores into log-odds.
@@ -112,11 +150,15 @@ class Calibration:
         logits : ndarray of shape (n_documents, n_nodes), float32
             Log-odds of every label.
         """
-        return _log_odds(self.coef_, scores, self.log_frequency)
+        arrays = (self.coef_, scores, self.log_frequency)
+        return _log_odds(*map(torch.from_numpy, arrays)).numpy()
 
 
-def _log_odds(coef: Any, scores: Any, frequency: Any) -> Any:
-    """Apply the formula to arrays or to tensors."""
+def _log_odds(coef: Tensor, scores: Tensor, frequency: Tensor) -> Tensor:
+    """Apply the formula to scores (n, n_nodes)."""
     slope = coef[0] + coef[1] * frequency
     shift = coef[2] + coef[3] * frequency + coef[4] * frequency**2
-    return slope * scores + shift
+    z = slope * scores + shift
+    above, below = coef[5].exp(), coef[6].exp()
+    # log(1 + exp(-z)) is log(1 + exp(z)) - z.
+    return (above - below) * functional.softplus(z) + below * z

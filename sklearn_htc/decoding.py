@@ -100,11 +100,20 @@ class PathDecoder:
         The label graph.
     path_nodes : int ndarray of shape (n_paths,)
         The most specific node of each path that may be predicted.
+    uniform_share : float, default=0.0
+        Share of a uniform distribution over paths that is mixed in, inside [0, 1).
     """
 
-    def __init__(self, hierarchy: Hierarchy, path_nodes: np.ndarray) -> None:
+    def __init__(
+        self,
+        hierarchy: Hierarchy,
+        path_nodes: np.ndarray,
+        *,
+        uniform_share: float = 0.0,
+    ) -> None:
         self.hierarchy = hierarchy
         self.path_nodes = path_nodes
+        self.uniform_share = uniform_share
         self.paths = hierarchy.ancestors[path_nodes]
         # Scores are sums over the members of a path: products with float32 zeros and
         # ones, which logits of that type meet without a copy.
@@ -127,7 +136,10 @@ class PathDecoder:
         probabilities : ndarray of shape (n, n_paths)
             Rows sum to 1.
         """
-        return _inside_unit_interval(softmax(self._path_scores(logits), axis=1))
+        probabilities = softmax(self._path_scores(logits), axis=1)
+        probabilities *= 1 - self.uniform_share
+        probabilities += self.uniform_share / len(self.path_nodes)
+        return _inside_unit_interval(probabilities)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Add up, for each node, the probabilities of the paths through it.
@@ -183,6 +195,8 @@ class PartialPathDecoder(PathDecoder):
         The probability from which on a node does more good than harm.
     gain : ndarray of shape (n_nodes,)
         How much a node counts; only ratios matter.
+    uniform_share : float, default=0.0
+        As for `PathDecoder`.
     """
 
     def __init__(
@@ -192,8 +206,9 @@ class PartialPathDecoder(PathDecoder):
         *,
         threshold: np.ndarray,
         gain: np.ndarray,
+        uniform_share: float = 0.0,
     ) -> None:
-        super().__init__(hierarchy, path_nodes)
+        super().__init__(hierarchy, path_nodes, uniform_share=uniform_share)
         self.threshold = threshold
         self.gain = gain / gain.max()
         ends = np.unique(self.paths.indices)

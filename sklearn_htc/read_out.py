@@ -106,11 +106,18 @@ def fit_read_out(
     logits = calibration.log_odds(scores)
     decoders: list[Decoder]
     if single_path:
-        decoders = [PathDecoder(hierarchy, path_nodes)]
+        share = calibration.uniform_share
+        decoders = [PathDecoder(hierarchy, path_nodes, uniform_share=share)]
         if not whole_path:
             probabilities = decoders[0].probabilities(logits)
             decoders += [
-                PartialPathDecoder(hierarchy, path_nodes, threshold=values, gain=gain)
+                PartialPathDecoder(
+                    hierarchy,
+                    path_nodes,
+                    threshold=values,
+                    gain=gain,
+                    uniform_share=share,
+                )
                 for values, gain in thresholds_and_gains(probabilities, target)
             ]
     elif threshold != "auto":

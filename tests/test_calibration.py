@@ -1,8 +1,9 @@
 """Calibration against scikit-learn's logistic regression, and on data of known odds."""
 
 import numpy as np
+import pytest
 from scipy import sparse
-from scipy.special import expit, log_softmax
+from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_htc import Hierarchy, calibration
@@ -23,14 +24,56 @@ def no_paths(n_nodes):
     return sparse.csr_array((0, n_nodes), dtype=np.int64)
 
 
-def test_without_frequencies_it_is_sigmoid_calibration(monkeypatch):
+def test_symmetric_odds_give_sigmoid_calibration(monkeypatch):
     monkeypatch.setattr(calibration, "PENALTY", 0)
-    scores, target = held_out()
+    scores, target = held_out(20_000)
     fitted = Calibration(np.full(6, 10)).fit(scores, target, NO_PATHS, no_paths(6))
     model = LogisticRegression(C=np.inf)
     model.fit(scores.reshape(-1, 1), target.toarray().ravel())
     expected = model.coef_[0, 0] * scores + model.intercept_[0]
-    np.testing.assert_allclose(fitted.log_odds(scores), expected, atol=0.02)
+    likely = np.abs(expected) < 3
+    logits = fitted.log_odds(scores)
+    np.testing.assert_allclose(logits[likely], expected[likely], atol=0.2)
+    assert fitted.slope == pytest.approx(3, abs=0.2)
+
+
+def test_log_odds_are_those_of_the_formula():
+    rng = np.random.default_rng(0)
+    fitted = Calibration(np.array([1, 10, 100]))
+    fitted.coef_ = rng.normal(size=8).astype(np.float32)
+    scores = 5 * rng.normal(size=(20, 3)).astype(np.float32)
+    a, b, c, d, e, f, g, _ = fitted.coef_.astype(np.float64)
+    u = fitted.log_frequency
+    z = (a + b * u) * scores + c + d * u + e * u**2
+    expected = np.exp(f) * np.log(1 + np.exp(z)) - np.exp(g) * np.log(1 + np.exp(-z))
+    np.testing.assert_allclose(fitted.log_odds(scores), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_odds_may_fall_faster_than_they_rise():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(20_000, 3)).astype(np.float32)
+    truth = Calibration(np.full(3, 10))
+    truth.coef_ = np.array([2, 0, 1, 0, 0, -1, 2, 0], dtype=np.float32)
+    p = expit(truth.log_odds(scores))
+    target = sparse.csr_array((rng.random(p.shape) < p).astype(np.int64))
+    fitted = Calibration(np.full(3, 10)).fit(scores, target, NO_PATHS, no_paths(3))
+    assert np.abs(expit(fitted.log_odds(scores)) - p).mean() < 0.01
+    symmetric = LogisticRegression(C=np.inf)
+    symmetric.fit(scores.reshape(-1, 1), target.toarray().ravel())
+    sigmoid = symmetric.predict_proba(scores.reshape(-1, 1))[:, 1].reshape(p.shape)
+    assert np.abs(sigmoid - p).mean() > 0.02
+
+
+def test_slope_is_that_of_the_log_odds_where_they_are_zero():
+    fitted = Calibration(np.full(1, 10))
+    fitted.coef_ = np.array([3, 0, -1, 0, 0, -1, 2, 0], dtype=np.float32)
+    grid = np.linspace(-5, 5, 200_001, dtype=np.float32)
+    logits = fitted.log_odds(grid[:, None])[:, 0].astype(np.float64)
+    zero = np.abs(logits).argmin()
+    slope = (logits[zero + 200] - logits[zero - 200]) / (
+        grid[zero + 200] - grid[zero - 200]
+    )
+    assert fitted.slope == pytest.approx(slope, rel=1e-2)
 
 
 def test_rare_labels_get_their_own_slope_and_shift():
@@ -41,7 +84,21 @@ def test_rare_labels_get_their_own_slope_and_shift():
     odds = (3 - frequency) * scores - 1 + 0.5 * frequency + 0.2 * frequency**2
     target = sparse.csr_array((rng.random(odds.shape) < expit(odds)).astype(np.int64))
     fitted = Calibration(counts).fit(scores, target, NO_PATHS, no_paths(6))
-    np.testing.assert_allclose(fitted.coef_, [3, -1, -1, 0.5, 0.2], atol=0.1)
+    error = expit(fitted.log_odds(scores)) - expit(odds)
+    assert np.abs(error).mean() < 0.01
+
+
+def test_documents_of_which_scores_know_nothing_are_counted():
+    hierarchy = Hierarchy.from_dict({f"{i}": [f"{i}.{j}" for j in "ab"] for i in "123"})
+    nodes = hierarchy.leaves
+    paths = hierarchy.ancestors[nodes]
+    rng = np.random.default_rng(0)
+    own = rng.integers(6, size=5000)
+    told = np.where(rng.random(5000) < 0.3, rng.integers(6, size=5000), own)
+    scores = paths[told].toarray() + 0.2 * rng.normal(size=(5000, 9))
+    fitted = Calibration(np.full(9, 10))
+    fitted.fit(scores.astype(np.float32), paths[own], nodes, paths)
+    assert fitted.uniform_share == pytest.approx(0.3, abs=0.05)
 
 
 def test_with_paths_the_likelihood_is_that_of_whole_paths():
@@ -59,11 +116,14 @@ def test_with_paths_the_likelihood_is_that_of_whole_paths():
         changed = Calibration(target.sum(axis=0))
         changed.coef_ = coef
         logits = changed.log_odds(scores) @ paths.toarray().T
-        likelihood = log_softmax(logits, axis=1)[np.arange(400), own].mean()
-        return 1e-3 * np.square(coef - [2, 0, 0, 0, 0]).sum() - likelihood
+        share = changed.uniform_share
+        mixed = (1 - share) * softmax(logits, axis=1) + share / len(nodes)
+        likelihood = np.log(mixed[np.arange(400), own]).mean()
+        return 1e-3 * np.square(coef - start).sum() - likelihood
 
+    start = np.array(calibration.START)
     best = loss(fitted.coef_)
-    for step in np.vstack([np.eye(5), -np.eye(5)]) * 0.05:
+    for step in np.vstack([np.eye(8), -np.eye(8)]).astype(np.float32) * 0.1:
         assert loss(fitted.coef_ + step) > best
 
 

@@ -86,6 +86,21 @@ def test_path_probabilities_are_bernoullis_given_a_path(edges):
     np.testing.assert_allclose(decoder.probabilities(logits), marginal, atol=1e-9)
 
 
+def test_a_uniform_share_is_mixed_into_the_distribution_over_paths():
+    hierarchy = Hierarchy(random_tree(9, 0))
+    nodes = np.array([0, 3, 6, 8])
+    logits = random_logits(9, np.float64)
+    plain = PathDecoder(hierarchy, nodes)
+    mixed = PathDecoder(hierarchy, nodes, uniform_share=0.2)
+    expected = 0.8 * plain.path_probabilities(logits) + 0.2 / 4
+    np.testing.assert_allclose(mixed.path_probabilities(logits), expected)
+    np.testing.assert_array_equal(
+        mixed.decide(logits).toarray(), plain.decide(logits).toarray()
+    )
+    certain = mixed.path_probabilities(1000 * logits)
+    assert certain.min() == pytest.approx(0.05)
+
+
 @pytest.mark.parametrize("edges", [random_tree(9, 0), random_dag(9, 1)])
 def test_a_partial_path_is_worth_the_most_of_all_paths_and_their_parts(edges):
     hierarchy = Hierarchy(edges)
