@@ -49,9 +49,9 @@ default=None
     threshold : float or "auto", default="auto"
         The least probability of a predicted node, with threshold decoding.
     wide_path : bool or "auto", default="auto"
-        Whether a linear model of each label stands beside the network.
+        Whether a shallow model of each label stands beside the network.
     C : float, default=1.0
-        Inverse of the penalty on the wide path's weights.
+        What the penalties on the wide path's weights are divided by.
     dimension : int, default=128
         Size d of text features and node representations. Must be even with "bigru" and
         "treelstm".
@@ -113,7 +113,7 @@ default=None
         Refined label representations. Text propagation has none.
     net_ : HTCNet
         The skorch net; `net_.module_` is the torch model.
-    wide_ : WidePath or None
+    wide_ : WidePath, KernelPath or None
         The wide path, if there is one.
 
     See Also

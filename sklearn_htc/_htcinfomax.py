@@ -79,15 +79,17 @@ default=None
         one threshold a node, chosen on held-out documents between the common one that
         is best for micro-F1 and the node's own; 0.5 where there is no wide path.
     wide_path : bool or "auto", default="auto"
-        Whether a linear model of each label, on terms scaled by what they say about
-        the labels, stands beside the network: a support vector machine, mixed with
-        ridge regression where documents are few. A part of the documents is then held
-        out, on which the scale of the terms, the mixture, the weight of the network,
-        the calibration and the decoding are chosen. "auto" is True for CSR of terms and
-        for document embeddings, from 200 documents on, as long as there are at most
-        10^8 weights (features times labels) and 3 * 10^9 entries times labels.
+        Whether a shallow model of each label stands beside the network. On CSR of
+        terms it is a linear support vector machine, mixed with ridge regression where
+        documents are few, on terms scaled by what they say about the labels; on 2-D
+        arrays of embeddings it is kernel ridge regression. A part of the documents is
+        then held out, on which the scale of the terms and the mixture, or the kernel's
+        width and penalty, the weight of the network, the calibration and the decoding
+        are chosen. "auto" is True from 200 documents on: for terms as long as there are
+        at most 10^8 weights (features times labels) and 3 * 10^9 entries times labels,
+        for embeddings up to 10^8 documents times labels.
     C : float, default=1.0
-        Inverse of the penalty on the wide path's weights.
+        What the penalties on the wide path's weights are divided by.
     dimension : int, default=128
         Size d of text features and label representations. The paper has 300. Must be
         even with "bigru" and "treelstm".
@@ -176,8 +178,8 @@ default=None
         The text encoder in use.
     loss_ : str
         The classification loss in use.
-    wide_ : WidePath or None
-        The wide path, if there is one.
+    wide_ : WidePath, KernelPath or None
+        The wide path, if there is one: of terms, or of embeddings.
     deep_weight_ : float
         What the network's log-odds are multiplied by before the wide path's scores are
         added; only with a wide path.
@@ -187,7 +189,7 @@ default=None
     See Also
     --------
     HiAGMClassifier : The same without information maximization.
-    HierarchicalLinearClassifier : The wide path alone.
+    HierarchicalLinearClassifier : The wide path of terms alone.
     Hierarchy : The label graph, and label collections to indicators and back.
     TokenSequenceVectorizer : Texts to token ids, for the sequence encoders.
 

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_htc._base import BaseHierarchicalClassifier
 from sklearn_htc.calibration import Calibration
 from sklearn_htc.planning import held_out_rows, make_decoder, path_nodes_of
-from sklearn_htc.wide import MIN_DOCUMENTS, WidePath, choose_wide_path, relevance_of
+from sklearn_htc.wide import MIN_DOCUMENTS, WidePath, choose_wide_path
 
 __all__ = ["HierarchicalLinearClassifier"]
 
@@ -24,7 +24,8 @@ class HierarchicalLinearClassifier(BaseHierarchicalClassifier):
     say about the labels; their scores are calibrated together, and decoded to label
     sets that are closed under ancestors. What is chosen is chosen on held-out
     documents: how much the relevance of a term counts, the calibration, and the
-    thresholds. It is the wide path of `HTCInfoMaxClassifier`, without the network.
+    thresholds. It is what `HTCInfoMaxClassifier` has beside its network for terms (for
+    embeddings that has a kernel method, which does better).
 
     Parameters
     ----------
@@ -159,9 +160,7 @@ label collections, or array-like of shape (n_documents,)
                 rng=rng,
             )
             self._calibration, self.decoder_ = best.calibration, best.decoder
-        relevance = relevance_of(documents, target, weight, rng)
-        seed = rng.randint(np.iinfo(np.int32).max)
-        self.wide_ = wide.fit(documents, relevance, target, weight, seed)
+        self.wide_ = wide.refit(documents, target, weight, rng)
         return self
 
     def _iter_logits(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:

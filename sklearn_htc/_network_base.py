@@ -29,6 +29,8 @@ from sklearn_htc.callbacks import (
     WarmupThenDecay,
     early_stopping,
 )
+from sklearn_htc.documents import DenseDocuments
+from sklearn_htc.kernel import KernelPath, choose_kernel_path, suits_kernel_path
 from sklearn_htc.network.build import (
     NetworkPlan,
     build_model,
@@ -51,7 +53,7 @@ from sklearn_htc.training import (
     stopped_by_user,
     torch_seed,
 )
-from sklearn_htc.wide import WidePath, choose_wide_path, relevance_of, suits_wide_path
+from sklearn_htc.wide import WidePath, choose_wide_path, suits_wide_path
 
 __all__ = ["BaseHierarchicalNetwork"]
 
@@ -73,7 +75,7 @@ class BaseHierarchicalNetwork(
     """
 
     net_: HTCNet
-    wide_: WidePath | None
+    wide_: WidePath | KernelPath | None
     # "la": label attention; "tp": text propagation, which only HiAGM has.
     variant: str = "la"
     _paper_text_encoder: str
@@ -360,6 +362,8 @@ label collections, or array-like of shape (n_documents,)
                     "wide_path='auto'."
                 )
             return bool(self.wide_path)
+        if isinstance(documents, DenseDocuments):
+            return suits_kernel_path(documents, len(self.hierarchy_))
         return suits_wide_path(documents, len(self.hierarchy_))
 
     def _fit_wide_path(
@@ -371,7 +375,9 @@ label collections, or array-like of shape (n_documents,)
         valid: np.ndarray,
     ) -> tuple[np.ndarray, ReadOut]:
         """Fit the wide path; return its scores of held-out documents, and read-out."""
-        best, scores, wide_out = choose_wide_path(
+        dense = isinstance(documents, DenseDocuments)
+        choose = choose_kernel_path if dense else choose_wide_path
+        best, scores, wide_out = choose(
             documents,
             target,
             weight,
@@ -382,10 +388,8 @@ label collections, or array-like of shape (n_documents,)
             rng=self._rng,
         )
         self._feature_scale = best.feature_scale_
-        relevance = relevance_of(documents, target, weight, self._rng)
-        seed = self._rng.randint(np.iinfo(np.int32).max)
         # With the held-out documents too: what was chosen on them stays.
-        self.wide_ = best.fit(documents, relevance, target, weight, seed)
+        self.wide_ = best.refit(documents, target, weight, self._rng)
         return scores, wide_out
 
     def _weigh_deep_path(

@@ -21,7 +21,13 @@ from sklearn_htc.documents import BagOfTerms
 from sklearn_htc.read_out import ReadOut, best_read_out
 from sklearn_htc.term_weighting import term_relevance
 
-__all__ = ["WidePath", "choose_wide_path", "relevance_of", "suits_wide_path"]
+__all__ = [
+    "WidePath",
+    "choose_wide_path",
+    "mean_length",
+    "relevance_of",
+    "suits_wide_path",
+]
 
 # Powers of the terms' relevance to choose from: 0 leaves the terms as they are.
 POWERS = (0.0, 0.5, 1.0)
@@ -107,7 +113,7 @@ class WidePath:
             Fitted.
         """
         scale = relevance**self.power
-        scale /= _mean_length(documents.scaled(scale).X)
+        scale /= mean_length(documents.scaled(scale).X)
         # As float64 once, and not for every label.
         X = documents.scaled(scale).X.astype(np.float64)
         self.feature_scale_ = scale
@@ -122,6 +128,31 @@ class WidePath:
             self._mix(coef, intercept)
         self.coef_ *= scale[:, None]
         return self
+
+    def refit(
+        self,
+        documents: Any,
+        target: sparse.csr_array,
+        sample_weight: np.ndarray,
+        rng: np.random.RandomState,
+    ) -> Self:
+        """Learn anew from more documents, the relevance of their terms included.
+
+        Parameters
+        ----------
+        documents, target, sample_weight
+            As for `fit`.
+        rng : RandomState
+            Draws what is random.
+
+        Returns
+        -------
+        self : WidePath
+            Fitted.
+        """
+        relevance = relevance_of(documents, target, sample_weight, rng)
+        seed = rng.randint(np.iinfo(np.int32).max)
+        return self.fit(documents, relevance, target, sample_weight, seed)
 
     def mixed(self, ridge: Self, share: float) -> Self:
         """Mix these machines with ridge regressions of the same documents.
@@ -361,7 +392,18 @@ def _ridge(
     return ridge.coef_.T.astype(np.float32), intercept.astype(np.float32)
 
 
-def _mean_length(X: Any) -> np.float32:
-    """Compute the root mean square of the rows' lengths, 1 where all are empty."""
+def mean_length(X: Any) -> np.float32:
+    """Compute the root mean square of the rows' lengths.
+
+    Parameters
+    ----------
+    X : csr_array or ndarray of shape (n_documents, n_features)
+        Documents.
+
+    Returns
+    -------
+    length : float32
+        1 where all rows are empty.
+    """
     total = np.square(X.data if sparse.issparse(X) else X, dtype=np.float64).sum()
     return np.float32(np.sqrt(total / X.shape[0]) or 1)

@@ -1,0 +1,139 @@
+"""Kernel ridge regression against the direct formula, and what it is invariant to."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.metrics.pairwise import rbf_kernel
+
+from sklearn_htc import Hierarchy, HTCInfoMaxClassifier, kernel
+from sklearn_htc.calibration import Calibration
+from sklearn_htc.decoding import ThresholdDecoder
+from sklearn_htc.documents import DenseDocuments
+from sklearn_htc.kernel import KernelPath, choose_kernel_path, suits_kernel_path
+from sklearn_htc.read_out import ReadOut
+
+
+def rings(n_documents=300, seed=0):
+    """Draw points in the plane, and labels by their distance to the middle."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_documents, 2)).astype(np.float32)
+    distance = np.linalg.norm(X, axis=1)
+    Y = np.stack([distance < 1, (distance >= 1) & (distance < 1.5)], axis=1)
+    return X, sparse.csr_array(Y.astype(np.int64))
+
+
+def fit(X, Y, weight=None, **parameters):
+    weight = np.ones(len(X)) if weight is None else weight
+    rng = np.random.RandomState(0)
+    return KernelPath(**parameters).fit(DenseDocuments(X), Y, weight, rng)
+
+
+def test_scores_are_those_of_weighted_kernel_ridge_regression():
+    X, Y = rings()
+    weight = np.random.default_rng(1).random(300) + 0.1
+    new = rings(50, seed=2)[0]
+    scores = fit(X, Y, weight, gamma=2.0, penalty=0.2).scores(new)
+    X, Y, new = X.astype(np.float64), Y.toarray(), new.astype(np.float64)
+    gamma = 2 / X.var(axis=0).sum()
+    mean = np.average(Y, axis=0, weights=weight)
+    penalized = rbf_kernel(X, gamma=gamma) + 0.2 * np.diag(1 / weight)
+    expected = rbf_kernel(new, X, gamma=gamma) @ np.linalg.solve(penalized, Y - mean)
+    np.testing.assert_allclose(scores, expected + mean, atol=2e-3)
+
+
+def test_with_landmarks_they_are_of_the_best_sum_of_kernels(monkeypatch):
+    monkeypatch.setattr(kernel, "MAX_LANDMARKS", 150)
+    monkeypatch.setattr(kernel, "BATCH_SIZE", 128)
+    X, Y = rings()
+    weight = np.random.default_rng(1).random(300) + 0.1
+    new = rings(50, seed=2)[0]
+    fitted = fit(X, Y, weight, gamma=2.0, penalty=0.2)
+    marks = fitted.landmarks_.astype(np.float64)
+    assert len(marks) == int(75 * np.sqrt(1 / 2))
+    X, Y = X.astype(np.float64), Y.toarray()
+    mean = np.average(Y, axis=0, weights=weight)
+    to_marks, own = (rbf_kernel(A, marks, gamma=fitted.gamma_) for A in (X, marks))
+    gram = to_marks.T @ (weight[:, None] * to_marks)
+    penalty = 0.2 * (own + kernel.JITTER * np.eye(len(marks)))
+    coef = np.linalg.solve(gram + penalty, to_marks.T @ (weight[:, None] * (Y - mean)))
+    expected = rbf_kernel(new.astype(np.float64), marks, gamma=fitted.gamma_) @ coef
+    np.testing.assert_allclose(fitted.scores(new), expected + mean, atol=2e-3)
+
+
+def test_documents_of_weight_zero_teach_nothing():
+    X, Y = rings()
+    weight = np.repeat([1.0, 0.0], 150)
+    changed = Y.toarray()
+    changed[150:] = 1 - changed[150:]
+    scores = fit(X, Y, weight).scores(X)
+    np.testing.assert_allclose(
+        fit(X, sparse.csr_array(changed), weight).scores(X), scores
+    )
+
+
+def test_neither_the_unit_nor_the_origin_of_features_matters():
+    X, Y = rings()
+    scores = fit(X, Y).scores(X)
+    moved = fit(10 * X + 3, Y).scores(10 * X + 3)
+    np.testing.assert_allclose(moved, scores, atol=1e-3)
+
+
+def test_scores_do_not_depend_on_batch_mates(monkeypatch):
+    X, Y = rings()
+    fitted = fit(X, Y)
+    together = fitted.scores(X)
+    monkeypatch.setattr(kernel, "BATCH_SIZE", 7)
+    np.testing.assert_allclose(fitted.scores(X), together, atol=1e-5)
+
+
+def test_embeddings_that_are_all_alike_have_the_shares_as_scores():
+    Y = sparse.csr_array(np.array([[1, 0]] * 3 + [[0, 0]], dtype=np.int64))
+    scores = fit(np.ones((4, 3), dtype=np.float32), Y).scores(np.ones((1, 3)))
+    np.testing.assert_allclose(scores, [[0.75, 0]], atol=1e-3)
+
+
+def test_the_choice_is_the_best_on_held_out_documents():
+    X, Y = rings(400)
+    train, valid = np.arange(300), np.arange(300, 400)
+    tried = []
+
+    def read_out(scores):
+        # Pretends that the third and the last of five were the best.
+        f1 = [0.5, 0.4, 0.6, 0.3, 0.7, 0.1][len(tried)]
+        tried.append(scores)
+        decoder = ThresholdDecoder(Hierarchy([], nodes=range(2)))
+        return ReadOut(Calibration(np.ones(2)), decoder, f1, f1)
+
+    best, scores, out = choose_kernel_path(
+        DenseDocuments(X),
+        Y,
+        np.ones(400),
+        train=train,
+        valid=valid,
+        read_out=read_out,
+        C=2.0,
+        rng=np.random.RandomState(0),
+    )
+    assert best.gamma == kernel.GAMMAS[2]
+    assert best.penalty == kernel.PENALTIES[2] / 2
+    assert len(best.landmarks_) == 300
+    np.testing.assert_array_equal(scores, best.scores(X[valid]))
+    assert out.micro_f1 == 0.1
+
+
+def test_too_few_documents_or_too_many_labels_do_not_suit():
+    X, _ = rings(300)
+    assert suits_kernel_path(DenseDocuments(X), 10)
+    assert not suits_kernel_path(DenseDocuments(X[:100]), 10)
+    assert not suits_kernel_path(DenseDocuments(X), 10**6)
+
+
+def test_embeddings_have_a_kernel_path_in_the_classifier():
+    X, Y = rings(600)
+    X_test, Y_test = rings(200, seed=1)
+    hierarchy = Hierarchy([], nodes=["inner", "ring"])
+    model = HTCInfoMaxClassifier(hierarchy, max_epochs=1, random_state=0)
+    model.fit(X, Y)
+    assert isinstance(model.wide_, KernelPath)
+    # No line separates a disc from what is around it.
+    accuracy = 1 - (model.predict(X_test) != Y_test).mean()
+    assert accuracy > 0.9
