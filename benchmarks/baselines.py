@@ -1,4 +1,4 @@
-"""Other linear models, decoded as this package's are, and hiclass's local ones."""
+"""Other linear models and fastText, decoded as this package's, and hiclass's."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.svm import LinearSVC
 
 from benchmarks.data_sets import paths_of
+from benchmarks.fasttext_classifier import FastTextClassifier
 from sklearn_htc import HierarchicalDecodingClassifier
 
 
-def baselines(split: Any, seed: int) -> dict[str, sparse.csr_array]:
+def baselines(split: Any, seed: int, threads: int) -> dict[str, sparse.csr_array]:
     """Return what each system predicts for the test rows."""
     systems: dict[str, sparse.csr_array] = {}
     flat = {
@@ -27,6 +28,12 @@ def baselines(split: Any, seed: int) -> dict[str, sparse.csr_array]:
             OneVsRestClassifier(estimator), split.hierarchy, random_state=seed
         ).fit(split.X, split.Y)
         systems[name] = model.predict(split.X_test)
+    model = HierarchicalDecodingClassifier(
+        FastTextClassifier(thread=threads, seed=seed),
+        split.hierarchy,
+        random_state=seed,
+    ).fit(split.texts, split.Y)
+    systems["fastText, decoded"] = model.predict(split.texts_test)
     paths = paths_of(split.hierarchy, split.Y)
     if paths is not None:
         systems |= local_classifiers(split, paths)

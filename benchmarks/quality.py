@@ -7,8 +7,8 @@ packages of the extra `embeddings`), or on both side by side (`joined`).
 One-vs-rest LinearSVC has its scores cut at 0, at one threshold (chosen on a fifth of
 the training rows, then trained on all), and, where every document has one path, decoded
 to the path with the largest sum of scores. The estimators of this package have nothing
-but the hierarchy. `--baselines` runs other linear models and hiclass instead, which
-need the packages of the extra `baselines`.
+but the hierarchy. `--baselines` runs other linear models, fastText (on the texts) and
+hiclass instead, which need the packages of the extra `baselines`.
 
 The data are `load_api_docs` (another split a seed) and any data sets in a folder of
 NAME.jsonl.xz and NAME.hierarchy.tsv files, of which all but the test rows are trained
@@ -40,6 +40,7 @@ from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, HTCInfoMaxClass
 
 FEATURES = ("tfidf", "minilm", "joined")
 THRESHOLDS = np.linspace(-1, 0.2, 49)
+FLAT_SYSTEMS = ("LinearSVC at 0", "LinearSVC, tuned", "LinearSVC, best path")
 ESTIMATORS = {
     "HierarchicalLinearClassifier": HierarchicalLinearClassifier,
     "HTCInfoMaxClassifier": HTCInfoMaxClassifier,
@@ -47,13 +48,15 @@ ESTIMATORS = {
 
 
 class Split(NamedTuple):
-    """Features and labels of training and test rows."""
+    """Features, labels and texts of training and test rows."""
 
     hierarchy: Hierarchy
     X: Any
     Y: sparse.csr_array
     X_test: Any
     Y_test: sparse.csr_array
+    texts: list[str]
+    texts_test: list[str]
 
 
 def main() -> None:
@@ -90,30 +93,47 @@ def main() -> None:
 
 
 def report(runs: list[dict[str, Any]], threads: int) -> None:
-    """Write means and standard deviations of what there is so far."""
-    rows = []
-    keys = ("features", "data", "system")
-    for values in dict.fromkeys(tuple(run[key] for key in keys) for run in runs):
-        group = [run for run in runs if tuple(run[key] for key in keys) == values]
-        row: dict[str, Any] = {**dict(zip(keys, values, strict=True)), "n": len(group)}
-        for key in ("micro_f1", "macro_f1"):
-            numbers = [run[key] for run in group]
-            row[key] = np.mean(numbers)
-            row[f"{key}_std"] = np.std(numbers, ddof=len(numbers) > 1)
-        rows.append(row)
-    rows.sort(key=lambda row: (FEATURES.index(row["features"]), row["data"]))
-    table = markdown_table(
-        {
-            "features": "{features}",
-            "data": "{data}",
-            "system": "{system}",
-            "seeds": "{n}",
-            "micro F1": "{micro_f1:.2f} ± {micro_f1_std:.2f}",
-            "macro F1": "{macro_f1:.2f} ± {macro_f1_std:.2f}",
-        },
-        rows,
-    )
-    publish("quality", runs, table, threads=threads)
+    """Write a table a kind of features: systems by data sets, of what there is so far.
+
+    A cell is micro-F1 / macro-F1; the deviation is missing where one seed was run.
+    """
+    tables = []
+    # LinearSVC's columns, what is compared with them, and the other baselines.
+    runs.sort(key=lambda run: run["group"] == "baselines")
+    runs.sort(key=lambda run: run["system"] not in FLAT_SYSTEMS)
+    for features in FEATURES:
+        cells: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        for run in runs:
+            if run["features"] == features:
+                row = cells.setdefault(run["system"], {})
+                row.setdefault(run["data"], []).append(run)
+        names = sorted({name for row in cells.values() for name in row})
+        headings = {features: "{system}"}
+        for name in names:
+            seeds = max(len(row.get(name, [])) for row in cells.values())
+            headings[f"{name} ({seeds} seed{'s' * (seeds > 1)})"] = f"{{{name}}}"
+        rows = [
+            {
+                "system": system,
+                **{name: micro_and_macro_f1(row.get(name, [])) for name in names},
+            }
+            for system, row in cells.items()
+        ]
+        if rows:
+            tables.append(markdown_table(headings, rows))
+    publish("quality", runs, "\n".join(tables), threads=threads)
+
+
+def micro_and_macro_f1(runs: list[dict[str, Any]]) -> str:
+    """Format means and standard deviations over seeds."""
+    texts = []
+    for key in ("micro_f1", "macro_f1"):
+        numbers = [run[key] for run in runs]
+        if len(numbers) > 1:
+            texts.append(f"{np.mean(numbers):.2f} ± {np.std(numbers, ddof=1):.2f}")
+        else:
+            texts += [f"{number:.2f}" for number in numbers]
+    return " / ".join(texts)
 
 
 def load(name: str, seed: int, folder: Path | None, features: str = "tfidf") -> Split:
@@ -131,7 +151,9 @@ def load(name: str, seed: int, folder: Path | None, features: str = "tfidf") -> 
     X, X_test = pieces[0]
     if len(pieces) > 1:
         X, X_test = (sparse.hstack(both, "csr") for both in zip(*pieces, strict=True))
-    return Split(texts.hierarchy, X, texts.Y, X_test, texts.Y_test)
+    return Split(
+        texts.hierarchy, X, texts.Y, X_test, texts.Y_test, texts.train, texts.test
+    )
 
 
 def measure(
@@ -147,7 +169,7 @@ def measure(
                 model = estimator(split.hierarchy, random_state=seed)
                 systems[system] = model.fit(split.X, split.Y).predict(split.X_test)
         else:
-            systems = baselines(split, seed)
+            systems = baselines(split, seed, threads)
     occurs = np.flatnonzero(split.Y_test.sum(axis=0))
     for system, predicted in systems.items():
         micro = f1_score(split.Y_test, predicted, average="micro", zero_division=0)

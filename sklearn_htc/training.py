@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from sklearn_htc.batching import BucketSampler, DeviceLoader, DocumentDataset
 from sklearn_htc.callbacks import StopOutOfTime
 from sklearn_htc.documents import Documents
-from sklearn_htc.network.model import ModelOutput
+from sklearn_htc.network.hierarchical_model import ModelOutput
 
 __all__ = [
     "HTCNet",

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
+from sklearn_htc.network.hierarchical_model import ModelOutput
 from sklearn_htc.network.loss_weight import LossWeight
 from sklearn_htc.network.masking import masked_mean
-from sklearn_htc.network.model import ModelOutput
 from sklearn_htc.network.mutual_information import TextLabelDiscriminator
 from sklearn_htc.network.prior_matching import LabelPriorDiscriminator
 from sklearn_htc.network.recursive_regularization import RecursiveRegularization

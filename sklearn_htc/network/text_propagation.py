@@ -1,16 +1,17 @@
 """Text propagation: the structure encoder passes on what a text says (HiAGM-TP)."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
-from sklearn_htc.network.heads import JointHead, LabelwiseHead
+from sklearn_htc.network.hierarchical_model import HierarchicalModel, ModelOutput
 from sklearn_htc.network.masking import masked_mean
-from sklearn_htc.network.model import ModelOutput
 from sklearn_htc.network.structure_encoders import GCNEncoder, TreeLSTMEncoder
 
 __all__ = ["TextPropagation"]
 
 
-class TextPropagation(nn.Module):
+class TextPropagation(HierarchicalModel):
     """Text encoder, projection to every node, structure encoder and head (HiAGM-TP).
 
     v_l = W_l t + b_l for each node l, with t the mean of the text features; the
@@ -21,34 +22,17 @@ class TextPropagation(nn.Module):
 
     Parameters
     ----------
-    text_encoder : Module
-        From a batch to (T, mask).
-    structure_encoder : GCNEncoder or TreeLSTMEncoder
-        From node inputs (B, N, d) to node representations (B, N, d).
-    head : LabelwiseHead or JointHead
-        From node representations to logits (B, N).
-    n_nodes : int
-        Number of labels N.
-    dimension : int
-        Size d of text features and node representations.
+    **parts
+        Those of `HierarchicalModel`. The structure encoder goes from node inputs
+        (B, N, d) to node representations (B, N, d), the head from these to logits
+        (B, N).
     """
 
-    def __init__(
-        self,
-        *,
-        text_encoder: nn.Module,
-        structure_encoder: GCNEncoder | TreeLSTMEncoder,
-        head: LabelwiseHead | JointHead,
-        n_nodes: int,
-        dimension: int,
-    ) -> None:
-        super().__init__()
-        self.n_nodes = n_nodes
-        self.dimension = dimension
-        self.text_encoder = text_encoder
-        self.node_inputs = nn.Linear(dimension, n_nodes * dimension)
-        self.structure_encoder = structure_encoder
-        self.head = head
+    structure_encoder: GCNEncoder | TreeLSTMEncoder
+
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.node_inputs = nn.Linear(self.dimension, self.n_nodes * self.dimension)
 
     def encode_labels(self) -> Tensor:
         """Return nothing, as there are no label representations without a text.
@@ -75,16 +59,6 @@ class TextPropagation(nn.Module):
         """
         return max(self.n_nodes, n_positions) * self.dimension
 
-    def set_prior(self, prior: Tensor) -> None:
-        """Replace P(child | parent), when more training labels have been counted.
-
-        Parameters
-        ----------
-        prior : Tensor of shape (n_edges,)
-            In the order of the edges that the structure encoder was built with.
-        """
-        self.structure_encoder.prior.copy_(prior)
-
     def forward(self, labels: Tensor | None = None, **batch: Tensor) -> ModelOutput:
         """Score every label of every document.
 
@@ -105,18 +79,3 @@ class TextPropagation(nn.Module):
         inputs = inputs.unflatten(1, (self.n_nodes, self.dimension))
         logits = self.head.score(self.structure_encoder(inputs))
         return ModelOutput(logits, text, mask, self.encode_labels(), self.head.weight)
-
-    def represent(self, **batch: Tensor) -> Tensor:
-        """Represent each document by the mean of its text features.
-
-        Parameters
-        ----------
-        **batch : Tensors with B rows
-            What the text encoder takes.
-
-        Returns
-        -------
-        documents : Tensor of shape (B, d)
-            t.
-        """
-        return masked_mean(*self.text_encoder(**batch))

@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from sklearn_htc.network.classification_losses import BinaryCrossEntropy
+from sklearn_htc.network.hierarchical_model import ModelOutput
 from sklearn_htc.network.loss_weight import LossWeight
-from sklearn_htc.network.model import ModelOutput
 from sklearn_htc.network.mutual_information import TextLabelDiscriminator, derangement
 from sklearn_htc.network.objective import HTCInfoMaxObjective
 from sklearn_htc.network.prior_matching import LabelPriorDiscriminator
