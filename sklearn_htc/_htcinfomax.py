@@ -18,9 +18,9 @@ class HTCInfoMaxClassifier(BaseHierarchicalNetwork):
     The model of HTCInfoMax [1]_ as a scikit-learn classifier: a text encoder and a
     structure encoder over the label hierarchy, joined by label attention, trained to
     classify, to maximise the mutual information of texts and their labels, and to match
-    label representations to a prior. On terms and document embeddings a linear model
-    stands beside it (`wide_path`). Predictions are coherent: whoever has a node has
-    its ancestors, and no child is more probable than a parent.
+    label representations to a prior. A linear model of terms, or a kernel method on
+    document embeddings, stands beside it (`wide_path`). Predictions are coherent:
+    whoever has a node has its ancestors, and no child is more probable than a parent.
 
     Parameters
     ----------

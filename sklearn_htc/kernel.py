@@ -94,11 +94,12 @@ class KernelPath:
         self : KernelPath
             Fitted.
         """
-        X = np.asarray(documents.X, dtype=np.float32)
+        # A copy: the landmarks outlive what the user does to X.
+        X = np.array(documents.X, dtype=np.float32)
         scale = 1 / mean_length(X)
         self.feature_scale_ = np.full(X.shape[1], scale, dtype=np.float32)
         variance = X.var(axis=0, dtype=np.float64).sum()
-        self.gamma_ = self.gamma / (variance or 1)
+        self.gamma_ = float(self.gamma / (variance or 1))
         shares = sample_weight @ target / max(sample_weight.sum(), 1e-9)
         self.intercept_ = shares.astype(np.float32)
         n_documents = len(X)
@@ -122,7 +123,7 @@ class KernelPath:
         kernel *= root
         kernel *= root.T
         kernel[np.diag_indices_from(kernel)] += np.float32(self.penalty)
-        residual = root * (target.toarray() - self.intercept_).astype(np.float32)
+        residual = root * self._residual(target)
         return root * solve(
             kernel, residual, assume_a="pos", overwrite_a=True, overwrite_b=True
         )
@@ -142,11 +143,14 @@ class KernelPath:
             features = solve_triangular(lower, self._kernel(X[rows]).T, lower=True)
             weighted = features * sample_weight[rows].astype(np.float32)
             gram += weighted @ features.T
-            residual = target[rows].toarray() - self.intercept_
-            moment += weighted @ residual.astype(np.float32)
+            moment += weighted @ self._residual(target[rows])
         gram[np.diag_indices_from(gram)] += np.float32(self.penalty)
         coef = solve(gram, moment, assume_a="pos", overwrite_a=True)
         return solve_triangular(lower, coef, lower=True, trans="T")
+
+    def _residual(self, target: sparse.csr_array) -> np.ndarray:
+        """Subtract each label's share, float32."""
+        return target.astype(np.float32).toarray() - self.intercept_
 
     def _kernel(self, X: np.ndarray) -> np.ndarray:
         """Compute the kernel of documents and landmarks, float32."""

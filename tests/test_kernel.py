@@ -70,6 +70,15 @@ def test_documents_of_weight_zero_teach_nothing():
     )
 
 
+def test_what_becomes_of_the_documents_later_changes_nothing():
+    X, Y = rings()
+    own = X.copy()
+    fitted = fit(own, Y)
+    scores = fitted.scores(X)
+    own[:] = 0
+    np.testing.assert_array_equal(fitted.scores(X), scores)
+
+
 def test_neither_the_unit_nor_the_origin_of_features_matters():
     X, Y = rings()
     scores = fit(X, Y).scores(X)
