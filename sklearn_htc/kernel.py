@@ -21,7 +21,7 @@ __all__ = ["KernelPath", "choose_kernel_path", "suits_kernel_path"]
 # Widths of the kernel and penalties to choose from; each list starts with what did best
 # on the average of data sets.
 GAMMAS = (0.5, 0.25, 1.0)
-PENALTIES = (0.1, 0.03, 0.3)
+PENALTIES = (0.1, 0.03, 0.01)
 # Documents that these are tried on.
 N_TRIED = 3000
 # Up to this number all documents are landmarks. Of more, half of it and less, which

@@ -8,6 +8,8 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
+from sklearn_htc._network_base import DEEP_WEIGHTS
+from sklearn_htc.wide import WidePath
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def both_paths(hierarchy, many, **parameters):
 
 
 def test_the_network_stands_beside_the_same_wide_path(many, hierarchy, monkeypatch):
-    monkeypatch.setattr("sklearn_htc._network_base.DEEP_WEIGHTS", (0.0,))
+    monkeypatch.setitem(DEEP_WEIGHTS, WidePath, (0.0,))
     X, Y = many
     wide = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(X, Y)
     both = both_paths(hierarchy, many)
@@ -122,7 +124,7 @@ def test_the_network_stands_beside_the_same_wide_path(many, hierarchy, monkeypat
 
 
 def test_the_network_adds_its_share_of_log_odds(many, hierarchy, monkeypatch):
-    monkeypatch.setattr("sklearn_htc._network_base.DEEP_WEIGHTS", (0.5,))
+    monkeypatch.setitem(DEEP_WEIGHTS, WidePath, (0.5,))
     X, Y = many
     both = both_paths(hierarchy, many)
     documents = both._documents(X)
