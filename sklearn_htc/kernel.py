@@ -28,8 +28,9 @@ N_TRIED = 3000
 # takes about as long, and grows with the number of documents.
 MAX_LANDMARKS = 12_000
 # Added to the kernel of the landmarks, whose least eigenvalues float32 rounds away.
-# Far below any penalty on them.
 JITTER = 1e-3
+# With less, float32 may find negative eigenvalues where documents are alike.
+LEAST_FLOAT32_PENALTY = 0.01
 # Documents whose kernel is computed at a time.
 BATCH_SIZE = 2048
 # Entries of the targets (400 MB).
@@ -55,12 +56,13 @@ class KernelPath:
     ----------
     feature_scale_ : ndarray of shape (n_features,), float32
         What makes the length of the average document 1; the same for all features.
-    landmarks_ : ndarray of shape (n_landmarks, n_features), float32
-        Documents whose kernels are added up.
+    landmarks_ : ndarray of shape (n_landmarks, n_features)
+        Documents whose kernels are added up; float32, or float64 if the penalty is less
+        than 0.01.
     gamma_ : float
         `gamma` / v.
-    coef_ : ndarray of shape (n_landmarks, n_nodes), float32
-        Weights of the kernels.
+    coef_ : ndarray of shape (n_landmarks, n_nodes)
+        Weights of the kernels, of the type of the landmarks.
     intercept_ : ndarray of shape (n_nodes,), float32
         Share of documents with the label.
     """
@@ -95,7 +97,8 @@ class KernelPath:
             Fitted.
         """
         # A copy: the landmarks outlive what the user does to X.
-        X = np.array(documents.X, dtype=np.float32)
+        precise = self.penalty < LEAST_FLOAT32_PENALTY
+        X = np.array(documents.X, dtype=np.float64 if precise else np.float32)
         scale = 1 / mean_length(X)
         self.feature_scale_ = np.full(X.shape[1], scale, dtype=np.float32)
         variance = X.var(axis=0, dtype=np.float64).sum()
@@ -118,11 +121,11 @@ class KernelPath:
 
     def _solve(self, target: sparse.csr_array, sample_weight: np.ndarray) -> np.ndarray:
         """Solve (S K S + penalty I) b = S (Y - mean), S^2 the weights; return S b."""
-        root = np.sqrt(sample_weight, dtype=np.float32)[:, None]
         kernel = self._kernel(self.landmarks_)
+        root = np.sqrt(sample_weight).astype(kernel.dtype)[:, None]
         kernel *= root
         kernel *= root.T
-        kernel[np.diag_indices_from(kernel)] += np.float32(self.penalty)
+        kernel[np.diag_indices_from(kernel)] += self.penalty
         residual = root * self._residual(target)
         return root * solve(
             kernel, residual, assume_a="pos", overwrite_a=True, overwrite_b=True
@@ -133,18 +136,18 @@ class KernelPath:
     ) -> np.ndarray:
         """Solve for features whose products are Nyström's form of the kernel."""
         own = self._kernel(self.landmarks_)
-        own[np.diag_indices_from(own)] += np.float32(JITTER)
+        own[np.diag_indices_from(own)] += JITTER
         lower = cholesky(own, lower=True, overwrite_a=True)
         size, n_nodes = len(lower), target.shape[1]
-        gram = np.zeros((size, size), dtype=np.float32)
-        moment = np.zeros((size, n_nodes), dtype=np.float32)
+        gram = np.zeros((size, size), dtype=own.dtype)
+        moment = np.zeros((size, n_nodes), dtype=own.dtype)
         for start in range(0, len(X), BATCH_SIZE):
             rows = slice(start, start + BATCH_SIZE)
             features = solve_triangular(lower, self._kernel(X[rows]).T, lower=True)
-            weighted = features * sample_weight[rows].astype(np.float32)
+            weighted = features * sample_weight[rows].astype(own.dtype)
             gram += weighted @ features.T
             moment += weighted @ self._residual(target[rows])
-        gram[np.diag_indices_from(gram)] += np.float32(self.penalty)
+        gram[np.diag_indices_from(gram)] += self.penalty
         coef = solve(gram, moment, assume_a="pos", overwrite_a=True)
         return solve_triangular(lower, coef, lower=True, trans="T")
 
@@ -153,7 +156,7 @@ class KernelPath:
         return target.astype(np.float32).toarray() - self.intercept_
 
     def _kernel(self, X: np.ndarray) -> np.ndarray:
-        """Compute the kernel of documents and landmarks, float32."""
+        """Compute the kernel of documents and landmarks, of their type."""
         return rbf_kernel(X, self.landmarks_, gamma=self.gamma_)
 
     def scores(self, X: np.ndarray) -> np.ndarray:
@@ -169,7 +172,7 @@ class KernelPath:
         scores : ndarray of shape (n_documents, n_nodes), float32
             Near 1 where a document has the label, and near 0 where not.
         """
-        X = np.asarray(X, dtype=np.float32)
+        X = np.asarray(X, dtype=self.landmarks_.dtype)
         scores = np.empty((len(X), len(self.intercept_)), dtype=np.float32)
         for start in range(0, len(X), BATCH_SIZE):
             rows = slice(start, start + BATCH_SIZE)

@@ -1,6 +1,7 @@
 """Kernel ridge regression against the direct formula, and what it is invariant to."""
 
 import numpy as np
+import pytest
 from scipy import sparse
 from sklearn.metrics.pairwise import rbf_kernel
 
@@ -68,6 +69,17 @@ def test_documents_of_weight_zero_teach_nothing():
     np.testing.assert_allclose(
         fit(X, sparse.csr_array(changed), weight).scores(X), scores
     )
+
+
+@pytest.mark.parametrize("most", [300, 200])
+def test_documents_that_occur_twice_need_no_penalty_to_speak_of(most, monkeypatch):
+    monkeypatch.setattr(kernel, "MAX_LANDMARKS", most)
+    X, Y = rings(150)
+    twice = np.vstack([X, X])
+    fitted = fit(twice, sparse.vstack([Y, Y], format="csr"), penalty=1e-6)
+    assert fitted.scores(X).dtype == np.float32
+    decided = fitted.scores(X) > 0.5
+    assert (decided == Y.toarray()).mean() > 0.95
 
 
 def test_what_becomes_of_the_documents_later_changes_nothing():
