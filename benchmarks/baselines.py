@@ -16,24 +16,26 @@ from sklearn_htc import HierarchicalDecodingClassifier
 
 def baselines(split: Any, seed: int, threads: int) -> dict[str, sparse.csr_array]:
     """Return what each system predicts for the test rows."""
-    systems: dict[str, sparse.csr_array] = {}
+
+    def decoded(estimator: Any, X: Any, X_test: Any) -> sparse.csr_array:
+        model = HierarchicalDecodingClassifier(
+            estimator, split.hierarchy, random_state=seed
+        )
+        return model.fit(X, split.Y).predict(X_test)
+
     flat = {
         "LinearSVC, decoded": LinearSVC(random_state=seed),
         "LogisticRegression, decoded": LogisticRegression(C=10, solver="liblinear"),
     }
     if sparse.issparse(split.X) and split.X.min() >= 0:
         flat["ComplementNB, decoded"] = ComplementNB()
-    for name, estimator in flat.items():
-        model = HierarchicalDecodingClassifier(
-            OneVsRestClassifier(estimator), split.hierarchy, random_state=seed
-        ).fit(split.X, split.Y)
-        systems[name] = model.predict(split.X_test)
-    model = HierarchicalDecodingClassifier(
-        FastTextClassifier(thread=threads, seed=seed),
-        split.hierarchy,
-        random_state=seed,
-    ).fit(split.texts, split.Y)
-    systems["fastText, decoded"] = model.predict(split.texts_test)
+    systems = {
+        name: decoded(OneVsRestClassifier(estimator), split.X, split.X_test)
+        for name, estimator in flat.items()
+    }
+    systems["fastText, decoded"] = decoded(
+        FastTextClassifier(thread=threads, seed=seed), split.texts, split.texts_test
+    )
     paths = paths_of(split.hierarchy, split.Y)
     if paths is not None:
         systems |= local_classifiers(split, paths)

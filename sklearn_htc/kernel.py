@@ -250,7 +250,7 @@ def choose_kernel_path(
 
     part = rng.permutation(train)[:N_TRIED]
     outs = [fitted(gamma, PENALTIES[0], part)[2] for gamma in GAMMAS]
-    gamma = GAMMAS[best_read_out(outs)]
-    outs = [outs[best_read_out(outs)]]
+    best = best_read_out(outs)
+    gamma, outs = GAMMAS[best], [outs[best]]
     outs += [fitted(gamma, penalty, part)[2] for penalty in PENALTIES[1:]]
     return fitted(gamma, PENALTIES[best_read_out(outs)], train)
