@@ -282,18 +282,27 @@ class BaseHierarchicalClassifier(ClassifierMixin, BaseEstimator):
             )
 
     def _read_out_of(
-        self, target: sparse.csr_array, counts: np.ndarray, path_nodes: np.ndarray
+        self,
+        target: sparse.csr_array,
+        sample_weight: np.ndarray,
+        folds: list[tuple[np.ndarray, np.ndarray]],
+        path_nodes: np.ndarray,
+        start: ReadOut | None = None,
     ) -> Callable[[np.ndarray], ReadOut]:
-        """Return what fits a read-out to scores of held-out documents."""
+        """Return what fits a read-out to scores of the folds' held-out documents."""
+        learned_from = [target[train].sum(axis=0) for train, _ in folds]
+        held_out = np.concatenate([valid for _, valid in folds])
         return partial(
             fit_read_out,
-            target=target,
-            counts=counts,
+            target=target[held_out],
+            sample_weight=sample_weight[held_out],
+            counts=np.mean(learned_from, axis=0),
             hierarchy=self.hierarchy_,
             path_nodes=path_nodes,
             single_path=self._decodes_path(path_nodes),
             whole_path=self.decoding == "path" or not self._is_multilabel,
             threshold=self.threshold,
+            start=start,
         )
 
     def _decodes_path(self, path_nodes: np.ndarray) -> bool:

@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _num_samples
 
 from sklearn_htc._base import BaseHierarchicalClassifier
-from sklearn_htc.planning import held_out_rows, path_nodes_of
+from sklearn_htc.planning import held_out_folds, path_nodes_of
 
 __all__ = ["HierarchicalDecodingClassifier"]
 
@@ -26,9 +26,10 @@ __all__ = ["HierarchicalDecodingClassifier"]
 class HierarchicalDecodingClassifier(BaseHierarchicalClassifier):
     """Decode the scores of a flat classifier along a label hierarchy.
 
-    The classifier is trained on a part of the documents; on the others its scores are
-    calibrated, and decoded to one path a document or to all nodes above thresholds that
-    are chosen for micro- and macro-F1. Then it is trained on all documents. Whatever
+    The classifier is trained on a part of the documents, or in turn on several; on the
+    others its scores are calibrated, and decoded to one path a document or to all nodes
+    above thresholds that are chosen for micro- and macro-F1. Then it is trained on all
+    documents. Whatever
     decides by 0 or by 0.5, as scikit-learn's multilabel classifiers do, gains by it.
 
     Parameters
@@ -50,7 +51,8 @@ default=None
         The least probability of a predicted node, with threshold decoding. "auto" is
         one threshold a node, chosen on held-out documents.
     validation_fraction : float, default=0.2
-        Share of the documents, but at most 5,000, held out for these choices.
+        Share of the documents, but at most 5,000, held out at a time for these choices.
+        They are cross-validated until 2,000 have been held out, in 5 folds at most.
     random_state : int, RandomState instance or None, default=None
         Held-out rows.
 
@@ -119,7 +121,7 @@ default=None
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
-        """Train the classifier twice, and choose how it is read between.
+        """Train the classifier once a fold, choose how it is read, and train it on all.
 
         Parameters
         ----------
@@ -129,8 +131,8 @@ default=None
 label collections, or array-like of shape (n_documents,)
             As for `HTCInfoMaxClassifier.fit`.
         **fit_params
-            Passed on to the classifier's `fit` both times, as they are: none that has
-            a value a document.
+            Passed on to the classifier's `fit` each time, as they are: none that has a
+            value a document.
 
         Returns
         -------
@@ -148,19 +150,21 @@ label collections, or array-like of shape (n_documents,)
         _, target, weight = self._validate(X, y, None, True)
         rng = check_random_state(self.random_state)
         paths = path_nodes_of(self._target_encoder, target)
-        train, valid = held_out_rows(len(weight), self.validation_fraction, rng)
-        counts = target[train].sum(axis=0)
-        fit_read_out = self._read_out_of(target[valid], counts, paths)
-        trial = clone(self.estimator).fit(
-            _safe_indexing(X, train), target[train].toarray(), **fit_params
-        )
-        scores = _scores(trial, _safe_indexing(X, valid), target.shape[1])
-        # For a label without documents OneVsRestClassifier has a score of 0, which is
-        # higher than that of most others.
-        self._least_score = scores.min()
-        scores[:, counts == 0] = self._least_score
+        folds = held_out_folds(len(weight), self.validation_fraction, rng)
+        fit_read_out = self._read_out_of(target, weight, folds, paths)
+        held_out = []
+        for train, valid in folds:
+            trial = clone(self.estimator).fit(
+                _safe_indexing(X, train), target[train].toarray(), **fit_params
+            )
+            scores = _scores(trial, _safe_indexing(X, valid), target.shape[1])
+            # For a label without documents OneVsRestClassifier has a score of 0, which
+            # is higher than that of most others.
+            scores[:, target[train].sum(axis=0) == 0] = scores.min()
+            held_out.append(scores)
+        read_out = fit_read_out(np.concatenate(held_out))
+        self._least_score = min(scores.min() for scores in held_out)
         self._absent = target.sum(axis=0) == 0
-        read_out = fit_read_out(scores)
         self._calibration, self.decoder_ = read_out.calibration, read_out.decoder
         self.estimator_ = clone(self.estimator).fit(X, target.toarray(), **fit_params)
         for name in ("n_features_in_", "feature_names_in_"):

@@ -85,7 +85,7 @@ default=None
         Whether `fit` holds out rows, stops when `scoring` has not improved on them for
         `patience` epochs, and restores the best weights.
     validation_fraction : float, default=0.2
-        Share of the rows, but at most 5,000, that are held out.
+        As for `HTCInfoMaxClassifier`.
     patience : int, default=5
         Epochs without improvement before early stopping.
     scoring : {"f1_micro", "f1_macro", "loss"}, default="f1_micro"

@@ -85,7 +85,7 @@ default=None
         arrays of embeddings it is kernel ridge regression. A part of the documents is
         then held out, on which the scale of the terms and the mixture, or the kernel's
         width and penalty, the weight of the network, the calibration and the decoding
-        are chosen. "auto" is True from 200 documents on: for terms as long as there are
+        are chosen. "auto" is True from 50 documents on: for terms as long as there are
         at most 10^8 weights (features times labels) and 3 * 10^9 entries times labels,
         for embeddings up to 10^8 documents times labels.
     C : float, default=1.0
@@ -135,8 +135,9 @@ default=None
         Whether `fit` holds out rows, stops when `scoring` has not improved on them for
         `patience` epochs, and restores the best weights.
     validation_fraction : float, default=0.2
-        Share of the rows, but at most 5,000, held out for the wide path's choices and
-        for early stopping.
+        Share of the rows, but at most 5,000, held out at a time. What the wide path
+        needs chosen is cross-validated until 2,000 rows have been held out, in 5 folds
+        at most; the network is trained once, without the rows of the first.
     patience : int, default=5
         Epochs without improvement before early stopping.
     scoring : {"f1_micro", "f1_macro", "loss"}, default="f1_micro"
@@ -182,7 +183,8 @@ default=None
         The wide path, if there is one: of terms, or of embeddings.
     deep_weight_ : float
         What the network's log-odds are multiplied by before the wide path's scores are
-        added; only with a wide path.
+        added; only with a wide path. It is 0 where that was not worse on held-out
+        documents: then `transform` alone asks the network.
     decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
         How scores become labels.
 

@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_htc._base import BaseHierarchicalClassifier
 from sklearn_htc.calibration import Calibration
-from sklearn_htc.planning import held_out_rows, make_decoder, path_nodes_of
-from sklearn_htc.wide import MIN_DOCUMENTS, WidePath, choose_wide_path
+from sklearn_htc.planning import held_out_folds, make_decoder, path_nodes_of
+from sklearn_htc.wide import MIN_DOCUMENTS, WidePath, choose_wide_path, iter_scores
 
 __all__ = ["HierarchicalLinearClassifier"]
 
@@ -44,8 +44,9 @@ default=None
         The least probability of a predicted node, with threshold decoding. "auto" is
         one threshold a node, chosen on held-out documents.
     validation_fraction : float, default=0.2
-        Share of the documents, but at most 5,000, held out for the choices. The
-        machines are then trained on all of them. Below 200 documents nothing is held
+        Share of the documents, but at most 5,000, held out at a time for the choices,
+        which are cross-validated until 2,000 have been, in 5 folds at most. The
+        machines are then trained on all of them. Below 50 documents nothing is held
         out: features stay as they are, and thresholds are 0.5.
     random_state : int, RandomState instance or None, default=None
         Held-out rows, and the order in which documents are visited.
@@ -147,23 +148,22 @@ label collections, or array-like of shape (n_documents,)
             )
             wide = WidePath(C=self.C)
         else:
-            train, valid = held_out_rows(n_documents, self.validation_fraction, rng)
-            counts = target[train].sum(axis=0)
-            wide, _, best = choose_wide_path(
+            folds = held_out_folds(n_documents, self.validation_fraction, rng)
+            choice = choose_wide_path(
                 documents,
                 target,
                 weight,
-                train=train,
-                valid=valid,
-                read_out=self._read_out_of(target[valid], counts, paths),
+                folds=folds,
+                read_out=self._read_out_of(target, weight, folds, paths),
                 C=self.C,
                 rng=rng,
             )
+            wide, best = choice.wide, choice.read_out
             self._calibration, self.decoder_ = best.calibration, best.decoder
         self.wide_ = wide.refit(documents, target, weight, rng)
         return self
 
     def _iter_logits(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield rows and calibrated log-odds."""
-        for rows, scores in self.wide_.iter_scores(documents):
+        for rows, scores in iter_scores(self.wide_, documents):
             yield rows, self._calibration.log_odds(scores)

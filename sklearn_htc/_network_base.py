@@ -38,14 +38,13 @@ from sklearn_htc.network.build import (
     load_embeddings,
 )
 from sklearn_htc.planning import (
-    held_out_rows,
+    held_out_folds,
     make_decoder,
     make_graph,
     make_plan,
     path_nodes_of,
     pretrained_embeddings,
 )
-from sklearn_htc.read_out import ReadOut
 from sklearn_htc.training import (
     HTCNet,
     fused_if_possible,
@@ -53,14 +52,19 @@ from sklearn_htc.training import (
     stopped_by_user,
     torch_seed,
 )
-from sklearn_htc.wide import WidePath, choose_wide_path, suits_wide_path
+from sklearn_htc.wide import (
+    WideChoice,
+    WidePath,
+    choose_wide_path,
+    iter_scores,
+    suits_wide_path,
+)
 
 __all__ = ["BaseHierarchicalNetwork"]
 
 # What the log-odds of the deep path are multiplied by before they are added to those of
-# the wide path. Beside linear models a little of them pays on the average of data sets;
-# beside kernel ridge regression, more often than not, none.
-DEEP_WEIGHTS = {WidePath: (0.15, 0.5, 1.5), KernelPath: (0.0, 0.15, 0.5, 1.5)}
+# the wide path.
+DEEP_WEIGHTS = (0.0, 0.15, 0.5, 1.5)
 # Micro-F1 by which two weights may differ on n held-out documents for no reason, times
 # the root of n.
 MICRO_F1_NOISE = 0.15
@@ -165,16 +169,15 @@ label collections, or array-like of shape (n_documents,)
         else:
             self._check_paths(target)
         wide = first and self._has_wide_path(documents)
-        train, valid = self._hold_out(len(weight), wide)
+        folds = self._folds(len(weight), wide)
+        train = folds[0][0] if folds else np.arange(len(weight))
         if first:
             paths = path_nodes_of(self._target_encoder, target)
             self._count(target[train], first)
             # Before the wide path as well, which takes a while: it refuses bad input.
             plan = self._plan(documents, target, paths, device)
             if wide:
-                wide_scores, wide_out = self._fit_wide_path(
-                    documents, target, weight, train, valid
-                )
+                choice = self._fit_wide_path(documents, target, weight, folds)
                 plan = self._plan(self._scaled(documents), target, paths, device)
         documents = self._scaled(documents)
         with torch_seed(self._rng, device):
@@ -188,7 +191,7 @@ label collections, or array-like of shape (n_documents,)
                 *self._common_callbacks(progress),
             ]
             if self.early_stopping:
-                held_out = DocumentDataset(documents, target, weight, valid)
+                held_out = DocumentDataset(documents, target, weight, folds[0][1])
                 callbacks += early_stopping(
                     self.decoder_, scoring=self.scoring, patience=self.patience
                 )
@@ -198,7 +201,7 @@ label collections, or array-like of shape (n_documents,)
             epochs = self._n_epochs(len(train), least=5 if wide else 10)
             self._train(dataset, held_out, epochs, callbacks)
         if wide:
-            self._weigh_deep_path(documents, target, valid, wide_scores, wide_out)
+            self._weigh_deep_path(documents, target, weight, folds[0], choice)
         return self
 
     def partial_fit(
@@ -341,6 +344,9 @@ label collections, or array-like of shape (n_documents,)
         """Yield rows and log-odds: of the network, or of both paths together."""
         if self.wide_ is None:
             yield from self.net_.iter_logits(documents)
+        elif not self.deep_weight_:
+            for rows, scores in iter_scores(self.wide_, documents):
+                yield rows, self._calibration.log_odds(scores)
         else:
             for rows, logits in self.net_.iter_logits(self._scaled(documents)):
                 scores = self.wide_.scores(documents.X[rows])
@@ -372,61 +378,72 @@ label collections, or array-like of shape (n_documents,)
         documents: Any,
         target: sparse.csr_array,
         weight: np.ndarray,
-        train: np.ndarray,
-        valid: np.ndarray,
-    ) -> tuple[np.ndarray, ReadOut]:
-        """Fit the wide path; return its scores of held-out documents, and read-out."""
+        folds: list[tuple[np.ndarray, np.ndarray]],
+    ) -> WideChoice:
+        """Choose the wide path, and fit it to all documents."""
         dense = isinstance(documents, DenseDocuments)
         choose = choose_kernel_path if dense else choose_wide_path
-        best, scores, wide_out = choose(
+        choice = choose(
             documents,
             target,
             weight,
-            train=train,
-            valid=valid,
-            read_out=self._read_out_of(target[valid], self._counts, self._path_nodes),
+            folds=folds,
+            read_out=self._read_out_of(target, weight, folds, self._path_nodes),
             C=self.C,
             rng=self._rng,
         )
-        self._feature_scale = best.feature_scale_
+        self._feature_scale = choice.feature_scale
         # With the held-out documents too: what was chosen on them stays.
-        self.wide_ = best.refit(documents, target, weight, self._rng)
-        return scores, wide_out
+        self.wide_ = choice.wide.refit(documents, target, weight, self._rng)
+        return choice
 
     def _weigh_deep_path(
         self,
         documents: Any,
         target: sparse.csr_array,
-        valid: np.ndarray,
-        wide_scores: np.ndarray,
-        wide_out: ReadOut,
+        weight: np.ndarray,
+        fold: tuple[np.ndarray, np.ndarray],
+        choice: WideChoice,
     ) -> None:
-        """Choose how much the deep path adds, and how scores become labels."""
+        """Choose how much the deep path adds, and how scores become labels.
+
+        The network has seen the documents of all folds but the first, whose documents
+        are few where there are several: the wide path's read-out is the start.
+        """
+        _, valid = fold
+        wide_scores = choice.scores[: len(valid)]
         deep = np.empty_like(wide_scores)
         for rows, logits in self.net_.iter_logits(documents.rows(valid)):
             deep[rows] = self._deep_scores(logits)
-        read = self._read_out_of(target[valid], self._counts, self._path_nodes)
+        read = self._read_out_of(
+            target, weight, [fold], self._path_nodes, choice.read_out
+        )
         # Scores times this are log-odds, whatever unit they have.
-        slope = max(wide_out.calibration.slope, 0.1)
-        weights = np.array(DEEP_WEIGHTS[type(self.wide_)], dtype=np.float32) / slope
-        outs = [read(wide_scores + weight * deep) for weight in weights]
+        slope = max(choice.read_out.calibration.slope, 0.1)
+        weights = np.array(DEEP_WEIGHTS, dtype=np.float32) / slope
+        outs = [read(wide_scores + deep_weight * deep) for deep_weight in weights]
         # The machines are trained again, on all documents, and the network is not, so
         # these overrate it: the least weight that comes near the best.
         noise = MICRO_F1_NOISE / np.sqrt(len(valid))
         least = max(out.micro_f1 for out in outs) - noise
         best = next(i for i, out in enumerate(outs) if out.micro_f1 >= least)
         self.deep_weight_ = float(weights[best])
-        self._calibration, self.decoder_ = outs[best].calibration, outs[best].decoder
+        out = outs[best] if self.deep_weight_ else choice.read_out
+        self._calibration, self.decoder_ = out.calibration, out.decoder
 
     def _deep_scores(self, logits: np.ndarray) -> np.ndarray:
         """Turn the network's logits into log-odds of coherent probabilities."""
         return logit(self._deep_decoder.probabilities(logits))
 
-    def _hold_out(self, n_documents: int, wide: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _folds(
+        self, n_documents: int, wide: bool
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Split rows, if anything is to be decided by some of them."""
-        if wide or self.early_stopping:
-            return held_out_rows(n_documents, self.validation_fraction, self._rng)
-        return np.arange(n_documents), np.empty(0, dtype=np.int64)
+        if not (wide or self.early_stopping):
+            return []
+        folds = held_out_folds(n_documents, self.validation_fraction, self._rng)
+        # A network is trained but once.
+        return folds if wide else folds[:1]
 
     def _plan(
         self,

@@ -12,16 +12,20 @@ from torch.nn import functional
 
 __all__ = ["Calibration"]
 
-# Of the distance from where the fit starts; matters where few documents are held out.
-PENALTY = 1e-3
-# Where the fit starts: log-odds are twice the score, and 5% of documents misleading.
-START = (2, 0, 0, 0, 0, 0, 0, -3)
+# Of the squared distance from where the fit starts, divided by the number of documents:
+# that of a normal prior with standard deviation 0.5.
+PENALTY = 2.0
+# Where the fit starts: about what it comes to on the average of data sets.
+START = (2, -0.3, 1.5, 0, 0, -0.7, 1.5, -4)
 # Pairs of document and label that are enough for so few coefficients.
 MAX_PAIRS = 2 * 10**6
 
 
 class Calibration:
-    """Log-odds from a score s and its label's log frequency u, eight numbers for all.
+    """Log-odds from a score and its label's log frequency u, eight numbers for all.
+
+    The score's unit is first made such that the average label of a document has s = 1,
+    and the average label that it does not have s = -1. Then
 
         z = (a + b u) s + c + d u + e u^2
         log-odds = exp(f) log(1 + exp(z)) - exp(g) log(1 + exp(-z))
@@ -43,31 +47,41 @@ class Calibration:
 
     Attributes
     ----------
+    center_, half_range_ : float
+        What is subtracted from scores, and what they are then divided by; 0 and 1
+        before `fit`.
     coef_ : ndarray of shape (8,), float32
-        a to h. Before `fit` the log-odds are twice the score.
+        a to h. Before `fit` the usual ones, with which a score of 0 is log-odds of
+        about 0.
     """
 
     def __init__(self, counts: np.ndarray) -> None:
         logs = np.log1p(counts)
         spread = logs.std()
         self.log_frequency = np.float32((logs - logs.mean()) / (spread or 1))
+        self.center_, self.half_range_ = 0.0, 1.0
         self.coef_ = np.array(START, dtype=np.float32)
 
     def fit(
         self,
         scores: np.ndarray,
         target: sparse.csr_array,
+        sample_weight: np.ndarray,
         path_nodes: np.ndarray,
         paths: sparse.csr_array,
     ) -> Self:
-        """Maximise the likelihood of held-out labels.
+        """Maximise the likelihood of held-out labels, and stay near `coef_`.
+
+        So a second fit, to other scores, goes on from where the first one ended.
 
         Parameters
         ----------
         scores : ndarray of shape (n_documents, n_nodes), float32
-            Of documents that were not learned from, in no particular order.
+            Of documents that were not learned from.
         target : csr_array of shape (n_documents, n_nodes)
             Their labels, closed under ancestors.
+        sample_weight : ndarray of shape (n_documents,)
+            Weight of each document.
         path_nodes : int ndarray of shape (n_paths,)
             The most specific nodes of the paths, one of which each document has;
             empty where it may have several.
@@ -79,10 +93,14 @@ class Calibration:
         self : Calibration
             Fitted.
         """
-        enough = max(1, MAX_PAIRS // scores.shape[1])
-        scores, target = scores[:enough], target[:enough]
+        every = -(-scores.size // MAX_PAIRS)
+        scores, target = scores[::every], target[::every]
+        sample_weight = sample_weight[::every]
+        self._fit_unit(scores, target, sample_weight)
+        weight = torch.from_numpy(sample_weight.astype(np.float32))
+        n_documents = max(float(sample_weight.sum()), 1e-9)
         frequency = torch.from_numpy(self.log_frequency)
-        values = torch.from_numpy(scores)
+        values = torch.from_numpy(self._in_unit(scores))
         start = torch.from_numpy(self.coef_)
         coef = start.clone().requires_grad_()
         optimizer = torch.optim.LBFGS(
@@ -104,15 +122,17 @@ class Calibration:
                     + functional.logsigmoid(-coef[7]),
                     functional.logsigmoid(coef[7]) - np.log(len(path_nodes)),
                 )
-                return functional.nll_loss(likelihood, own)
-            total = functional.binary_cross_entropy_with_logits(
-                logits, labels, reduction="sum"
-            )
-            return total / len(labels)
+                errors = functional.nll_loss(likelihood, own, reduction="none")
+            else:
+                errors = functional.binary_cross_entropy_with_logits(
+                    logits, labels, reduction="none"
+                ).sum(dim=1)
+            return weight @ errors / n_documents
 
         def closure() -> Tensor:
             optimizer.zero_grad()
-            value = loss(coef) + PENALTY * (coef - start).square().sum()
+            distance = (coef - start).square().sum()
+            value = loss(coef) + PENALTY / n_documents * distance
             value.backward()
             return value
 
@@ -120,6 +140,26 @@ class Calibration:
             optimizer.step(closure)
         self.coef_ = coef.detach().numpy()
         return self
+
+    def _fit_unit(
+        self, scores: np.ndarray, target: sparse.csr_array, sample_weight: np.ndarray
+    ) -> None:
+        """Measure the scores of labels that documents have, and of those they don't."""
+        n_true = float(sample_weight @ target.sum(axis=1))
+        n_false = float(sample_weight.sum()) * target.shape[1] - n_true
+        if min(n_true, n_false) <= 0:
+            return
+        of_true = float(sample_weight @ target.multiply(scores).sum(axis=1))
+        of_all = float(sample_weight @ scores.sum(axis=1, dtype=np.float64))
+        true, false = of_true / n_true, (of_all - of_true) / n_false
+        # Scores that are of no use still have a unit.
+        least = max(1e-6, 0.05 * float(scores.std()))
+        self.center_ = (true + false) / 2
+        self.half_range_ = max((true - false) / 2, least)
+
+    def _in_unit(self, scores: np.ndarray) -> np.ndarray:
+        """Give the average label of a document 1, and the average other one -1."""
+        return (scores - np.float32(self.center_)) / np.float32(self.half_range_)
 
     @property
     def slope(self) -> float:
@@ -130,7 +170,8 @@ class Calibration:
             return above * np.logaddexp(0, z) - below * np.logaddexp(0, -z)
 
         zero = brentq(of_z, -100, 100)
-        return float(self.coef_[0] * (above * expit(zero) + below * expit(-zero)))
+        rise = above * expit(zero) + below * expit(-zero)
+        return float(self.coef_[0] * rise / self.half_range_)
 
     @property
     def uniform_share(self) -> float:
@@ -150,8 +191,10 @@ class Calibration:
         logits : ndarray of shape (n_documents, n_nodes), float32
             Log-odds of every label.
         """
-        arrays = (self.coef_, scores, self.log_frequency)
-        return _log_odds(*map(torch.from_numpy, arrays)).numpy()
+        arrays = (self.coef_, self._in_unit(scores), self.log_frequency)
+        # In float64, as torch rounds the last few of an array in another way.
+        coef, values, frequency = (torch.from_numpy(array).double() for array in arrays)
+        return _log_odds(coef, values, frequency).float().numpy()
 
 
 def _log_odds(coef: Tensor, scores: Tensor, frequency: Tensor) -> Tensor:

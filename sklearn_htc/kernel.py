@@ -14,7 +14,7 @@ from scipy.linalg import cholesky, solve, solve_triangular
 from sklearn.metrics.pairwise import rbf_kernel
 
 from sklearn_htc.read_out import ReadOut, best_read_out
-from sklearn_htc.wide import MIN_DOCUMENTS, mean_length
+from sklearn_htc.wide import MIN_DOCUMENTS, WideChoice, mean_length
 
 __all__ = ["KernelPath", "choose_kernel_path", "suits_kernel_path"]
 
@@ -204,12 +204,11 @@ def choose_kernel_path(
     target: sparse.csr_array,
     sample_weight: np.ndarray,
     *,
-    train: np.ndarray,
-    valid: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
     read_out: Callable[[np.ndarray], ReadOut],
     C: float,
     rng: np.random.RandomState,
-) -> tuple[KernelPath, np.ndarray, ReadOut]:
+) -> WideChoice:
     """Choose the kernel's width, then the penalty, by held-out documents.
 
     Parameters
@@ -220,10 +219,11 @@ def choose_kernel_path(
         Labels, closed under ancestors.
     sample_weight : ndarray of shape (n_documents,)
         Weight of each document.
-    train, valid : int ndarray
+    folds : list of (int ndarray, int ndarray)
         Rows to learn from, and rows to judge by.
     read_out : callable
-        Takes scores (n_valid, n_nodes) and returns the `ReadOut` fitted to them.
+        Takes scores of the rows held out, fold after fold, and returns the `ReadOut`
+        fitted to them.
     C : float
         What penalties are divided by.
     rng : RandomState
@@ -231,26 +231,27 @@ def choose_kernel_path(
 
     Returns
     -------
-    kernel : KernelPath
-        The best, fitted to `train`.
-    scores : ndarray of shape (n_valid, n_nodes), float32
-        What it gives the held-out documents.
-    read_out : ReadOut
-        Fitted to these scores.
+    choice : WideChoice
+        The best.
     """
-    held_out = documents.X[valid]
 
-    def fitted(
-        gamma: float, penalty: float, rows: np.ndarray
-    ) -> tuple[KernelPath, np.ndarray, ReadOut]:
+    def tried(gamma: float, penalty: float, parts: list[np.ndarray]) -> WideChoice:
         kernel = KernelPath(gamma=gamma, penalty=penalty / C)
-        kernel.fit(documents.rows(rows), target[rows], sample_weight[rows], rng)
-        scores = kernel.scores(held_out)
-        return kernel, scores, read_out(scores)
+        scores, scales = [], []
+        for part, (_, valid) in zip(parts, folds, strict=True):
+            kernel.fit(documents.rows(part), target[part], sample_weight[part], rng)
+            scores.append(kernel.scores(documents.X[valid]))
+            scales.append(kernel.feature_scale_)
+        held_out = np.concatenate(scores)
+        kernel = KernelPath(gamma=gamma, penalty=penalty / C)
+        return WideChoice(kernel, held_out, read_out(held_out), scales[0])
 
-    part = rng.permutation(train)[:N_TRIED]
-    outs = [fitted(gamma, PENALTIES[0], part)[2] for gamma in GAMMAS]
-    best = best_read_out(outs)
-    gamma, outs = GAMMAS[best], [outs[best]]
-    outs += [fitted(gamma, penalty, part)[2] for penalty in PENALTIES[1:]]
-    return fitted(gamma, PENALTIES[best_read_out(outs)], train)
+    parts = [rng.permutation(train)[:N_TRIED] for train, _ in folds]
+    choices = [tried(gamma, PENALTIES[0], parts) for gamma in GAMMAS]
+    best = best_read_out([choice.read_out for choice in choices])
+    gamma, choices = GAMMAS[best], [choices[best]]
+    choices += [tried(gamma, penalty, parts) for penalty in PENALTIES[1:]]
+    best = best_read_out([choice.read_out for choice in choices])
+    if max(len(train) for train, _ in folds) <= N_TRIED:
+        return choices[best]
+    return tried(gamma, PENALTIES[best], [train for train, _ in folds])

@@ -1,6 +1,7 @@
 """From scores to labels, all of it fitted on held-out documents and judged by F1."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,7 @@ def best_read_out(outs: Sequence[ReadOut]) -> int:
 def fit_read_out(
     scores: np.ndarray,
     target: sparse.csr_array,
+    sample_weight: np.ndarray,
     *,
     counts: np.ndarray,
     hierarchy: Hierarchy,
@@ -73,6 +75,7 @@ def fit_read_out(
     single_path: bool,
     whole_path: bool,
     threshold: float | str,
+    start: ReadOut | None = None,
 ) -> ReadOut:
     """Calibrate scores, choose what is predicted, and say how good it is.
 
@@ -82,6 +85,8 @@ def fit_read_out(
         Of held-out documents.
     target : csr_array of shape (n_documents, n_nodes)
         Their labels, closed under ancestors.
+    sample_weight : ndarray of shape (n_documents,)
+        How much each of them counts.
     counts : ndarray of shape (n_nodes,)
         Documents of each label that the scores were learned from.
     hierarchy : Hierarchy
@@ -95,6 +100,9 @@ def fit_read_out(
         Whether that has to be a path that a document may have, and not a part of it.
     threshold : float or "auto"
         The least probability of a predicted node; "auto" is one a node.
+    start : ReadOut, default=None
+        Fitted to other scores of more documents: its calibration is the start of this
+        one, and its thresholds are kept, since they are probabilities.
 
     Returns
     -------
@@ -102,10 +110,16 @@ def fit_read_out(
         Fitted.
     """
     paths = hierarchy.ancestors[path_nodes]
-    calibration = Calibration(counts).fit(scores, target, path_nodes, paths)
+    calibration = Calibration(counts) if start is None else copy(start.calibration)
+    calibration.fit(scores, target, sample_weight, path_nodes, paths)
     logits = calibration.log_odds(scores)
     decoders: list[Decoder]
-    if single_path:
+    if start is not None:
+        decoder = copy(start.decoder)
+        if isinstance(decoder, PathDecoder):
+            decoder.uniform_share = calibration.uniform_share
+        decoders = [decoder]
+    elif single_path:
         share = calibration.uniform_share
         decoders = [PathDecoder(hierarchy, path_nodes, uniform_share=share)]
         if not whole_path:
@@ -118,7 +132,9 @@ def fit_read_out(
                     gain=gain,
                     uniform_share=share,
                 )
-                for values, gain in thresholds_and_gains(probabilities, target)
+                for values, gain in thresholds_and_gains(
+                    probabilities, target, sample_weight
+                )
             ]
     elif threshold != "auto":
         decoders = [ThresholdDecoder(hierarchy, threshold=float(threshold))]
@@ -126,30 +142,30 @@ def fit_read_out(
         probabilities = ThresholdDecoder(hierarchy).probabilities(logits)
         decoders = [
             ThresholdDecoder(hierarchy, threshold=values)
-            for values, _ in thresholds_and_gains(probabilities, target)
+            for values, _ in thresholds_and_gains(probabilities, target, sample_weight)
         ]
-    outs = [
-        ReadOut(calibration, decoder, *_micro_macro_f1(target, decoder.decide(logits)))
-        for decoder in decoders
-    ]
+    outs = []
+    for decoder in decoders:
+        f1 = _micro_macro_f1(target, decoder.decide(logits), sample_weight)
+        outs.append(ReadOut(calibration, decoder, *f1))
     return outs[best_read_out(outs)]
 
 
 def _micro_macro_f1(
-    true: sparse.csr_array, predicted: sparse.csr_array
+    true: sparse.csr_array, predicted: sparse.csr_array, sample_weight: np.ndarray
 ) -> tuple[float, float]:
     """Compute both by counts, as scikit-learn takes one column for classes."""
     hits, n_true, n_predicted = (
-        Y.sum(axis=0) for Y in (true.multiply(predicted), true, predicted)
+        sample_weight @ Y for Y in (true.multiply(predicted), true, predicted)
     )
-    micro = 2 * hits.sum() / max(n_true.sum() + n_predicted.sum(), 1)
+    micro = 2 * hits.sum() / ((n_true + n_predicted).sum() or 1)
     occurs = n_true > 0
     of_label = 2 * hits[occurs] / (n_true + n_predicted)[occurs]
     return float(micro), float(of_label.mean()) if len(of_label) else 0.0
 
 
 def thresholds_and_gains(
-    probabilities: np.ndarray, target: sparse.csr_array
+    probabilities: np.ndarray, target: sparse.csr_array, sample_weight: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Say from which probability on a label is worth predicting, and how much.
 
@@ -175,15 +191,17 @@ def thresholds_and_gains(
         Of held-out documents, calibrated.
     target : csr_array of shape (n_documents, n_nodes)
         Their labels.
+    sample_weight : ndarray of shape (n_documents,)
+        How many documents each of them stands for.
 
     Returns
     -------
     pairs : list of (ndarray of shape (n_nodes,), ndarray of shape (n_nodes,))
         Thresholds, inside (0, 1), and gains, for each w of `MACRO_WEIGHTS`.
     """
-    best_f1, n_predicted, n_expected = _best_expected_f1(probabilities)
-    common = _best_common_threshold(probabilities, target)
-    all_predicted = np.count_nonzero(probabilities >= common)
+    best_f1, n_predicted, n_expected = _best_expected_f1(probabilities, sample_weight)
+    common = _best_common_threshold(probabilities, target, sample_weight)
+    all_predicted = float(sample_weight @ (probabilities >= common).sum(axis=1))
     occurs = -np.expm1(-n_expected)
     own_gain = occurs / occurs.sum() / (n_expected + n_predicted)
     common_gain = 1 / (n_expected.sum() + all_predicted)
@@ -197,33 +215,41 @@ def thresholds_and_gains(
 
 
 def _best_expected_f1(
-    probabilities: np.ndarray,
+    probabilities: np.ndarray, sample_weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compute the largest expected F1 that a threshold gives each label.
 
     With it come the number of documents that it predicts, and the number that have
     the label, as expected; all of shape (n_nodes,).
     """
-    falling = -np.sort(-probabilities, axis=0)
-    total = falling.sum(axis=0, dtype=np.float64)
-    n_predicted = np.arange(1, len(falling) + 1)[:, None]
-    expected = 2 * falling.cumsum(axis=0) / (n_predicted + total)
-    return expected.max(axis=0), expected.argmax(axis=0) + 1, total
+    n_nodes = probabilities.shape[1]
+    best_f1, n_predicted = np.empty(n_nodes), np.empty(n_nodes)
+    total = sample_weight @ probabilities
+    for node in range(n_nodes):
+        order = np.argsort(-probabilities[:, node])
+        weight = sample_weight[order]
+        predicted = weight.cumsum()
+        expected = 2 * (weight * probabilities[order, node]).cumsum()
+        expected /= predicted + total[node]
+        best = expected.argmax()
+        best_f1[node], n_predicted[node] = expected[best], predicted[best]
+    return best_f1, n_predicted, total
 
 
 def _best_common_threshold(
-    probabilities: np.ndarray, target: sparse.csr_array
+    probabilities: np.ndarray, target: sparse.csr_array, sample_weight: np.ndarray
 ) -> float:
     """Find the threshold with the largest micro-F1; 0.5 where there is no label."""
-    n_labels = target.nnz
+    n_labels = sample_weight @ target.sum(axis=1)
     flat = probabilities.ravel()
-    k = min(len(flat) - 1, MOST_PREDICTED * n_labels)
+    k = min(len(flat) - 1, MOST_PREDICTED * target.nnz)
     if k < 1:
         return 0.5
     top = np.argpartition(-flat, k)[: k + 1]
     top = top[np.argsort(-flat[top], kind="stable")]
-    hits = np.cumsum(target.toarray().ravel()[top])
-    f1 = 2 * hits / (np.arange(1, k + 2) + n_labels)
+    weight = sample_weight[top // probabilities.shape[1]]
+    hits = np.cumsum(weight * target.toarray().ravel()[top])
+    f1 = 2 * hits / (np.cumsum(weight) + n_labels)
     # Halfway to the next lower one, so that rounding decides nothing.
     best = int(f1[:-1].argmax())
     return float(flat[top[best : best + 2]].mean())

@@ -6,7 +6,7 @@ model that leaves out what no label needs goes further still.
 
 import warnings
 from collections.abc import Callable, Iterator
-from copy import copy
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -22,8 +22,10 @@ from sklearn_htc.read_out import ReadOut, best_read_out
 from sklearn_htc.term_weighting import term_relevance
 
 __all__ = [
+    "WideChoice",
     "WidePath",
     "choose_wide_path",
+    "iter_scores",
     "mean_length",
     "relevance_of",
     "suits_wide_path",
@@ -31,9 +33,9 @@ __all__ = [
 
 # Powers of the terms' relevance to choose from: 0 leaves the terms as they are.
 POWERS = (0.0, 0.5, 1.0)
-# Shares of ridge regression to choose from, besides none. The machines' scores are the
-# larger ones, so that it takes three quarters to be level with them.
-RIDGE_SHARES = (0.5, 0.75, 1.0)
+# Shares of ridge regression to choose from, besides none and all. The machines' scores
+# are the larger ones, so that it takes three quarters to be level with them.
+RIDGE_SHARES = (0.5, 0.75)
 RIDGE_PENALTY = 0.3
 # Documents or features, whichever are fewer, that ridge regression solves for at once.
 MAX_RIDGE_SIZE = 5000
@@ -42,10 +44,32 @@ MAX_RIDGE_TARGETS = 5 * 10**7
 # Documents scored at a time.
 BATCH_SIZE = 1024
 # With fewer documents there is too little to hold out.
-MIN_DOCUMENTS = 200
+MIN_DOCUMENTS = 50
 # Weights (400 MB), and entries of X times labels (a minute or so on two cores).
 MAX_WEIGHTS = 10**8
 MAX_WORK = 3 * 10**9
+
+
+@dataclass
+class WideChoice:
+    """The best settings of a wide path, and what they give held-out documents.
+
+    Parameters
+    ----------
+    wide : WidePath or KernelPath
+        With the best settings, not fitted.
+    scores : ndarray of shape (n_held_out, n_nodes), float32
+        Of the rows held out, fold after fold.
+    read_out : ReadOut
+        Fitted to these scores.
+    feature_scale : ndarray of shape (n_features,), float32
+        What the first fold's training documents were multiplied by.
+    """
+
+    wide: Any
+    scores: np.ndarray
+    read_out: ReadOut
+    feature_scale: np.ndarray
 
 
 class WidePath:
@@ -114,8 +138,7 @@ class WidePath:
         """
         scale = relevance**self.power
         scale /= mean_length(documents.scaled(scale).X)
-        # As float64 once, and not for every label.
-        X = documents.scaled(scale).X.astype(np.float64)
+        X = _as_machines_read_it(documents.scaled(scale).X)
         self.feature_scale_ = scale
         if self.ridge_share == 1:
             self.coef_, self.intercept_ = _ridge(X, target, sample_weight)
@@ -124,8 +147,10 @@ class WidePath:
                 X, target, sample_weight, C=self.C, seed=seed
             )
         if 0 < self.ridge_share < 1:
-            coef, intercept = _ridge(X, target, sample_weight)
-            self._mix(coef, intercept)
+            ridge = _ridge(X, target, sample_weight)
+            for own, other in zip((self.coef_, self.intercept_), ridge, strict=True):
+                own *= 1 - self.ridge_share
+                own += self.ridge_share * other
         self.coef_ *= scale[:, None]
         return self
 
@@ -154,33 +179,6 @@ class WidePath:
         seed = rng.randint(np.iinfo(np.int32).max)
         return self.fit(documents, relevance, target, sample_weight, seed)
 
-    def mixed(self, ridge: Self, share: float) -> Self:
-        """Mix these machines with ridge regressions of the same documents.
-
-        Parameters
-        ----------
-        ridge : WidePath
-            Fitted with `ridge_share=1`.
-        share : float
-            Its share.
-
-        Returns
-        -------
-        wide : WidePath
-            As `fit` makes it with this `ridge_share`.
-        """
-        wide = copy(self)
-        wide.ridge_share = share
-        wide.coef_, wide.intercept_ = self.coef_.copy(), self.intercept_.copy()
-        wide._mix(ridge.coef_, ridge.intercept_)
-        return wide
-
-    def _mix(self, coef: np.ndarray, intercept: np.ndarray) -> None:
-        """Let another model's weights have the share of ridge regression."""
-        for own, other in ((self.coef_, coef), (self.intercept_, intercept)):
-            own *= 1 - self.ridge_share
-            own += self.ridge_share * other
-
     def scores(self, X: Any) -> np.ndarray:
         """Score every label.
 
@@ -194,27 +192,10 @@ class WidePath:
         scores : ndarray of shape (n_documents, n_nodes), float32
             Positive where a machine says yes.
         """
+        if not sparse.issparse(X):
+            # Otherwise a row's scores depend on where in the product it stands.
+            X = X.astype(np.float64)
         return np.asarray(X @ self.coef_, dtype=np.float32) + self.intercept_
-
-    def iter_scores(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Score documents batch by batch, in their order.
-
-        Parameters
-        ----------
-        documents : BagOfTerms or DenseDocuments
-            Any documents.
-
-        Yields
-        ------
-        rows : int ndarray of shape (B,)
-            Which documents.
-        scores : ndarray of shape (B, n_nodes), float32
-            As `scores` gives them.
-        """
-        n_documents = len(documents.lengths)
-        for start in range(0, n_documents, BATCH_SIZE):
-            rows = np.arange(start, min(start + BATCH_SIZE, n_documents))
-            yield rows, self.scores(documents.X[rows])
 
 
 def suits_wide_path(documents: Any, n_nodes: int) -> bool:
@@ -273,12 +254,11 @@ def choose_wide_path(
     target: sparse.csr_array,
     sample_weight: np.ndarray,
     *,
-    train: np.ndarray,
-    valid: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
     read_out: Callable[[np.ndarray], ReadOut],
     C: float,
     rng: np.random.RandomState,
-) -> tuple[WidePath, np.ndarray, ReadOut]:
+) -> WideChoice:
     """Choose by held-out documents how much the relevance of terms counts, and ridge.
 
     Parameters
@@ -289,10 +269,11 @@ def choose_wide_path(
         Labels, closed under ancestors.
     sample_weight : ndarray of shape (n_documents,)
         Weight of each document.
-    train, valid : int ndarray
+    folds : list of (int ndarray, int ndarray)
         Rows to learn from, and rows to judge by.
     read_out : callable
-        Takes scores (n_valid, n_nodes) and returns the `ReadOut` fitted to them.
+        Takes scores of the rows held out, fold after fold, and returns the `ReadOut`
+        fitted to them.
     C : float
         As for `WidePath`.
     rng : RandomState
@@ -300,43 +281,67 @@ def choose_wide_path(
 
     Returns
     -------
-    wide : WidePath
-        The best, fitted to `train`.
-    scores : ndarray of shape (n_valid, n_nodes), float32
-        What it gives the held-out documents.
-    read_out : ReadOut
-        Fitted to these scores.
+    choice : WideChoice
+        The best.
     """
-    held_out = documents.X[valid]
-    documents, target, weight = (
-        documents.rows(train),
-        target[train],
-        sample_weight[train],
-    )
-    relevance = relevance_of(documents, target, weight, rng)
-    seed = int(rng.randint(np.iinfo(np.int32).max))
+    parts = []
+    for train, _ in folds:
+        part = documents.rows(train), target[train], sample_weight[train]
+        relevance = relevance_of(*part, rng)
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        parts.append((part[0], relevance, *part[1:], seed))
+
+    def tried(power: float, ridge_share: float) -> WideChoice:
+        wide = WidePath(power=power, C=C, ridge_share=ridge_share)
+        scores, scales = [], []
+        for part, (_, valid) in zip(parts, folds, strict=True):
+            wide.fit(*part)
+            scores.append(wide.scores(documents.X[valid]))
+            scales.append(wide.feature_scale_)
+        return judged(power, ridge_share, np.concatenate(scores), scales[0])
+
+    def judged(
+        power: float, ridge_share: float, scores: np.ndarray, scale: np.ndarray
+    ) -> WideChoice:
+        wide = WidePath(power=power, C=C, ridge_share=ridge_share)
+        return WideChoice(wide, scores, read_out(scores), scale)
 
     powers = POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
-    outs = []
-    for power in powers:
-        wide = WidePath(power=power, C=C)
-        wide.fit(documents, relevance, target, weight, seed)
-        scores = wide.scores(held_out)
-        outs.append((wide, scores, read_out(scores)))
-    best = outs[best_read_out([out for _, _, out in outs])]
-    size = min(len(train), documents.n_features)
-    n_targets = len(train) * target.shape[1]
-    if size > MAX_RIDGE_SIZE or n_targets > MAX_RIDGE_TARGETS:
-        return best
-    power = best[0].power
-    ridge = WidePath(power=power, C=C, ridge_share=1.0)
-    ridge.fit(documents, relevance, target, weight, seed)
-    outs = [best]
-    for share in RIDGE_SHARES:
-        wide = best[0].mixed(ridge, share)
-        scores = wide.scores(held_out)
-        outs.append((wide, scores, read_out(scores)))
-    return outs[best_read_out([out for _, _, out in outs])]
+    most = max(len(train) for train, _ in folds)
+    with_ridge = (
+        min(most, documents.n_features) <= MAX_RIDGE_SIZE
+        and most * target.shape[1] <= MAX_RIDGE_TARGETS
+    )
+    # Ridge regression, where it is possible, is the faster one to find the power with.
+    first = _best([tried(power, float(with_ridge)) for power in powers])
+    if not with_ridge:
+        return first
+    power, scale = first.wide.power, first.feature_scale
+    machines = tried(power, 0.0)
+    mixtures = [
+        # The scores of a mixture of models are the mixture of their scores.
+        judged(
+            power,
+            share,
+            np.float32(1 - share) * machines.scores + np.float32(share) * first.scores,
+            scale,
+        )
+        for share in RIDGE_SHARES
+    ]
+    return _best([machines, *mixtures, first])
+
+
+def _best(choices: list[WideChoice]) -> WideChoice:
+    """Choose by the read-outs."""
+    return choices[best_read_out([choice.read_out for choice in choices])]
+
+
+def _as_machines_read_it(X: Any) -> Any:
+    """Give numbers and indices LIBLINEAR's types, once and not for every label."""
+    X = X.astype(np.float64)
+    if sparse.issparse(X):
+        X.indices, X.indptr = sparse.safely_cast_index_arrays(X, np.int32)
+    return X
 
 
 def _machines(
@@ -389,7 +394,32 @@ def _ridge(
     # Exact, and by documents or features, whichever are fewer.
     ridge = Ridge(RIDGE_PENALTY, fit_intercept=False, solver="cholesky")
     ridge.fit(X, Y - intercept, sample_weight)
-    return ridge.coef_.T.astype(np.float32), intercept.astype(np.float32)
+    # The weights of a single label come without an axis for it.
+    coef = ridge.coef_.reshape(Y.shape[1], -1).T
+    return coef.astype(np.float32), intercept.astype(np.float32)
+
+
+def iter_scores(wide: Any, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Score documents batch by batch, in their order.
+
+    Parameters
+    ----------
+    wide : WidePath or KernelPath
+        Fitted.
+    documents : BagOfTerms or DenseDocuments
+        Any documents.
+
+    Yields
+    ------
+    rows : int ndarray of shape (B,)
+        Which documents.
+    scores : ndarray of shape (B, n_nodes), float32
+        What it gives them.
+    """
+    n_documents = len(documents.lengths)
+    for start in range(0, n_documents, BATCH_SIZE):
+        rows = np.arange(start, min(start + BATCH_SIZE, n_documents))
+        yield rows, wide.scores(documents.X[rows])
 
 
 def mean_length(X: Any) -> np.float32:

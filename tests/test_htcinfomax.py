@@ -17,7 +17,8 @@ from skorch.callbacks import Callback
 from sklearn_htc import Hierarchy, HTCInfoMaxClassifier, TokenSequenceVectorizer
 from sklearn_htc.decoding import PathDecoder, ThresholdDecoder
 
-FAST = {"dimension": 16, "max_epochs": 3, "random_state": 0}
+# The network alone: tests/test_linear.py has what stands beside it.
+FAST = {"dimension": 16, "max_epochs": 3, "wide_path": False, "random_state": 0}
 
 
 def documents(corpus, bag, kind):

@@ -112,9 +112,13 @@ def test_embeddings_that_are_all_alike_have_the_shares_as_scores():
     np.testing.assert_allclose(scores, [[0.75, 0]], atol=1e-3)
 
 
-def test_the_choice_is_the_best_on_held_out_documents():
+def test_the_choice_is_the_best_on_held_out_documents(monkeypatch):
     X, Y = rings(400)
-    train, valid = np.arange(300), np.arange(300, 400)
+    folds = [
+        (np.arange(300), np.arange(300, 400)),
+        (np.arange(100, 400), np.arange(100)),
+    ]
+    monkeypatch.setattr(kernel, "N_TRIED", 200)
     tried = []
 
     def read_out(scores):
@@ -124,27 +128,54 @@ def test_the_choice_is_the_best_on_held_out_documents():
         decoder = ThresholdDecoder(Hierarchy([], nodes=range(2)))
         return ReadOut(Calibration(np.ones(2)), decoder, f1, f1)
 
-    best, scores, out = choose_kernel_path(
+    choice = choose_kernel_path(
         DenseDocuments(X),
         Y,
         np.ones(400),
-        train=train,
-        valid=valid,
+        folds=folds,
         read_out=read_out,
         C=2.0,
         rng=np.random.RandomState(0),
     )
+    best = choice.wide
     assert best.gamma == kernel.GAMMAS[2]
     assert best.penalty == kernel.PENALTIES[2] / 2
-    assert len(best.landmarks_) == 300
-    np.testing.assert_array_equal(scores, best.scores(X[valid]))
-    assert out.micro_f1 == 0.1
+    assert choice.read_out.micro_f1 == 0.1
+    expected = []
+    for train, valid in folds:
+        fitted = fit(X[train], Y[train], gamma=best.gamma, penalty=best.penalty)
+        expected.append(fitted.scores(X[valid]))
+    np.testing.assert_allclose(choice.scores, np.concatenate(expected), atol=1e-5)
+    scale = 1 / np.sqrt(np.square(X[:300]).sum(axis=1).mean())
+    np.testing.assert_allclose(choice.feature_scale, scale, rtol=1e-5)
+
+
+def test_few_documents_are_all_tried_and_fitted_no_second_time():
+    X, Y = rings(400)
+    calls = []
+
+    def read_out(scores):
+        calls.append(scores)
+        decoder = ThresholdDecoder(Hierarchy([], nodes=range(2)))
+        return ReadOut(Calibration(np.ones(2)), decoder, 0.5, float(len(calls) == 4))
+
+    choice = choose_kernel_path(
+        DenseDocuments(X),
+        Y,
+        np.ones(400),
+        folds=[(np.arange(300), np.arange(300, 400))],
+        read_out=read_out,
+        C=1.0,
+        rng=np.random.RandomState(0),
+    )
+    assert len(calls) == 5
+    assert choice.scores is calls[3]
 
 
 def test_too_few_documents_or_too_many_labels_do_not_suit():
     X, _ = rings(300)
     assert suits_kernel_path(DenseDocuments(X), 10)
-    assert not suits_kernel_path(DenseDocuments(X[:100]), 10)
+    assert not suits_kernel_path(DenseDocuments(X[:49]), 10)
     assert not suits_kernel_path(DenseDocuments(X), 10**6)
 
 

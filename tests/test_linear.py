@@ -7,9 +7,12 @@ from sklearn.base import clone
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
-from sklearn_htc._network_base import DEEP_WEIGHTS
-from sklearn_htc.wide import WidePath
+from sklearn_htc import (
+    HierarchicalLinearClassifier,
+    HTCInfoMaxClassifier,
+    _network_base,
+)
+from sklearn_htc.calibration import Calibration
 
 
 @pytest.fixture
@@ -36,11 +39,23 @@ def test_it_learns_several_paths_with_chosen_thresholds(many, hierarchy):
 
 
 def test_few_documents_are_all_trained_on(bag, indicator, hierarchy):
-    clf = HierarchicalLinearClassifier(hierarchy).fit(bag, indicator)
-    scores = bag @ clf.wide_.coef_ + clf.wide_.intercept_
-    expected = clf.decoder_.probabilities(2 * scores)
-    np.testing.assert_allclose(clf.predict_proba(bag), expected, rtol=1e-4)
-    assert clf.score(bag, indicator) > 0.95
+    few = slice(0, 49)
+    clf = HierarchicalLinearClassifier(hierarchy).fit(bag[few], indicator[few])
+    scores = bag[few] @ clf.wide_.coef_ + clf.wide_.intercept_
+    untold = Calibration(indicator[few].sum(axis=0)).log_odds(scores)
+    expected = clf.decoder_.probabilities(untold)
+    np.testing.assert_allclose(clf.predict_proba(bag[few]), expected, rtol=1e-4)
+    assert clf.score(bag[few], indicator[few]) > 0.95
+
+
+def test_sample_weight_shifts_probabilities():
+    y = np.array([0, 1] * 50)
+    X = sparse.csr_array(np.ones((100, 2)))
+    clf = HierarchicalLinearClassifier(random_state=0)
+    for favoured in (0, 1):
+        weight = np.where(y == favoured, 9.0, 1.0)
+        probability = clf.fit(X, y, sample_weight=weight).predict_proba(X)
+        np.testing.assert_allclose(probability[:, favoured], 0.9, atol=0.05)
 
 
 def test_predictions_do_not_depend_on_batch_mates(many, hierarchy):
@@ -80,7 +95,9 @@ def test_parameters_can_be_searched(many, hierarchy):
 
 def test_a_single_path_can_be_read_with_thresholds(bag, indicator, hierarchy):
     clf = HierarchicalLinearClassifier(hierarchy, decoding="threshold")
-    assert clf.fit(bag, indicator).decoder_.threshold == 0.5
+    few = slice(0, 49)
+    assert clf.fit(bag[few], indicator[few]).decoder_.threshold == 0.5
+    assert clf.fit(bag, indicator).decoder_.threshold.shape == (8,)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +128,7 @@ def both_paths(hierarchy, many, **parameters):
 
 
 def test_the_network_stands_beside_the_same_wide_path(many, hierarchy, monkeypatch):
-    monkeypatch.setitem(DEEP_WEIGHTS, WidePath, (0.0,))
+    monkeypatch.setattr(_network_base, "DEEP_WEIGHTS", (0.0,))
     X, Y = many
     wide = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(X, Y)
     both = both_paths(hierarchy, many)
@@ -124,7 +141,7 @@ def test_the_network_stands_beside_the_same_wide_path(many, hierarchy, monkeypat
 
 
 def test_the_network_adds_its_share_of_log_odds(many, hierarchy, monkeypatch):
-    monkeypatch.setitem(DEEP_WEIGHTS, WidePath, (0.5,))
+    monkeypatch.setattr(_network_base, "DEEP_WEIGHTS", (0.5,))
     X, Y = many
     both = both_paths(hierarchy, many)
     documents = both._documents(X)
@@ -156,4 +173,16 @@ def test_partial_fit_trains_the_network_beside_the_wide_path(many, hierarchy):
     coef = clf.wide_.coef_.copy()
     clf.partial_fit(X[:50], Y[:50])
     np.testing.assert_array_equal(clf.wide_.coef_, coef)
+    assert f1_score(Y, clf.predict(X), average="micro") > 0.9
+
+
+def test_a_network_without_weight_is_not_asked_for_predictions(many, hierarchy):
+    X, Y = many
+    clf = both_paths(hierarchy, many)
+    # The wide path makes no mistake here that a network could mend.
+    assert clf.deep_weight_ == 0
+    scores = clf.wide_.scores(X.astype(np.float32))
+    expected = clf.decoder_.probabilities(clf._calibration.log_odds(scores))
+    clf.net_ = None
+    np.testing.assert_allclose(clf.predict_proba(X), expected, rtol=1e-4)
     assert f1_score(Y, clf.predict(X), average="micro") > 0.9

@@ -43,9 +43,9 @@ def test_texts_to_coherent_labels(corpus, hierarchy, vectorizer, text_encoder):
 
 def test_grid_search_in_two_processes(corpus, hierarchy, indicator):
     texts, _ = corpus
-    pipeline = make_pipeline(TfidfVectorizer(), HTCInfoMaxClassifier(hierarchy, **FAST))
+    network = HTCInfoMaxClassifier(hierarchy, wide_path=False, **FAST)
     search = GridSearchCV(
-        pipeline,
+        make_pipeline(TfidfVectorizer(), network),
         {"htcinfomaxclassifier__lr": [1e-5, 1e-2]},
         scoring="f1_micro",
         cv=2,

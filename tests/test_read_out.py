@@ -1,5 +1,7 @@
 """The read-out: thresholds against a search over all of them, quality against F1."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -39,7 +41,7 @@ def micro(target, values, threshold):
 def test_macro_f1_alone_has_thresholds_of_half_the_best_expected_f1(monkeypatch):
     monkeypatch.setattr(read_out, "MACRO_WEIGHTS", (1.0,))
     values, target = probabilities_and_labels()
-    ((threshold, gain),) = thresholds_and_gains(values, target)
+    ((threshold, gain),) = thresholds_and_gains(values, target, np.ones(len(values)))
     expected = [best_expected_f1(column) / 2 for column in values.T]
     np.testing.assert_allclose(threshold, expected, rtol=1e-5)
     # 2 gain (p - threshold) is the derivative of the mean of 2 hits / (n + m).
@@ -51,7 +53,7 @@ def test_macro_f1_alone_has_thresholds_of_half_the_best_expected_f1(monkeypatch)
 def test_micro_f1_alone_has_the_common_threshold_of_its_best(monkeypatch):
     monkeypatch.setattr(read_out, "MACRO_WEIGHTS", (0.0,))
     values, target = probabilities_and_labels()
-    ((threshold, gain),) = thresholds_and_gains(values, target)
+    ((threshold, gain),) = thresholds_and_gains(values, target, np.ones(len(values)))
     assert len(set(threshold.tolist())) == len(set(gain.tolist())) == 1
     best = max(micro(target, values, value) for value in values.ravel())
     assert micro(target, values, threshold) == pytest.approx(best)
@@ -61,17 +63,53 @@ def test_a_mixture_weighs_what_a_prediction_adds_to_either(monkeypatch):
     monkeypatch.setattr(read_out, "MACRO_WEIGHTS", (0.0, 0.7, 1.0))
     values, target = probabilities_and_labels()
     (common, micro), (threshold, gain), (own, macro) = thresholds_and_gains(
-        values, target
+        values, target, np.ones(len(values))
     )
     np.testing.assert_allclose(gain, 0.7 * macro + 0.3 * micro, rtol=1e-5)
     expected = (0.7 * macro * own + 0.3 * micro * common) / gain
     np.testing.assert_allclose(threshold, expected, rtol=1e-5)
 
 
+def test_a_document_of_weight_two_counts_like_two():
+    values, target = probabilities_and_labels()
+    weight = np.random.default_rng(1).integers(1, 3, size=len(values))
+    rows = np.repeat(np.arange(len(values)), weight)
+    weighted = thresholds_and_gains(values, target, weight)
+    repeated = thresholds_and_gains(values[rows], target[rows], np.ones(len(rows)))
+    np.testing.assert_allclose(weighted, repeated, rtol=2e-3)
+
+
+@pytest.mark.parametrize("single_path", [True, False])
+def test_f1_counts_documents_by_their_weight(single_path):
+    hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})
+    nodes = hierarchy.index(["b", "c", "e"])
+    rng = np.random.default_rng(0)
+    target = hierarchy.ancestors[nodes][rng.integers(3, size=200)]
+    scores = (target.toarray() + 0.8 * rng.normal(size=target.shape)).astype(np.float32)
+    weight = rng.integers(3, size=200)
+    out = fit_read_out(
+        scores,
+        target,
+        weight,
+        counts=target.sum(axis=0),
+        hierarchy=hierarchy,
+        path_nodes=nodes if single_path else nodes[:0],
+        single_path=single_path,
+        whole_path=False,
+        threshold="auto",
+    )
+    decided = out.decoder.decide(out.calibration.log_odds(scores)).toarray()
+    for average, value in (("micro", out.micro_f1), ("macro", out.macro_f1)):
+        expected = f1_score(
+            target.toarray(), decided, average=average, sample_weight=weight
+        )
+        assert value == pytest.approx(expected)
+
+
 def test_without_labels_the_threshold_is_finite():
     values, _ = probabilities_and_labels()
     nothing = sparse.csr_array(values.shape, dtype=int)
-    for threshold, gain in thresholds_and_gains(values, nothing):
+    for threshold, gain in thresholds_and_gains(values, nothing, np.ones(len(values))):
         assert np.all((threshold > 0) & (threshold < 1))
         assert np.all(gain > 0)
 
@@ -96,6 +134,7 @@ def test_f1_is_that_of_what_is_decided(threshold):
     out = fit_read_out(
         scores,
         target,
+        np.ones(300),
         counts=target.sum(axis=0),
         hierarchy=hierarchy,
         path_nodes=np.empty(0, dtype=np.int64),
@@ -121,6 +160,7 @@ def test_one_path_a_document_is_read_as_a_path():
     out = fit_read_out(
         target.toarray().astype(np.float32),
         target,
+        np.ones(60),
         counts=target.sum(axis=0),
         hierarchy=hierarchy,
         path_nodes=nodes,
@@ -131,6 +171,43 @@ def test_one_path_a_document_is_read_as_a_path():
     assert isinstance(out.decoder, PathDecoder)
     # Labels without documents have no part in it.
     assert (out.micro_f1, out.macro_f1) == (1, 1)
+
+
+def test_thresholds_of_more_documents_are_kept():
+    hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})
+    nodes = hierarchy.index(["b", "c", "e"])
+    rng = np.random.default_rng(0)
+    target = hierarchy.ancestors[nodes][rng.integers(3, size=300)]
+    for single_path in (True, False):
+        scores = (target.toarray() + rng.normal(size=target.shape)).astype(np.float32)
+        fit = partial(
+            fit_read_out,
+            counts=target.sum(axis=0),
+            hierarchy=hierarchy,
+            path_nodes=nodes if single_path else nodes[:0],
+            single_path=single_path,
+            whole_path=False,
+            threshold="auto",
+        )
+        start = fit(scores, target, np.ones(300))
+        before = start.calibration.coef_.copy(), vars(start.decoder).copy()
+        # Better scores, in another unit.
+        better = 30 + 10 * (scores + target.toarray().astype(np.float32))
+        out = fit(better[:30], target[:30], np.ones(30), start=start)
+        alone = fit(better, target, np.ones(300))
+        np.testing.assert_array_equal(start.calibration.coef_, before[0])
+        assert vars(start.decoder) == before[1]
+        p, expected = (
+            read_out.decoder.probabilities(read_out.calibration.log_odds(better))
+            for read_out in (out, alone)
+        )
+        assert np.abs(p - expected).mean() < 0.05
+        kept = before[1]
+        if single_path:
+            share = out.calibration.uniform_share
+            assert share != start.decoder.uniform_share
+            kept["uniform_share"] = share
+        assert vars(out.decoder) == kept
 
 
 def test_an_uncertain_path_ends_early():
@@ -145,6 +222,7 @@ def test_an_uncertain_path_ends_early():
     out = fit_read_out(
         scores.astype(np.float32),
         target,
+        np.ones(400),
         counts=target.sum(axis=0),
         hierarchy=hierarchy,
         path_nodes=nodes,

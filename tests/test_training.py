@@ -11,7 +11,7 @@ from skorch.callbacks import Callback
 from sklearn_htc import HTCInfoMaxClassifier
 from sklearn_htc.training import resolve_device
 
-FAST = {"dimension": 16, "max_epochs": 4, "random_state": 0}
+FAST = {"dimension": 16, "max_epochs": 4, "wide_path": False, "random_state": 0}
 
 
 class Recorder(Callback):

@@ -52,12 +52,6 @@ def test_a_share_of_ridge_mixes_both_models(documents, indicator):
         for share in (0.0, 0.75, 1.0)
     )
     np.testing.assert_allclose(mixed, 0.25 * machines + 0.75 * ridge, atol=1e-5)
-    machines, ridge = (
-        fit(WidePath(ridge_share=share), documents, indicator) for share in (0.0, 1.0)
-    )
-    again = machines.mixed(ridge, 0.75)
-    assert (machines.ridge_share, again.ridge_share) == (0, 0.75)
-    np.testing.assert_allclose(again.scores(documents.X), mixed, atol=1e-5)
 
 
 def test_weights_take_features_as_they_are_given(documents, indicator):
@@ -79,6 +73,15 @@ def test_labels_of_all_documents_or_of_none_have_constant_scores(documents):
     np.testing.assert_array_equal(scores, np.tile([1.0, -1.0], (100, 1)))
 
 
+def test_a_single_label_has_weights_of_the_same_form(documents, indicator):
+    for share in (0.0, 0.5, 1.0):
+        alone = fit(WidePath(ridge_share=share), documents, indicator[:, [2]])
+        together = fit(WidePath(ridge_share=share), documents, indicator)
+        np.testing.assert_allclose(
+            alone.scores(documents.X), together.scores(documents.X)[:, [2]], atol=1e-5
+        )
+
+
 def test_documents_count_by_their_weight(documents, indicator):
     weight = np.r_[np.zeros(50), np.ones(50)]
     second = np.arange(50, 100)
@@ -89,67 +92,89 @@ def test_documents_count_by_their_weight(documents, indicator):
     )
 
 
-@pytest.mark.parametrize("kind", ["bag", "dense"])
-@pytest.mark.parametrize("n_calls", [0, 3, 6])
-def test_the_model_with_the_best_read_out_is_chosen(bag, indicator, kind, n_calls):
-    documents = as_documents(bag if kind == "bag" else bag.toarray(), kind)
+def choose(documents, target, folds, best_call):
+    """Choose by read-outs of which one is the best; return the scores they got, too."""
     seen = []
 
     def read_out(scores):
-        assert scores.shape == (40, 8)
         seen.append(scores)
-        return ReadOut(None, None, 0.5, float(len(seen) == n_calls))
+        return ReadOut(None, None, 0.5, float(len(seen) == best_call))
 
-    train, valid = np.arange(60), np.arange(60, 100)
-    wide, scores, best = choose_wide_path(
+    choice = choose_wide_path(
         documents,
-        indicator,
+        target,
         np.ones(100),
-        train=train,
-        valid=valid,
+        folds=folds,
         read_out=read_out,
         C=1.0,
         rng=np.random.RandomState(0),
     )
-    # Powers of the relevance of terms, and then shares of ridge regression.
-    n_powers = {"bag": 3, "dense": 1}[kind]
-    assert len(seen) == n_powers + 3
-    assert (best.macro_f1 == 1) == (1 <= n_calls <= len(seen))
-    assert wide.power == (1.0 if (kind, n_calls) == ("bag", 3) else 0.0)
-    np.testing.assert_array_equal(wide.scores(documents.X[valid]), scores)
-    np.testing.assert_array_equal(
-        seen[max(n_calls, 1) - 1 if best.macro_f1 else 0], scores
+    return choice, seen
+
+
+FOLD = (np.arange(60), np.arange(60, 100))
+
+
+@pytest.mark.parametrize(
+    ("kind", "best_call", "power", "ridge_share"),
+    [
+        ("bag", 0, 0.0, 0.0),
+        ("bag", 2, 0.5, 1.0),
+        ("bag", 5, 0.0, 0.5),
+        ("bag", 6, 0.0, 0.75),
+        ("dense", 1, 0.0, 1.0),
+        ("dense", 2, 0.0, 0.0),
+    ],
+)
+def test_the_model_with_the_best_read_out_is_chosen(
+    bag, indicator, kind, best_call, power, ridge_share
+):
+    documents = as_documents(bag if kind == "bag" else bag.toarray(), kind)
+    choice, seen = choose(documents, indicator, [FOLD], best_call)
+    # Powers of the relevance of terms, then machines, and two mixtures.
+    assert len(seen) == {"bag": 3, "dense": 1}[kind] + 3
+    assert choice.wide.power == power
+    assert choice.wide.ridge_share == ridge_share
+    train, valid = FOLD
+    rng = np.random.RandomState(0)
+    wide = choice.wide.refit(documents.rows(train), indicator[train], np.ones(60), rng)
+    scores = wide.scores(documents.X[valid])
+    np.testing.assert_allclose(choice.scores, scores, atol=1e-5)
+    np.testing.assert_allclose(choice.feature_scale, wide.feature_scale_, rtol=1e-5)
+
+
+def test_scores_of_several_folds_come_one_after_the_other(documents, indicator):
+    other = (np.arange(30, 100), np.arange(30))
+    choice, _ = choose(documents, indicator, [FOLD, other], 1)
+    first, _ = choose(documents, indicator, [FOLD], 1)
+    np.testing.assert_array_equal(choice.scores[:40], first.scores)
+    np.testing.assert_array_equal(choice.feature_scale, first.feature_scale)
+    assert choice.scores.shape == (70, 8)
+    # What the second fold was learned from has no document of its held-out ones.
+    wide = choice.wide.refit(
+        documents.rows(other[0]),
+        indicator[other[0]],
+        np.ones(70),
+        np.random.RandomState(1),
+    )
+    np.testing.assert_allclose(
+        choice.scores[40:], wide.scores(documents.X[:30]), atol=0.05
     )
 
 
 @pytest.mark.parametrize("limit", ["MAX_RIDGE_SIZE", "MAX_RIDGE_TARGETS"])
 def test_ridge_regression_is_left_out_where_it_is_large(
-    bag, indicator, monkeypatch, limit
+    documents, indicator, monkeypatch, limit
 ):
-    seen = []
-
-    def read_out(scores):
-        seen.append(scores)
-        return ReadOut(None, None, 0.0, float(len(seen) > 3))
-
     monkeypatch.setattr(f"sklearn_htc.wide.{limit}", 20)
-    wide, _, _ = choose_wide_path(
-        as_documents(bag, "bag"),
-        indicator,
-        np.ones(100),
-        train=np.arange(60),
-        valid=np.arange(60, 100),
-        read_out=read_out,
-        C=1.0,
-        rng=np.random.RandomState(0),
-    )
+    choice, seen = choose(documents, indicator, [FOLD], 3)
     assert len(seen) == 3
-    assert wide.ridge_share == 0
+    assert (choice.wide.power, choice.wide.ridge_share) == (1, 0)
 
 
 @pytest.mark.parametrize(
     ("n_documents", "n_terms", "n_nodes", "suits"),
-    [(200, 10, 10, True), (199, 10, 10, False), (200, 10**5, 1001, False)],
+    [(50, 10, 10, True), (49, 10, 10, False), (50, 10**5, 1001, False)],
 )
 def test_it_is_for_enough_documents_and_not_too_many_weights(
     n_documents, n_terms, n_nodes, suits
