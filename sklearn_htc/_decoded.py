@@ -29,8 +29,8 @@ class HierarchicalDecodingClassifier(BaseHierarchicalClassifier):
     The classifier is trained on a part of the documents, or in turn on several; on the
     others its scores are calibrated, and decoded to one path a document or to all nodes
     above thresholds that are chosen for micro- and macro-F1. Then it is trained on all
-    documents. Whatever
-    decides by 0 or by 0.5, as scikit-learn's multilabel classifiers do, gains by it.
+    documents. Whatever decides by 0 or by 0.5, as scikit-learn's multilabel classifiers
+    do, gains by it.
 
     Parameters
     ----------

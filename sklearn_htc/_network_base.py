@@ -65,9 +65,8 @@ __all__ = ["BaseHierarchicalNetwork"]
 # What the log-odds of the deep path are multiplied by before they are added to those of
 # the wide path.
 DEEP_WEIGHTS = (0.0, 0.15, 0.5, 1.5)
-# Micro-F1 by which two weights may differ on n held-out documents for no reason, times
-# the root of n.
-MICRO_F1_NOISE = 0.15
+# Fewer documents can't tell whether it does good; of so few it has learned too little.
+ENOUGH_TO_WEIGH = 100
 
 
 class BaseHierarchicalNetwork(
@@ -168,6 +167,7 @@ label collections, or array-like of shape (n_documents,)
             self.wide_ = None
         else:
             self._check_paths(target)
+            self._warn_if_without_weight()
         wide = first and self._has_wide_path(documents)
         folds = self._folds(len(weight), wide)
         train = folds[0][0] if folds else np.arange(len(weight))
@@ -218,7 +218,7 @@ label collections, or array-like of shape (n_documents,)
         several paths in a later piece, so they are trained with "zlpr" and decoded with
         the threshold unless `loss` and `decoding` say otherwise. There is no wide path;
         one that an earlier `fit` made stays as it is, and so does the network's weight
-        beside it.
+        beside it. Where that is 0 a warning says that predictions will not change.
 
         Parameters
         ----------
@@ -248,6 +248,7 @@ label collections, or array-like of shape (n_documents,)
             self._rng = check_random_state(self.random_state)
         else:
             self._check_paths(target)
+            self._warn_if_without_weight()
         self._count(target, first)
         with torch_seed(self._rng, device):
             if first:
@@ -340,6 +341,17 @@ label collections, or array-like of shape (n_documents,)
                 "label when the estimator was fitted with loss='path'. Fit anew."
             )
 
+    def _warn_if_without_weight(self) -> None:
+        """Say so before the network learns more that no prediction will show."""
+        if self.wide_ is not None and not self.deep_weight_:
+            warn(
+                "The first fit gave the network no weight beside the wide path "
+                "(deep_weight_=0), and the wide path learns nothing later: predictions "
+                "will stay as they are. Fit anew on all documents, or start with "
+                "wide_path=False.",
+                stacklevel=3,
+            )
+
     def _iter_logits(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield rows and log-odds: of the network, or of both paths together."""
         if self.wide_ is None:
@@ -421,14 +433,22 @@ label collections, or array-like of shape (n_documents,)
         # Scores times this are log-odds, whatever unit they have.
         slope = max(choice.read_out.calibration.slope, 0.1)
         weights = np.array(DEEP_WEIGHTS, dtype=np.float32) / slope
-        outs = [read(wide_scores + deep_weight * deep) for deep_weight in weights]
-        # The machines are trained again, on all documents, and the network is not, so
-        # these overrate it: the least weight that comes near the best.
-        noise = MICRO_F1_NOISE / np.sqrt(len(valid))
-        least = max(out.micro_f1 for out in outs) - noise
-        best = next(i for i, out in enumerate(outs) if out.micro_f1 >= least)
-        self.deep_weight_ = float(weights[best])
-        out = outs[best] if self.deep_weight_ else choice.read_out
+        if len(valid) < ENOUGH_TO_WEIGH:
+            weights = weights[:1]
+        outs, losses = [], []
+        for deep_weight in weights:
+            scores = wide_scores + deep_weight * deep
+            out = read(scores)
+            p = out.decoder.probabilities(out.calibration.log_odds(scores))
+            outs.append(out)
+            losses.append(weight[valid] * _log_loss(p, target[valid]))
+        # The wide path is trained again, on all documents, and the network is not, so
+        # these overrate it: the least weight within a standard error of the best.
+        excess = losses - losses[np.mean(losses, axis=1).argmin()]
+        error = excess.std(axis=1) / np.sqrt(len(valid))
+        chosen = int(np.argmax(excess.mean(axis=1) <= error))
+        self.deep_weight_ = float(weights[chosen])
+        out = outs[chosen] if self.deep_weight_ else choice.read_out
         self._calibration, self.decoder_ = out.calibration, out.decoder
 
     def _deep_scores(self, logits: np.ndarray) -> np.ndarray:
@@ -546,3 +566,9 @@ label collections, or array-like of shape (n_documents,)
                 ConvergenceWarning,
                 stacklevel=3,
             )
+
+
+def _log_loss(probabilities: np.ndarray, target: sparse.csr_array) -> np.ndarray:
+    """Compute the negative log-likelihood of each document's labels, (n,)."""
+    present = target.multiply(logit(probabilities)).sum(axis=1)
+    return -np.log1p(-probabilities).sum(axis=1, dtype=np.float64) - present

@@ -236,14 +236,15 @@ def choose_kernel_path(
     """
 
     def tried(gamma: float, penalty: float, parts: list[np.ndarray]) -> WideChoice:
-        kernel = KernelPath(gamma=gamma, penalty=penalty / C)
+        settings = {"gamma": gamma, "penalty": penalty / C}
         scores, scales = [], []
         for part, (_, valid) in zip(parts, folds, strict=True):
-            kernel.fit(documents.rows(part), target[part], sample_weight[part], rng)
+            learned = documents.rows(part), target[part], sample_weight[part]
+            kernel = KernelPath(**settings).fit(*learned, rng)
             scores.append(kernel.scores(documents.X[valid]))
             scales.append(kernel.feature_scale_)
         held_out = np.concatenate(scores)
-        kernel = KernelPath(gamma=gamma, penalty=penalty / C)
+        kernel = KernelPath(**settings)
         return WideChoice(kernel, held_out, read_out(held_out), scales[0])
 
     parts = [rng.permutation(train)[:N_TRIED] for train, _ in folds]

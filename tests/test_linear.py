@@ -13,6 +13,7 @@ from sklearn_htc import (
     _network_base,
 )
 from sklearn_htc.calibration import Calibration
+from sklearn_htc.wide import WideChoice
 
 
 @pytest.fixture
@@ -167,13 +168,28 @@ def test_a_wide_path_is_refused_for_sequences(hierarchy, indicator):
         clf.fit(np.ones((100, 4, 3)), indicator)
 
 
-def test_partial_fit_trains_the_network_beside_the_wide_path(many, hierarchy):
+def test_partial_fit_trains_the_network_beside_the_wide_path(
+    many, hierarchy, monkeypatch
+):
+    monkeypatch.setattr(_network_base, "DEEP_WEIGHTS", (0.5,))
     X, Y = many
     clf = both_paths(hierarchy, many)
-    coef = clf.wide_.coef_.copy()
+    coef, before = clf.wide_.coef_.copy(), clf.predict_proba(X)
     clf.partial_fit(X[:50], Y[:50])
     np.testing.assert_array_equal(clf.wide_.coef_, coef)
+    assert np.abs(clf.predict_proba(X) - before).max() > 1e-4
     assert f1_score(Y, clf.predict(X), average="micro") > 0.9
+
+
+def test_training_that_no_prediction_will_show_is_warned_of(many, hierarchy):
+    X, Y = many
+    clf = both_paths(hierarchy, many, warm_start=True)
+    assert clf.deep_weight_ == 0
+    before = clf.predict_proba(X)
+    for fit in (clf.partial_fit, clf.fit):
+        with pytest.warns(UserWarning, match="predictions will stay as they are"):
+            fit(X, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
 
 
 def test_a_network_without_weight_is_not_asked_for_predictions(many, hierarchy):
@@ -186,3 +202,38 @@ def test_a_network_without_weight_is_not_asked_for_predictions(many, hierarchy):
     clf.net_ = None
     np.testing.assert_allclose(clf.predict_proba(X), expected, rtol=1e-4)
     assert f1_score(Y, clf.predict(X), average="micro") > 0.9
+
+
+class Told:
+    """Stands for a network that was told how likely each label of a document is."""
+
+    def __init__(self, logits):
+        self.logits = logits
+
+    def iter_logits(self, documents):
+        yield np.arange(len(self.logits)), self.logits
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_the_network_has_weight_where_likelihood_gains_by_it(many, hierarchy, knows):
+    X, Y = many
+    clf = both_paths(hierarchy, many)
+    rng = np.random.default_rng(0)
+    fold = np.arange(150), np.arange(150, 300)
+    truth = 2 * Y[fold[1]].toarray() - 1
+    scores = (truth + 2 * rng.normal(size=truth.shape)).astype(np.float32)
+    read_out = clf._read_out_of(Y, np.ones(300), [fold], clf._path_nodes)(scores)
+    choice = WideChoice(clf.wide_, scores, read_out, None)
+    noise = 2 * rng.normal(size=truth.shape)
+    clf.net_ = Told((truth * knows + noise).astype(np.float32))
+    clf._weigh_deep_path(clf._documents(X), Y, np.ones(300), fold, choice)
+    assert (clf.deep_weight_ > 0) == knows
+    assert (clf._calibration is read_out.calibration) == (not knows)
+
+
+def test_log_loss_of_a_document_is_that_of_all_its_labels(many):
+    _, Y = many
+    p = np.random.default_rng(0).uniform(0.01, 0.99, size=Y.shape)
+    y = Y.toarray()
+    expected = -(y * np.log(p) + (1 - y) * np.log(1 - p)).sum(axis=1)
+    np.testing.assert_allclose(_network_base._log_loss(p, Y), expected)
