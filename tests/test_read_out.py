@@ -79,18 +79,15 @@ def test_a_document_of_weight_two_counts_like_two():
     np.testing.assert_allclose(weighted, repeated, rtol=2e-3)
 
 
-@pytest.mark.parametrize("single_path", [True, False])
-def test_f1_counts_documents_by_their_weight(single_path):
+def noisy_paths(single_path):
+    """Return scores of 300 documents, their labels, and what fits a read-out."""
     hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})
     nodes = hierarchy.index(["b", "c", "e"])
     rng = np.random.default_rng(0)
-    target = hierarchy.ancestors[nodes][rng.integers(3, size=200)]
-    scores = (target.toarray() + 0.8 * rng.normal(size=target.shape)).astype(np.float32)
-    weight = rng.integers(3, size=200)
-    out = fit_read_out(
-        scores,
-        target,
-        weight,
+    target = hierarchy.ancestors[nodes][rng.integers(3, size=300)]
+    scores = (target.toarray() + rng.normal(size=target.shape)).astype(np.float32)
+    fit = partial(
+        fit_read_out,
         counts=target.sum(axis=0),
         hierarchy=hierarchy,
         path_nodes=nodes if single_path else nodes[:0],
@@ -98,6 +95,14 @@ def test_f1_counts_documents_by_their_weight(single_path):
         whole_path=False,
         threshold="auto",
     )
+    return scores, target, fit
+
+
+@pytest.mark.parametrize("single_path", [True, False])
+def test_f1_counts_documents_by_their_weight(single_path):
+    scores, target, fit = noisy_paths(single_path)
+    weight = np.random.default_rng(1).integers(3, size=300)
+    out = fit(scores, target, weight)
     decided = out.decoder.decide(out.calibration.log_odds(scores)).toarray()
     for average, value in (("micro", out.micro_f1), ("macro", out.macro_f1)):
         expected = f1_score(
@@ -173,41 +178,27 @@ def test_one_path_a_document_is_read_as_a_path():
     assert (out.micro_f1, out.macro_f1) == (1, 1)
 
 
-def test_thresholds_of_more_documents_are_kept():
-    hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})
-    nodes = hierarchy.index(["b", "c", "e"])
-    rng = np.random.default_rng(0)
-    target = hierarchy.ancestors[nodes][rng.integers(3, size=300)]
-    for single_path in (True, False):
-        scores = (target.toarray() + rng.normal(size=target.shape)).astype(np.float32)
-        fit = partial(
-            fit_read_out,
-            counts=target.sum(axis=0),
-            hierarchy=hierarchy,
-            path_nodes=nodes if single_path else nodes[:0],
-            single_path=single_path,
-            whole_path=False,
-            threshold="auto",
-        )
-        start = fit(scores, target, np.ones(300))
-        before = start.calibration.coef_.copy(), vars(start.decoder).copy()
-        # Better scores, in another unit.
-        better = 30 + 10 * (scores + target.toarray().astype(np.float32))
-        out = fit(better[:30], target[:30], np.ones(30), start=start)
-        alone = fit(better, target, np.ones(300))
-        np.testing.assert_array_equal(start.calibration.coef_, before[0])
-        assert vars(start.decoder) == before[1]
-        p, expected = (
-            read_out.decoder.probabilities(read_out.calibration.log_odds(better))
-            for read_out in (out, alone)
-        )
-        assert np.abs(p - expected).mean() < 0.05
-        kept = before[1]
-        if single_path:
-            share = out.calibration.uniform_share
-            assert share != start.decoder.uniform_share
-            kept["uniform_share"] = share
-        assert vars(out.decoder) == kept
+@pytest.mark.parametrize("single_path", [True, False])
+def test_thresholds_of_more_documents_are_kept(single_path):
+    scores, target, fit = noisy_paths(single_path)
+    start = fit(scores, target, np.ones(300))
+    coef, kept = start.calibration.coef_.copy(), vars(start.decoder).copy()
+    # Better scores, in another unit.
+    better = 30 + 10 * (scores + target.toarray().astype(np.float32))
+    out = fit(better[:100], target[:100], np.ones(100), start=start)
+    alone = fit(better, target, np.ones(300))
+    np.testing.assert_array_equal(start.calibration.coef_, coef)
+    assert vars(start.decoder) == kept
+    p, expected = (
+        read_out.decoder.probabilities(read_out.calibration.log_odds(better))
+        for read_out in (out, alone)
+    )
+    assert np.abs(p - expected).mean() < 0.05
+    if single_path:
+        share = out.calibration.uniform_share
+        assert share != start.decoder.uniform_share
+        kept["uniform_share"] = share
+    assert vars(out.decoder) == kept
 
 
 def test_an_uncertain_path_ends_early():
