@@ -363,7 +363,11 @@ def ctrl_c():
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_keeps_what_was_learned(bag, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(
-        hierarchy, callbacks=[PressCtrlC()], dimension=16, random_state=0
+        hierarchy,
+        callbacks=[PressCtrlC()],
+        dimension=16,
+        wide_path=False,
+        random_state=0,
     )
     with pytest.warns(ConvergenceWarning, match="interrupted in epoch 2 of 10"):
         clf.fit(bag, indicator)

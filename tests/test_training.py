@@ -108,6 +108,7 @@ def test_time_budget_ends_training_with_the_learning_rate_down(
         patience=100_000,
         callbacks=[recorder],
         dimension=16,
+        wide_path=False,
         random_state=0,
     )
     with warnings.catch_warnings():
