@@ -52,7 +52,8 @@ default=None
         one threshold a node, chosen on held-out documents.
     validation_fraction : float, default=0.2
         Share of the documents, but at most 5,000, held out at a time for these choices.
-        They are cross-validated until 2,000 have been held out, in 5 folds at most.
+        They are cross-validated until about 2,000 have been held out, in 5 folds at
+        most.
     random_state : int, RandomState instance or None, default=None
         Held-out rows.
 

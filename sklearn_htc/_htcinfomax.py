@@ -136,8 +136,8 @@ default=None
         `patience` epochs, and restores the best weights.
     validation_fraction : float, default=0.2
         Share of the rows, but at most 5,000, held out at a time. What the wide path
-        needs chosen is cross-validated until 2,000 rows have been held out, in 5 folds
-        at most; the network is trained once, without the rows of the first.
+        needs chosen is cross-validated until about 2,000 rows have been held out, in 5
+        folds at most; the network is trained once, without the rows of the first.
     patience : int, default=5
         Epochs without improvement before early stopping.
     scoring : {"f1_micro", "f1_macro", "loss"}, default="f1_micro"

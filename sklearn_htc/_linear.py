@@ -45,7 +45,7 @@ default=None
         one threshold a node, chosen on held-out documents.
     validation_fraction : float, default=0.2
         Share of the documents, but at most 5,000, held out at a time for the choices,
-        which are cross-validated until 2,000 have been, in 5 folds at most. The
+        which are cross-validated until about 2,000 have been, in 5 folds at most. The
         machines are then trained on all of them. Below 50 documents nothing is held
         out: features stay as they are, and thresholds are 0.5.
     random_state : int, RandomState instance or None, default=None

@@ -423,6 +423,11 @@ label collections, or array-like of shape (n_documents,)
         are few where there are several: the wide path's read-out is the start.
         """
         _, valid = fold
+        self.deep_weight_ = 0.0
+        self._calibration = choice.read_out.calibration
+        self.decoder_ = choice.read_out.decoder
+        if len(valid) < ENOUGH_TO_WEIGH:
+            return
         wide_scores = choice.scores[: len(valid)]
         deep = np.empty_like(wide_scores)
         for rows, logits in self.net_.iter_logits(documents.rows(valid)):
@@ -433,8 +438,6 @@ label collections, or array-like of shape (n_documents,)
         # Scores times this are log-odds, whatever unit they have.
         slope = max(choice.read_out.calibration.slope, 0.1)
         weights = np.array(DEEP_WEIGHTS, dtype=np.float32) / slope
-        if len(valid) < ENOUGH_TO_WEIGH:
-            weights = weights[:1]
         outs, losses = [], []
         for deep_weight in weights:
             scores = wide_scores + deep_weight * deep
@@ -447,9 +450,10 @@ label collections, or array-like of shape (n_documents,)
         excess = losses - losses[np.mean(losses, axis=1).argmin()]
         error = excess.std(axis=1) / np.sqrt(len(valid))
         chosen = int(np.argmax(excess.mean(axis=1) <= error))
-        self.deep_weight_ = float(weights[chosen])
-        out = outs[chosen] if self.deep_weight_ else choice.read_out
-        self._calibration, self.decoder_ = out.calibration, out.decoder
+        if weights[chosen]:
+            self.deep_weight_ = float(weights[chosen])
+            self._calibration = outs[chosen].calibration
+            self.decoder_ = outs[chosen].decoder
 
     def _deep_scores(self, logits: np.ndarray) -> np.ndarray:
         """Turn the network's logits into log-odds of coherent probabilities."""

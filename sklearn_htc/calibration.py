@@ -16,28 +16,28 @@ __all__ = ["Calibration"]
 # that of a normal prior with standard deviation 0.5.
 PENALTY = 2.0
 # Where the fit starts: about what it comes to on the average of data sets.
-START = (2, -0.3, 1.5, 0, 0, -0.7, 1.5, -4)
+START = (2, -0.3, 1.5, 0, 0, -0.7, 0, 1.5, 0, -4)
 # Pairs of document and label that are enough for so few coefficients.
 MAX_PAIRS = 2 * 10**6
 
 
 class Calibration:
-    """Log-odds from a score and its label's log frequency u, eight numbers for all.
+    """Log-odds from a score and its label's log frequency u, ten numbers for all.
 
     The score's unit is first made such that the average label of a document has s = 1,
     and the average label that it does not have s = -1. Then
 
         z = (a + b u) s + c + d u + e u^2
-        log-odds = exp(f) log(1 + exp(z)) - exp(g) log(1 + exp(-z))
+        log-odds = exp(f + g u) log(1 + exp(z)) - exp(h + i u) log(1 + exp(-z))
 
-    With f = g = 0 that is sigmoid calibration (Platt), whose slope and shift follow the
-    frequency: the scores of rare labels are too low. Most labels of a large hierarchy
-    have too few documents for coefficients of their own. The second line is beta
-    calibration (Kull et al., AISTATS 2017): for linear models the log-odds fall much
-    faster below the border than they rise above it.
+    With f to i of 0 that is sigmoid calibration (Platt), whose slope and shift follow
+    the frequency: the scores of rare labels are too low. Most labels of a large
+    hierarchy have too few documents for coefficients of their own. The second line is
+    beta calibration (Kull et al., AISTATS 2017): for linear models the log-odds fall
+    much faster below the border than they rise above it, and most so for rare labels.
 
     Where each document has one path, some have one that the scores give no chance.
-    Their share, h as log-odds, is learned along, as a uniform distribution mixed into
+    Their share, j as log-odds, is learned along, as a uniform distribution mixed into
     that of the paths.
 
     Parameters
@@ -50,8 +50,8 @@ class Calibration:
     center_, half_range_ : float
         What is subtracted from scores, and what they are then divided by; 0 and 1
         before `fit`.
-    coef_ : ndarray of shape (8,), float32
-        a to h. Before `fit` the usual ones, with which a score of 0 is log-odds of
+    coef_ : ndarray of shape (10,), float32
+        a to j. Before `fit` the usual ones, with which a score of 0 is log-odds of
         about 0.
     """
 
@@ -119,8 +119,8 @@ class Calibration:
             if len(path_nodes):
                 likelihood = torch.logaddexp(
                     functional.log_softmax(logits @ members.T, dim=1)
-                    + functional.logsigmoid(-coef[7]),
-                    functional.logsigmoid(coef[7]) - np.log(len(path_nodes)),
+                    + functional.logsigmoid(-coef[9]),
+                    functional.logsigmoid(coef[9]) - np.log(len(path_nodes)),
                 )
                 errors = functional.nll_loss(likelihood, own, reduction="none")
             else:
@@ -164,7 +164,7 @@ class Calibration:
     @property
     def slope(self) -> float:
         """Rise of an average label's log-odds with its score, where they are 0."""
-        above, below = np.exp(self.coef_[5:7], dtype=np.float64)
+        above, below = np.exp(self.coef_[[5, 7]], dtype=np.float64)
 
         def of_z(z: float) -> float:
             return above * np.logaddexp(0, z) - below * np.logaddexp(0, -z)
@@ -176,7 +176,7 @@ class Calibration:
     @property
     def uniform_share(self) -> float:
         """The share of documents that may have any path, whatever the scores are."""
-        return float(expit(self.coef_[7]))
+        return float(expit(self.coef_[9]))
 
     def log_odds(self, scores: np.ndarray) -> np.ndarray:
         """Turn scores into log-odds.
@@ -202,6 +202,7 @@ def _log_odds(coef: Tensor, scores: Tensor, frequency: Tensor) -> Tensor:
     slope = coef[0] + coef[1] * frequency
     shift = coef[2] + coef[3] * frequency + coef[4] * frequency**2
     z = slope * scores + shift
-    above, below = coef[5].exp(), coef[6].exp()
+    above = (coef[5] + coef[6] * frequency).exp()
+    below = (coef[7] + coef[8] * frequency).exp()
     # log(1 + exp(-z)) is log(1 + exp(z)) - z.
     return (above - below) * functional.softplus(z) + below * z

@@ -13,8 +13,8 @@ from scipy import sparse
 from scipy.linalg import cholesky, solve, solve_triangular
 from sklearn.metrics.pairwise import rbf_kernel
 
-from sklearn_htc.read_out import ReadOut, best_read_out
-from sklearn_htc.wide import MIN_DOCUMENTS, WideChoice, mean_length
+from sklearn_htc.read_out import ReadOut
+from sklearn_htc.wide import MIN_DOCUMENTS, WideChoice, best_choice, mean_length
 
 __all__ = ["KernelPath", "choose_kernel_path", "suits_kernel_path"]
 
@@ -236,23 +236,21 @@ def choose_kernel_path(
     """
 
     def tried(gamma: float, penalty: float, parts: list[np.ndarray]) -> WideChoice:
-        settings = {"gamma": gamma, "penalty": penalty / C}
         scores, scales = [], []
         for part, (_, valid) in zip(parts, folds, strict=True):
             learned = documents.rows(part), target[part], sample_weight[part]
-            kernel = KernelPath(**settings).fit(*learned, rng)
+            kernel = KernelPath(gamma=gamma, penalty=penalty).fit(*learned, rng)
             scores.append(kernel.scores(documents.X[valid]))
             scales.append(kernel.feature_scale_)
         held_out = np.concatenate(scores)
-        kernel = KernelPath(**settings)
+        kernel = KernelPath(gamma=gamma, penalty=penalty)
         return WideChoice(kernel, held_out, read_out(held_out), scales[0])
 
     parts = [rng.permutation(train)[:N_TRIED] for train, _ in folds]
-    choices = [tried(gamma, PENALTIES[0], parts) for gamma in GAMMAS]
-    best = best_read_out([choice.read_out for choice in choices])
-    gamma, choices = GAMMAS[best], [choices[best]]
-    choices += [tried(gamma, penalty, parts) for penalty in PENALTIES[1:]]
-    best = best_read_out([choice.read_out for choice in choices])
+    first, *others = (penalty / C for penalty in PENALTIES)
+    best = best_choice([tried(gamma, first, parts) for gamma in GAMMAS])
+    gamma = best.wide.gamma
+    best = best_choice([best, *(tried(gamma, other, parts) for other in others)])
     if max(len(train) for train, _ in folds) <= N_TRIED:
-        return choices[best]
-    return tried(gamma, PENALTIES[best], [train for train, _ in folds])
+        return best
+    return tried(gamma, best.wide.penalty, [train for train, _ in folds])

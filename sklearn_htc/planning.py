@@ -24,7 +24,7 @@ __all__ = [
 
 # More documents in a fold would decide nothing otherwise, and are better trained on.
 MAX_HELD_OUT = 5000
-# Documents to decide by; where a fold has fewer, there are several folds.
+# Documents to decide by, about; where a fold has fewer, there are several folds.
 ENOUGH_HELD_OUT = 2000
 MAX_FOLDS = 5
 
@@ -59,8 +59,8 @@ def held_out_folds(
     """Split rows into those to learn from and those to decide by, once or repeatedly.
 
     A fifth of a few hundred documents is too little to decide by: what is chosen then
-    depends on which fifth it was. So documents are held out in turn until 2,000 have
-    been, but in no more than 5 folds.
+    depends on which fifth it was. So documents are held out in turn until about 2,000
+    have been, but in no more than 5 folds.
 
     Parameters
     ----------
@@ -87,7 +87,8 @@ def held_out_folds(
             f"n_samples={n_documents}: {n_valid} would be held out, which leaves fewer "
             "than 2 to train on."
         )
-    n_folds = min(-(-ENOUGH_HELD_OUT // n_valid), MAX_FOLDS, n_documents // n_valid)
+    n_folds = max(1, round(ENOUGH_HELD_OUT / n_valid))
+    n_folds = min(n_folds, MAX_FOLDS, n_documents // n_valid)
     order = rng.permutation(n_documents)
     folds = []
     for start in range(0, n_folds * n_valid, n_valid):

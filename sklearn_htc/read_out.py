@@ -19,7 +19,7 @@ from sklearn_htc.hierarchy import Hierarchy
 __all__ = ["ReadOut", "best_read_out", "fit_read_out", "thresholds_and_gains"]
 
 # How much macro-F1 counts, beside micro-F1, where thresholds are set: to choose from.
-MACRO_WEIGHTS = (0.3, 0.5, 0.7, 0.8, 0.9)
+MACRO_WEIGHTS = (0.1, 0.3, 0.5, 0.7, 0.9)
 # The best threshold predicts at most this many times the labels that there are.
 MOST_PREDICTED = 6
 # Macro-F1 of rare labels is noisy: no gain in it may cost more micro-F1 than this.

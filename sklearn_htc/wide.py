@@ -5,7 +5,7 @@ model that leaves out what no label needs goes further still.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from sklearn_htc.term_weighting import term_relevance
 __all__ = [
     "WideChoice",
     "WidePath",
+    "best_choice",
     "choose_wide_path",
     "iter_scores",
     "mean_length",
@@ -175,8 +176,10 @@ class WidePath:
         self : WidePath
             Fitted.
         """
-        relevance = relevance_of(documents, target, sample_weight, rng)
-        seed = rng.randint(np.iinfo(np.int32).max)
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        relevance = np.ones(documents.n_features, dtype=np.float32)
+        if self.power:
+            relevance = relevance_of(documents, target, sample_weight, rng)
         return self.fit(documents, relevance, target, sample_weight, seed)
 
     def scores(self, X: Any) -> np.ndarray:
@@ -287,8 +290,8 @@ def choose_wide_path(
     parts = []
     for train, _ in folds:
         part = documents.rows(train), target[train], sample_weight[train]
-        relevance = relevance_of(*part, rng)
         seed = int(rng.randint(np.iinfo(np.int32).max))
+        relevance = relevance_of(*part, rng)
         parts.append((part[0], relevance, *part[1:], seed))
 
     def tried(power: float, ridge_share: float) -> WideChoice:
@@ -313,7 +316,7 @@ def choose_wide_path(
         and most * target.shape[1] <= MAX_RIDGE_TARGETS
     )
     # Ridge regression, where it is possible, is the faster one to find the power with.
-    first = _best([tried(power, float(with_ridge)) for power in powers])
+    first = best_choice([tried(power, float(with_ridge)) for power in powers])
     if not with_ridge:
         return first
     power, scale = first.wide.power, first.feature_scale
@@ -328,11 +331,22 @@ def choose_wide_path(
         )
         for share in RIDGE_SHARES
     ]
-    return _best([machines, *mixtures, first])
+    return best_choice([machines, *mixtures, first])
 
 
-def _best(choices: list[WideChoice]) -> WideChoice:
-    """Choose by the read-outs."""
+def best_choice(choices: Sequence[WideChoice]) -> WideChoice:
+    """Choose by the read-outs.
+
+    Parameters
+    ----------
+    choices : sequence of WideChoice
+        Judged on the same documents, the simplest first.
+
+    Returns
+    -------
+    best : WideChoice
+        The first of the best.
+    """
     return choices[best_read_out([choice.read_out for choice in choices])]
 
 

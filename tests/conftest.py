@@ -57,6 +57,16 @@ def indicator(corpus, hierarchy):
     return hierarchy.to_indicator([name] for name in corpus[1])
 
 
+def noisy_three_paths(n_documents):
+    """Return a hierarchy, the ends of its paths, one path a document, and scores."""
+    hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})
+    nodes = hierarchy.index(["b", "c", "e"])
+    rng = np.random.default_rng(0)
+    target = hierarchy.ancestors[nodes][rng.integers(3, size=n_documents)]
+    scores = (target.toarray() + rng.normal(size=target.shape)).astype(np.float32)
+    return hierarchy, nodes, target, scores
+
+
 def random_tree(n_nodes, seed):
     """Return the (parent, child) pairs of a random tree over 0, 1, ..., n_nodes - 1."""
     rng = np.random.default_rng(seed)

@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_htc import Hierarchy, calibration
 from sklearn_htc.calibration import Calibration
+from tests.conftest import noisy_three_paths
 
 NO_PATHS = np.empty(0, dtype=np.int64)
 
@@ -42,13 +43,14 @@ def test_symmetric_odds_give_sigmoid_calibration(monkeypatch):
 def test_log_odds_are_those_of_the_formula():
     rng = np.random.default_rng(0)
     fitted = Calibration(np.array([1, 10, 100]))
-    fitted.coef_ = rng.normal(size=8).astype(np.float32)
+    fitted.coef_ = 0.5 * rng.normal(size=10).astype(np.float32)
     scores = 5 * rng.normal(size=(20, 3)).astype(np.float32)
     fitted.center_, fitted.half_range_ = -0.5, 2.0
-    a, b, c, d, e, f, g, _ = fitted.coef_.astype(np.float64)
+    a, b, c, d, e, f, g, h, i, _ = fitted.coef_.astype(np.float64)
     u = fitted.log_frequency
     z = (a + b * u) * (scores + 0.5) / 2 + c + d * u + e * u**2
-    expected = np.exp(f) * np.log(1 + np.exp(z)) - np.exp(g) * np.log(1 + np.exp(-z))
+    above, below = np.exp(f + g * u), np.exp(h + i * u)
+    expected = above * np.log(1 + np.exp(z)) - below * np.log(1 + np.exp(-z))
     np.testing.assert_allclose(fitted.log_odds(scores), expected, rtol=1e-4, atol=1e-4)
 
 
@@ -56,7 +58,7 @@ def test_odds_may_fall_faster_than_they_rise():
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(20_000, 3)).astype(np.float32)
     truth = Calibration(np.full(3, 10))
-    truth.coef_ = np.array([2, 0, 1, 0, 0, -1, 2, 0], dtype=np.float32)
+    truth.coef_ = np.array([2, 0, 1, 0, 0, -1, 0, 2, 0, 0], dtype=np.float32)
     p = expit(truth.log_odds(scores))
     target = sparse.csr_array((rng.random(p.shape) < p).astype(np.int64))
     fitted = Calibration(np.full(3, 10)).fit(
@@ -69,9 +71,26 @@ def test_odds_may_fall_faster_than_they_rise():
     assert np.abs(sigmoid - p).mean() > 0.02
 
 
+def test_the_odds_of_rare_labels_may_fall_faster():
+    rng = np.random.default_rng(0)
+    counts = np.array([1, 5, 20, 100, 400, 2000])
+    scores = rng.normal(size=(20_000, 6)).astype(np.float32)
+    truth = Calibration(counts)
+    truth.coef_ = np.array([2, 0, 1, 0, 0, -1, 0.3, 2, -0.6, 0], dtype=np.float32)
+    p = expit(truth.log_odds(scores))
+    target = sparse.csr_array((rng.random(p.shape) < p).astype(np.int64))
+    fitted = Calibration(counts).fit(
+        scores, target, np.ones(len(scores)), NO_PATHS, no_paths(6)
+    )
+    rarest = [0, 1]
+    assert np.abs(expit(fitted.log_odds(scores)) - p)[:, rarest].mean() < 0.005
+    fitted.coef_[[6, 8]] = 0
+    assert np.abs(expit(fitted.log_odds(scores)) - p)[:, rarest].mean() > 0.02
+
+
 def test_slope_is_that_of_the_log_odds_where_they_are_zero():
     fitted = Calibration(np.full(1, 10))
-    fitted.coef_ = np.array([3, 0, -1, 0, 0, -1, 2, 0], dtype=np.float32)
+    fitted.coef_ = np.array([3, 0, -1, 0, 0, -1, 0, 2, 0, 0], dtype=np.float32)
     fitted.center_, fitted.half_range_ = 0.3, 0.7
     grid = np.linspace(-5, 5, 200_001, dtype=np.float32)
     logits = fitted.log_odds(grid[:, None])[:, 0].astype(np.float64)
@@ -134,7 +153,7 @@ def test_with_paths_the_likelihood_is_that_of_whole_paths():
 
     start = np.array(calibration.START)
     best = loss(fitted.coef_)
-    for step in np.vstack([np.eye(8), -np.eye(8)]).astype(np.float32) * 0.1:
+    for step in np.vstack([np.eye(10), -np.eye(10)]).astype(np.float32) * 0.1:
         assert loss(fitted.coef_ + step) > best
 
 
@@ -229,12 +248,8 @@ def test_useless_scores_have_log_odds():
 
 @pytest.mark.parametrize("with_paths", [True, False])
 def test_a_document_of_weight_two_counts_like_two(with_paths):
-    hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})
-    nodes = hierarchy.index(["b", "c", "e"])
-    rng = np.random.default_rng(0)
-    target = hierarchy.ancestors[nodes][rng.integers(3, size=60)]
-    scores = (target.toarray() + rng.normal(size=target.shape)).astype(np.float32)
-    weight = rng.integers(3, size=60)
+    hierarchy, nodes, target, scores = noisy_three_paths(60)
+    weight = np.random.default_rng(1).integers(3, size=60)
     repeated = np.repeat(np.arange(60), weight)
     nodes = nodes if with_paths else NO_PATHS
     paths = hierarchy.ancestors[nodes]

@@ -128,8 +128,7 @@ def both_paths(hierarchy, many, **parameters):
     return clf.fit(*many)
 
 
-def test_the_network_stands_beside_the_same_wide_path(many, hierarchy, monkeypatch):
-    monkeypatch.setattr(_network_base, "DEEP_WEIGHTS", (0.0,))
+def test_the_network_stands_beside_the_same_wide_path(many, hierarchy):
     X, Y = many
     wide = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(X, Y)
     both = both_paths(hierarchy, many)
@@ -141,10 +140,17 @@ def test_the_network_stands_beside_the_same_wide_path(many, hierarchy, monkeypat
     )
 
 
-def test_the_network_adds_its_share_of_log_odds(many, hierarchy, monkeypatch):
+@pytest.fixture
+def always_weighed(monkeypatch):
     monkeypatch.setattr(_network_base, "DEEP_WEIGHTS", (0.5,))
+    monkeypatch.setattr(_network_base, "ENOUGH_TO_WEIGH", 1)
+
+
+@pytest.mark.usefixtures("always_weighed")
+def test_the_network_adds_its_share_of_log_odds(many, hierarchy):
     X, Y = many
     both = both_paths(hierarchy, many)
+    assert both.deep_weight_ > 0
     documents = both._documents(X)
     deep = np.empty(Y.shape, dtype=np.float32)
     for rows, logits in both.net_.iter_logits(both._scaled(documents)):
@@ -168,10 +174,8 @@ def test_a_wide_path_is_refused_for_sequences(hierarchy, indicator):
         clf.fit(np.ones((100, 4, 3)), indicator)
 
 
-def test_partial_fit_trains_the_network_beside_the_wide_path(
-    many, hierarchy, monkeypatch
-):
-    monkeypatch.setattr(_network_base, "DEEP_WEIGHTS", (0.5,))
+@pytest.mark.usefixtures("always_weighed")
+def test_partial_fit_trains_the_network_beside_the_wide_path(many, hierarchy):
     X, Y = many
     clf = both_paths(hierarchy, many)
     coef, before = clf.wide_.coef_.copy(), clf.predict_proba(X)

@@ -16,7 +16,7 @@ from sklearn_htc.read_out import (
     fit_read_out,
     thresholds_and_gains,
 )
-from tests.conftest import random_dag
+from tests.conftest import noisy_three_paths, random_dag
 
 
 def probabilities_and_labels(n_documents=200, n_nodes=7, seed=0):
@@ -81,11 +81,7 @@ def test_a_document_of_weight_two_counts_like_two():
 
 def noisy_paths(single_path):
     """Return scores of 300 documents, their labels, and what fits a read-out."""
-    hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})
-    nodes = hierarchy.index(["b", "c", "e"])
-    rng = np.random.default_rng(0)
-    target = hierarchy.ancestors[nodes][rng.integers(3, size=300)]
-    scores = (target.toarray() + rng.normal(size=target.shape)).astype(np.float32)
+    hierarchy, nodes, target, scores = noisy_three_paths(300)
     fit = partial(
         fit_read_out,
         counts=target.sum(axis=0),
