@@ -5,7 +5,9 @@ paper, for "wos" and "rcv1-v2" (which are downloaded) on a GPU. `small`, the def
 for a CPU: instead of a BiGRU over tokens, 8 learned views of 300 singular vectors of
 TF-IDF, and otherwise the estimators' defaults (dimension 128, 10 epochs, whole paths as
 targets and as predictions where every document has one). The arrows are a paired t-test
-over seeds against HTCInfoMax; the paper has them at p < 0.01.
+over seeds against HTCInfoMax; the paper has them at p < 0.01. Seeds that the results
+hold already are not run again, so that a run that was ended goes on: delete
+benchmarks/results/tables.json to measure anew.
 
     .venv/bin/python -m benchmarks.tables --data DIR --sets load_api_docs wos_sample
     .venv/bin/python -m benchmarks.tables --sets wos rcv1-v2 --configuration paper
@@ -61,14 +63,12 @@ def main() -> None:
     parser.add_argument("--configuration", choices=["small", "paper"], default="small")
     parser.add_argument("--seeds", type=int, default=8)
     arguments = parser.parse_args()
-    runs = [
-        run
-        for run in published("tables")
-        if run["data"] not in arguments.sets
-        or run["configuration"] != arguments.configuration
-    ]
+    runs = published("tables")
+    done = {(run["data"], run["configuration"], run["seed"]) for run in runs}
     for name in arguments.sets:
         for seed in range(arguments.seeds):
+            if (name, arguments.configuration, seed) in done:
+                continue
             runs += in_own_process(
                 measure,
                 name,

@@ -46,9 +46,11 @@ MAX_RIDGE_TARGETS = 5 * 10**7
 BATCH_SIZE = 1024
 # With fewer documents there is too little to hold out.
 MIN_DOCUMENTS = 50
-# Weights (400 MB), and entries of X times labels (a minute or so on two cores).
-MAX_WEIGHTS = 10**8
-MAX_WORK = 3 * 10**9
+# Weights (1 GB), and entries of X times labels (ten minutes or so on two cores).
+MAX_WEIGHTS = 25 * 10**7
+MAX_WORK = 3 * 10**10
+# The same, for finding out how much the relevance of terms counts.
+MAX_TRIED_WORK = 3 * 10**9
 
 
 @dataclass
@@ -219,8 +221,12 @@ def suits_wide_path(documents: Any, n_nodes: int) -> bool:
     if not hasattr(documents, "scaled") or len(documents.lengths) < MIN_DOCUMENTS:
         return False
     n_weights = documents.n_features * n_nodes
-    n_entries = getattr(documents.X, "nnz", documents.X.size)
-    return n_weights <= MAX_WEIGHTS and n_entries * n_nodes <= MAX_WORK
+    return n_weights <= MAX_WEIGHTS and _n_entries(documents) * n_nodes <= MAX_WORK
+
+
+def _n_entries(documents: Any) -> int:
+    """Count the numbers in X that a linear model has to look at."""
+    return getattr(documents.X, "nnz", documents.X.size)
 
 
 def relevance_of(
@@ -287,20 +293,23 @@ def choose_wide_path(
     choice : WideChoice
         The best.
     """
-    parts = []
-    for train, _ in folds:
-        part = documents.rows(train), target[train], sample_weight[train]
+
+    def part_of(rows: np.ndarray) -> tuple[Any, ...]:
+        part = documents.rows(rows), target[rows], sample_weight[rows]
         seed = int(rng.randint(np.iinfo(np.int32).max))
         relevance = relevance_of(*part, rng)
-        parts.append((part[0], relevance, *part[1:], seed))
+        return part[0], relevance, *part[1:], seed
 
-    def tried(power: float, ridge_share: float) -> WideChoice:
-        wide = WidePath(power=power, C=C, ridge_share=ridge_share)
+    def tried(
+        power: float, ridge_share: float, parts: list[tuple[Any, ...]]
+    ) -> WideChoice:
         scores, scales = [], []
         for part, (_, valid) in zip(parts, folds, strict=True):
-            wide.fit(*part)
+            wide = WidePath(power=power, C=C, ridge_share=ridge_share).fit(*part)
             scores.append(wide.scores(documents.X[valid]))
             scales.append(wide.feature_scale_)
+            # The weights of two at a time may be too much.
+            del wide
         return judged(power, ridge_share, np.concatenate(scores), scales[0])
 
     def judged(
@@ -315,12 +324,24 @@ def choose_wide_path(
         min(most, documents.n_features) <= MAX_RIDGE_SIZE
         and most * target.shape[1] <= MAX_RIDGE_TARGETS
     )
+    work = _n_entries(documents) * target.shape[1]
+    # To find the power with; at least one document.
+    enough = len(documents.lengths) * MAX_TRIED_WORK // max(1, work) + 1
+    with_few = len(powers) > 1 and enough < most
+    parts = [
+        part_of(rng.permutation(train)[:enough] if with_few else train)
+        for train, _ in folds
+    ]
     # Ridge regression, where it is possible, is the faster one to find the power with.
-    first = best_choice([tried(power, float(with_ridge)) for power in powers])
+    first = best_choice([tried(power, float(with_ridge), parts) for power in powers])
+    power = first.wide.power
+    if with_few:
+        parts = [part_of(train) for train, _ in folds]
+        first = tried(power, float(with_ridge), parts)
     if not with_ridge:
         return first
-    power, scale = first.wide.power, first.feature_scale
-    machines = tried(power, 0.0)
+    scale = first.feature_scale
+    machines = tried(power, 0.0, parts)
     mixtures = [
         # The scores of a mixture of models are the mixture of their scores.
         judged(

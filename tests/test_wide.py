@@ -162,6 +162,32 @@ def test_scores_of_several_folds_come_one_after_the_other(documents, indicator):
     )
 
 
+@pytest.mark.parametrize("with_ridge", [True, False])
+def test_of_large_data_a_part_is_enough_to_find_the_power(
+    documents, indicator, monkeypatch, with_ridge
+):
+    work = documents.X.nnz * indicator.shape[1]
+    monkeypatch.setattr("sklearn_htc.wide.MAX_TRIED_WORK", work * 245 // 1000)
+    if not with_ridge:
+        monkeypatch.setattr("sklearn_htc.wide.MAX_RIDGE_SIZE", 0)
+    learned_from = []
+
+    def fit_and_note(wide, documents, *others):
+        learned_from.append((len(documents.lengths), wide.power, wide.ridge_share))
+        return fitted(wide, documents, *others)
+
+    fitted = WidePath.fit
+    monkeypatch.setattr(WidePath, "fit", fit_and_note)
+    choice, seen = choose(documents, indicator, [FOLD], 2)
+    share = float(with_ridge)
+    tried = [(25, power, share) for power in (0.0, 0.5, 1.0)]
+    whole = [(60, 0.5, share), (60, 0.5, 0.0)]
+    assert learned_from == tried + whole[: 1 + with_ridge]
+    assert choice.wide.power == 0.5
+    # What is kept are the scores of models of all documents.
+    assert all(np.abs(choice.scores - scores).max() > 0.01 for scores in seen[:3])
+
+
 @pytest.mark.parametrize("limit", ["MAX_RIDGE_SIZE", "MAX_RIDGE_TARGETS"])
 def test_ridge_regression_is_left_out_where_it_is_large(
     documents, indicator, monkeypatch, limit
@@ -174,13 +200,19 @@ def test_ridge_regression_is_left_out_where_it_is_large(
 
 @pytest.mark.parametrize(
     ("n_documents", "n_terms", "n_nodes", "suits"),
-    [(50, 10, 10, True), (49, 10, 10, False), (50, 10**5, 1001, False)],
+    [(50, 10, 10, True), (49, 10, 10, False), (50, 10**5, 2501, False)],
 )
 def test_it_is_for_enough_documents_and_not_too_many_weights(
     n_documents, n_terms, n_nodes, suits
 ):
     X = sparse.csr_array((n_documents, n_terms), dtype=np.float32)
     assert suits_wide_path(as_documents(X, "bag"), n_nodes) is suits
+
+
+def test_it_is_not_for_more_work_than_minutes_allow(documents, monkeypatch):
+    assert suits_wide_path(documents, 8)
+    monkeypatch.setattr("sklearn_htc.wide.MAX_WORK", 8 * documents.X.nnz - 1)
+    assert not suits_wide_path(documents, 8)
 
 
 def test_it_is_not_for_sequences():
