@@ -182,9 +182,10 @@ default=None
     wide_ : WidePath, KernelPath or None
         The wide path, if there is one: of terms, or of embeddings.
     deep_weight_ : float
-        What the network's log-odds are multiplied by before the wide path's scores are
-        added; only with a wide path. It is 0 where more did not clearly raise the
-        likelihood of held-out documents: then `transform` alone asks the network.
+        What the network's log-odds, beyond those of the labels' shares, are multiplied
+        by before the wide path's scores are added; only with a wide path. It is 0 where
+        more did not clearly raise the likelihood of held-out documents, or lowered
+        their F1: then `transform` alone asks the network.
     decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
         How scores become labels.
 

@@ -62,8 +62,8 @@ from sklearn_htc.wide import (
 
 __all__ = ["BaseHierarchicalNetwork"]
 
-# What the log-odds of the deep path are multiplied by before they are added to those of
-# the wide path.
+# What the log-odds of the deep path, beyond those of the labels' shares, are multiplied
+# by before they are added to those of the wide path.
 DEEP_WEIGHTS = (0.0, 0.15, 0.5, 1.5)
 # Fewer documents can't tell whether it does good; of so few it has learned too little.
 ENOUGH_TO_WEIGH = 100
@@ -445,19 +445,27 @@ label collections, or array-like of shape (n_documents,)
             p = out.decoder.probabilities(out.calibration.log_odds(scores))
             outs.append(out)
             losses.append(weight[valid] * _log_loss(p, target[valid]))
+        # A network that knows frequent labels alone may lower F1 all the same.
+        f1 = np.array([out.micro_f1 + out.macro_f1 for out in outs])
+        allowed = f1 >= f1[0]
         # The wide path is trained again, on all documents, and the network is not, so
         # these overrate it: the least weight within a standard error of the best.
-        excess = losses - losses[np.mean(losses, axis=1).argmin()]
+        means = np.mean(losses, axis=1)
+        excess = losses - losses[np.where(allowed, means, np.inf).argmin()]
         error = excess.std(axis=1) / np.sqrt(len(valid))
-        chosen = int(np.argmax(excess.mean(axis=1) <= error))
+        chosen = int(np.argmax(allowed & (excess.mean(axis=1) <= error)))
         if weights[chosen]:
             self.deep_weight_ = float(weights[chosen])
             self._calibration = outs[chosen].calibration
             self.decoder_ = outs[chosen].decoder
 
     def _deep_scores(self, logits: np.ndarray) -> np.ndarray:
-        """Turn the network's logits into log-odds of coherent probabilities."""
-        return logit(self._deep_decoder.probabilities(logits))
+        """Turn the network's logits into log-odds beyond those of the labels' shares.
+
+        So a label of which it knows nothing has 0, however rare the label is.
+        """
+        p = self._deep_decoder.probabilities(logits)
+        return logit(p) - self._log_odds_of_shares
 
     def _folds(
         self, n_documents: int, wide: bool
@@ -489,6 +497,8 @@ label collections, or array-like of shape (n_documents,)
             self.threshold,
         )
         self._deep_decoder = make_decoder(self.hierarchy_, path_nodes, self.threshold)
+        shares = (self._counts + 0.5) / (self._n_documents + 1)
+        self._log_odds_of_shares = logit(shares).astype(np.float32)
         return plan
 
     def _build(self, plan: NetworkPlan, device: str) -> None:

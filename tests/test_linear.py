@@ -12,6 +12,7 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
     _network_base,
 )
+from sklearn_htc._base import BaseHierarchicalClassifier
 from sklearn_htc.calibration import Calibration
 from sklearn_htc.wide import WideChoice
 
@@ -156,6 +157,9 @@ def test_the_network_adds_its_share_of_log_odds(many, hierarchy):
     for rows, logits in both.net_.iter_logits(both._scaled(documents)):
         p = both._deep_decoder.probabilities(logits)
         deep[rows] = np.log(p / (1 - p))
+    # Of the documents that it was trained on, four fifths of 300.
+    counts = both._counts
+    deep -= np.log((counts + 0.5) / (240 - counts + 0.5))
     scores = both.wide_.scores(documents.X) + both.deep_weight_ * deep
     expected = both.decoder_.probabilities(both._calibration.log_odds(scores))
     np.testing.assert_allclose(both.predict_proba(X), expected, rtol=1e-4, atol=1e-6)
@@ -218,8 +222,11 @@ class Told:
         yield np.arange(len(self.logits)), self.logits
 
 
+@pytest.mark.parametrize("f1_falls", [True, False])
 @pytest.mark.parametrize("knows", [True, False])
-def test_the_network_has_weight_where_likelihood_gains_by_it(many, hierarchy, knows):
+def test_the_network_has_weight_where_likelihood_gains_by_it(
+    many, hierarchy, knows, f1_falls, monkeypatch
+):
     X, Y = many
     clf = both_paths(hierarchy, many)
     rng = np.random.default_rng(0)
@@ -230,9 +237,23 @@ def test_the_network_has_weight_where_likelihood_gains_by_it(many, hierarchy, kn
     choice = WideChoice(clf.wide_, scores, read_out, None)
     noise = 2 * rng.normal(size=truth.shape)
     clf.net_ = Told((truth * knows + noise).astype(np.float32))
+    outs = []
+
+    def read_out_of(*arguments):
+        read = BaseHierarchicalClassifier._read_out_of(clf, *arguments)
+
+        def read_and_note(scores):
+            outs.append(read(scores))
+            outs[-1].micro_f1 -= f1_falls * (len(outs) - 1)
+            return outs[-1]
+
+        return read_and_note
+
+    monkeypatch.setattr(clf, "_read_out_of", read_out_of)
     clf._weigh_deep_path(clf._documents(X), Y, np.ones(300), fold, choice)
-    assert (clf.deep_weight_ > 0) == knows
-    assert (clf._calibration is read_out.calibration) == (not knows)
+    weighed = knows and not f1_falls
+    assert (clf.deep_weight_ > 0) == weighed
+    assert (clf._calibration is read_out.calibration) == (not weighed)
 
 
 def test_log_loss_of_a_document_is_that_of_all_its_labels(many):
