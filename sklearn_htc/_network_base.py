@@ -446,8 +446,8 @@ label collections, or array-like of shape (n_documents,)
             outs.append(out)
             losses.append(weight[valid] * _log_loss(p, target[valid]))
         # A network that knows frequent labels alone may lower F1 all the same.
-        f1 = np.array([out.micro_f1 + out.macro_f1 for out in outs])
-        allowed = f1 >= f1[0]
+        f1 = np.array([(out.micro_f1, out.macro_f1) for out in outs])
+        allowed = (f1 >= f1[0]).all(axis=1)
         # The wide path is trained again, on all documents, and the network is not, so
         # these overrate it: the least weight within a standard error of the best.
         means = np.mean(losses, axis=1)
