@@ -1,6 +1,6 @@
 """What every estimator with a network does: train it beside the wide path."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Self
 from warnings import warn
@@ -53,12 +53,12 @@ from sklearn_htc.training import (
     torch_seed,
 )
 from sklearn_htc.wide import (
-    WideChoice,
     WidePath,
     choose_wide_path,
     iter_scores,
     suits_wide_path,
 )
+from sklearn_htc.wide_choice import WideChoice
 
 __all__ = ["BaseHierarchicalNetwork"]
 
@@ -168,7 +168,8 @@ label collections, or array-like of shape (n_documents,)
         else:
             self._check_paths(target)
             self._warn_if_without_weight()
-        wide = first and self._has_wide_path(documents)
+        choose = self._wide_path_chooser(documents) if first else None
+        wide = choose is not None
         folds = self._folds(len(weight), wide)
         train = folds[0][0] if folds else np.arange(len(weight))
         if first:
@@ -176,8 +177,8 @@ label collections, or array-like of shape (n_documents,)
             self._count(target[train], first)
             # Before the wide path as well, which takes a while: it refuses bad input.
             plan = self._plan(documents, target, paths, device)
-            if wide:
-                choice = self._fit_wide_path(documents, target, weight, folds)
+            if choose is not None:
+                choice = self._fit_wide_path(choose, documents, target, weight, folds)
                 plan = self._plan(self._scaled(documents), target, paths, device)
         documents = self._scaled(documents)
         with torch_seed(self._rng, device):
@@ -371,30 +372,29 @@ label collections, or array-like of shape (n_documents,)
             return documents
         return documents.scaled(self._feature_scale)
 
-    def _has_wide_path(self, documents: Any) -> bool:
-        """Say whether a wide path is wanted, and possible."""
-        if self.wide_path != "auto":
-            if self.wide_path and not hasattr(documents, "scaled"):
-                raise ValueError(
-                    "wide_path=True needs a 2-D X of term weights or embeddings; "
-                    f"text_encoder={self.text_encoder_!r} has none. Use "
-                    "wide_path='auto'."
-                )
-            return bool(self.wide_path)
+    def _wide_path_chooser(self, documents: Any) -> Callable[..., WideChoice] | None:
+        """Find what chooses a wide path; None where none is wanted, or possible."""
+        suits, choose = suits_wide_path, choose_wide_path
         if isinstance(documents, DenseDocuments):
-            return suits_kernel_path(documents, len(self.hierarchy_))
-        return suits_wide_path(documents, len(self.hierarchy_))
+            suits, choose = suits_kernel_path, choose_kernel_path
+        if self.wide_path == "auto":
+            return choose if suits(documents, len(self.hierarchy_)) else None
+        if self.wide_path and not hasattr(documents, "scaled"):
+            raise ValueError(
+                "wide_path=True needs a 2-D X of term weights or embeddings; "
+                f"text_encoder={self.text_encoder_!r} has none. Use wide_path='auto'."
+            )
+        return choose if self.wide_path else None
 
     def _fit_wide_path(
         self,
+        choose: Callable[..., WideChoice],
         documents: Any,
         target: sparse.csr_array,
         weight: np.ndarray,
         folds: list[tuple[np.ndarray, np.ndarray]],
     ) -> WideChoice:
         """Choose the wide path, and fit it to all documents."""
-        dense = isinstance(documents, DenseDocuments)
-        choose = choose_kernel_path if dense else choose_wide_path
         choice = choose(
             documents,
             target,

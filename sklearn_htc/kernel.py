@@ -14,7 +14,8 @@ from scipy.linalg import cholesky, solve, solve_triangular
 from sklearn.metrics.pairwise import rbf_kernel
 
 from sklearn_htc.read_out import ReadOut
-from sklearn_htc.wide import MIN_DOCUMENTS, WideChoice, best_choice, mean_length
+from sklearn_htc.wide import MIN_DOCUMENTS, mean_length
+from sklearn_htc.wide_choice import WideChoice, best_choice, judge_wide_path
 
 __all__ = ["KernelPath", "choose_kernel_path", "suits_kernel_path"]
 
@@ -235,22 +236,20 @@ def choose_kernel_path(
         The best.
     """
 
-    def tried(gamma: float, penalty: float, parts: list[np.ndarray]) -> WideChoice:
-        scores, scales = [], []
-        for part, (_, valid) in zip(parts, folds, strict=True):
-            learned = documents.rows(part), target[part], sample_weight[part]
-            kernel = KernelPath(gamma=gamma, penalty=penalty).fit(*learned, rng)
-            scores.append(kernel.scores(documents.X[valid]))
-            scales.append(kernel.feature_scale_)
-        held_out = np.concatenate(scores)
+    def tried(gamma: float, penalty: float, chosen: list[np.ndarray]) -> WideChoice:
         kernel = KernelPath(gamma=gamma, penalty=penalty)
-        return WideChoice(kernel, held_out, read_out(held_out), scales[0])
+        parts = (
+            (documents.rows(rows), target[rows], sample_weight[rows], rng)
+            for rows in chosen
+        )
+        return judge_wide_path(kernel, parts, held_out, read_out)
 
-    parts = [rng.permutation(train)[:N_TRIED] for train, _ in folds]
+    held_out = [documents.X[valid] for _, valid in folds]
+    few = [rng.permutation(train)[:N_TRIED] for train, _ in folds]
     first, *others = (penalty / C for penalty in PENALTIES)
-    best = best_choice([tried(gamma, first, parts) for gamma in GAMMAS])
+    best = best_choice([tried(gamma, first, few) for gamma in GAMMAS])
     gamma = best.wide.gamma
-    best = best_choice([best, *(tried(gamma, other, parts) for other in others)])
+    best = best_choice([best, *(tried(gamma, other, few) for other in others)])
     if max(len(train) for train, _ in folds) <= N_TRIED:
         return best
     return tried(gamma, best.wide.penalty, [train for train, _ in folds])

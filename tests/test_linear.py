@@ -14,7 +14,7 @@ from sklearn_htc import (
 )
 from sklearn_htc._base import BaseHierarchicalClassifier
 from sklearn_htc.calibration import Calibration
-from sklearn_htc.wide import WideChoice
+from sklearn_htc.wide_choice import WideChoice
 
 
 @pytest.fixture

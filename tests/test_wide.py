@@ -1,7 +1,10 @@
 """The wide path: scikit-learn's machines on scaled features."""
 
+import warnings
+
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
@@ -65,6 +68,34 @@ def test_weights_take_features_as_they_are_given(documents, indicator):
     np.testing.assert_allclose(
         again.scores(scaled.X), wide.scores(documents.X), atol=2e-3
     )
+
+
+def test_weights_mapped_from_a_file_give_the_same_scores(documents, indicator):
+    wide = fit(WidePath(), documents, indicator)
+    X = documents.X[[3, 7]]
+    expected = wide.scores(X)
+    wide.coef_.flags.writeable = False
+    torch.set_warn_always(True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            np.testing.assert_array_equal(wide.scores(X), expected)
+    finally:
+        torch.set_warn_always(False)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_scores_are_sums_over_terms_however_many_documents_are_asked(
+    documents, indicator, share
+):
+    wide = fit(WidePath(ridge_share=share), documents, indicator)
+    X = sparse.vstack([documents.X, documents.X[:1] * 0], format="csr")
+    X.eliminate_zeros()
+    exact = X.toarray() @ wide.coef_.astype(np.float64) + wide.intercept_
+    scores = wide.scores(X)
+    np.testing.assert_allclose(scores, exact, atol=1e-5)
+    for row in range(X.shape[0]):
+        np.testing.assert_array_equal(wide.scores(X[[row]])[0], scores[row])
 
 
 def test_labels_of_all_documents_or_of_none_have_constant_scores(documents):
