@@ -85,9 +85,10 @@ default=None
         arrays of embeddings it is kernel ridge regression. A part of the documents is
         then held out, on which the scale of the terms and the mixture, or the kernel's
         width and penalty, the weight of the network, the calibration and the decoding
-        are chosen. "auto" is True from 50 documents on: for terms as long as there are
-        at most 2.5 * 10^8 weights (features times labels) and 3 * 10^10 entries times
-        labels, for embeddings up to 10^8 documents times labels.
+        are chosen. "auto" is True from 50 documents on: for terms up to 3 * 10^9
+        documents times labels, for embeddings up to 10^8. Beyond 2.5 * 10^8 weights
+        (terms times labels) or 3 * 10^10 entries of X times labels it learns from those
+        terms alone that move the scores most.
     C : float, default=1.0
         What the penalties on the wide path's weights are divided by.
     dimension : int, default=128

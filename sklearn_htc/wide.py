@@ -45,9 +45,13 @@ MAX_RIDGE_TARGETS = 5 * 10**7
 BATCH_SIZE = 1024
 # With fewer documents there is too little to hold out.
 MIN_DOCUMENTS = 50
-# Weights (1 GB), and entries of X times labels (ten minutes or so on two cores).
+# Weights (1 GB), and entries of X times labels (ten minutes or so on two cores). Where
+# there are more, terms of little relevance are left out.
 MAX_WEIGHTS = 25 * 10**7
 MAX_WORK = 3 * 10**10
+# With fewer terms, in all or a document, linear models are no longer of use.
+MIN_TERMS = 1000
+MIN_TERMS_A_DOCUMENT = 10
 # The same, for finding out how much the relevance of terms counts.
 MAX_TRIED_WORK = 3 * 10**9
 
@@ -71,11 +75,14 @@ class WidePath:
 
     Attributes
     ----------
+    features_ : int ndarray of shape (n_used,)
+        Those that have weights, in their order: all, or where these would be too many
+        those whose relevance times root mean square is largest.
     feature_scale_ : ndarray of shape (n_features,), float32
         What features were multiplied by: relevance to its power, and such that the
         average document has length 1.
-    coef_ : ndarray of shape (n_features, n_nodes), float32
-        Weights of the features as given, `feature_scale_` included; of 0 where all
+    coef_ : ndarray of shape (n_used, n_nodes), float32
+        Weights of `features_` as given, `feature_scale_` included; of 0 where all
         training documents have the label, or none.
     intercept_ : ndarray of shape (n_nodes,), float32
         Scores of a document without features.
@@ -116,10 +123,11 @@ class WidePath:
         self : WidePath
             Fitted.
         """
+        used = _affordable_features(documents, relevance, target.shape[1])
         scale = relevance**self.power
-        scale /= mean_length(documents.scaled(scale).X)
-        X = _as_machines_read_it(documents.scaled(scale).X)
-        self.feature_scale_ = scale
+        scale /= mean_length(documents.scaled(scale).X[:, used])
+        X = _as_machines_read_it(documents.scaled(scale).X[:, used])
+        self.features_, self.feature_scale_ = used, scale
         if self.ridge_share == 1:
             self.coef_, self.intercept_ = _ridge(X, target, sample_weight)
         else:
@@ -131,7 +139,7 @@ class WidePath:
             for own, other in zip((self.coef_, self.intercept_), ridge, strict=True):
                 own *= 1 - self.ridge_share
                 own += self.ridge_share * other
-        self.coef_ *= scale[:, None]
+        self.coef_ *= scale[used, None]
         return self
 
     def refit(
@@ -157,7 +165,7 @@ class WidePath:
         """
         seed = int(rng.randint(np.iinfo(np.int32).max))
         relevance = np.ones(documents.n_features, dtype=np.float32)
-        if self.power:
+        if self.power or not _is_affordable(documents, target.shape[1]):
             relevance = relevance_of(documents, target, sample_weight, rng)
         return self.fit(documents, relevance, target, sample_weight, seed)
 
@@ -182,6 +190,8 @@ class WidePath:
             # Weights that joblib maps from a file are not written to here.
             warnings.filterwarnings("ignore", ".*NumPy array is not writable")
             coef = torch.from_numpy(self.coef_)
+        if len(self.features_) < X.shape[1]:
+            X = X[:, self.features_]
         # Five times as fast as scipy's product.
         products = functional.embedding_bag(
             torch.from_numpy(X.indices),
@@ -207,12 +217,40 @@ def suits_wide_path(documents: Any, n_nodes: int) -> bool:
     Returns
     -------
     suits : bool
-        False for sequences, for few documents, and where weights or work are too many.
+        False for sequences, for few documents, and where there are so many of them, or
+        of labels, that hardly any term of a document could be looked at.
     """
-    if not hasattr(documents, "scaled") or len(documents.lengths) < MIN_DOCUMENTS:
+    n_documents = len(documents.lengths)
+    if not hasattr(documents, "scaled") or n_documents < MIN_DOCUMENTS:
         return False
-    n_weights = documents.n_features * n_nodes
-    return n_weights <= MAX_WEIGHTS and _n_entries(documents) * n_nodes <= MAX_WORK
+    if _is_affordable(documents, n_nodes):
+        return True
+    return isinstance(documents, BagOfTerms) and (
+        MIN_TERMS * n_nodes <= MAX_WEIGHTS
+        and MIN_TERMS_A_DOCUMENT * n_documents * n_nodes <= MAX_WORK
+    )
+
+
+def _is_affordable(documents: Any, n_nodes: int) -> bool:
+    """Say whether all features can be learned from."""
+    return (
+        documents.n_features * n_nodes <= MAX_WEIGHTS
+        and _n_entries(documents) * n_nodes <= MAX_WORK
+    )
+
+
+def _affordable_features(
+    documents: Any, relevance: np.ndarray, n_nodes: int
+) -> np.ndarray:
+    """Choose all features, or of terms those that move scores the most; sorted."""
+    if _is_affordable(documents, n_nodes) or not isinstance(documents, BagOfTerms):
+        return np.arange(documents.n_features)
+    # Relevance alone takes too many rare terms.
+    deviation = relevance * np.sqrt(documents.X.power(2).mean(axis=0))
+    order = np.argsort(-deviation, kind="stable")
+    entries = np.bincount(documents.X.indices, minlength=len(relevance))[order]
+    n_used = np.searchsorted(entries.cumsum(), MAX_WORK // n_nodes, side="right")
+    return np.sort(order[: max(1, min(n_used, MAX_WEIGHTS // n_nodes))])
 
 
 def _n_entries(documents: Any) -> int:

@@ -11,7 +11,12 @@ from sklearn.svm import LinearSVC
 
 from sklearn_htc.documents import as_documents
 from sklearn_htc.read_out import ReadOut
-from sklearn_htc.wide import WidePath, choose_wide_path, suits_wide_path
+from sklearn_htc.wide import (
+    WidePath,
+    choose_wide_path,
+    relevance_of,
+    suits_wide_path,
+)
 
 
 @pytest.fixture
@@ -229,21 +234,70 @@ def test_ridge_regression_is_left_out_where_it_is_large(
     assert (choice.wide.power, choice.wide.ridge_share) == (1, 0)
 
 
+@pytest.mark.parametrize("limit", ["MAX_WEIGHTS", "MAX_WORK"])
+def test_of_too_many_terms_those_that_move_scores_most_are_learned_from(
+    documents, indicator, monkeypatch, limit
+):
+    n_terms, n_nodes = documents.n_features, indicator.shape[1]
+    root_mean_square = np.sqrt((documents.X.toarray() ** 2).mean(axis=0))
+    deviation = np.linspace(2, 0.1, n_terms)
+    relevance = (deviation / np.maximum(root_mean_square, 1e-3)).astype(np.float32)
+    kept = n_terms // 3
+    entries = documents.X[:, :kept].nnz
+    most = {"MAX_WEIGHTS": kept * n_nodes, "MAX_WORK": entries * n_nodes}[limit]
+    monkeypatch.setattr(f"sklearn_htc.wide.{limit}", most)
+    wide = fit(WidePath(power=0.5), documents, indicator, relevance=relevance)
+    np.testing.assert_array_equal(wide.features_, np.arange(kept))
+    assert wide.coef_.shape == (kept, n_nodes)
+    monkeypatch.undo()
+    part = as_documents(documents.X[:, :kept], "bag")
+    alone = fit(WidePath(power=0.5), part, indicator, relevance=relevance[:kept])
+    np.testing.assert_allclose(
+        wide.scores(documents.X), alone.scores(part.X), atol=1e-5
+    )
+    # The others are scaled all the same, for who can read them.
+    assert np.all(wide.feature_scale_ > 0)
+
+
+@pytest.mark.parametrize("kind", ["bag", "dense"])
+def test_terms_are_left_out_by_relevance_even_where_it_does_not_scale_them(
+    bag, indicator, monkeypatch, kind
+):
+    documents = as_documents(bag if kind == "bag" else bag.toarray(), kind)
+    monkeypatch.setattr("sklearn_htc.wide.MAX_WEIGHTS", 8 * 5)
+    rng = np.random.RandomState
+    wide = WidePath().refit(documents, indicator, np.ones(100), rng(0))
+    if kind == "dense":
+        assert len(wide.features_) == documents.n_features
+        return
+    draws = rng(0)
+    draws.randint(np.iinfo(np.int32).max)
+    relevance = relevance_of(documents, indicator, np.ones(100), draws)
+    deviation = relevance * np.sqrt((bag.toarray() ** 2).mean(axis=0))
+    np.testing.assert_array_equal(wide.features_, np.sort(np.argsort(-deviation)[:5]))
+
+
 @pytest.mark.parametrize(
     ("n_documents", "n_terms", "n_nodes", "suits"),
-    [(50, 10, 10, True), (49, 10, 10, False), (50, 10**5, 2501, False)],
+    [
+        (50, 10, 10, True),
+        (49, 10, 10, False),
+        (50, 10**5, 2501, True),
+        (50, 10**5, 250_001, False),
+    ],
 )
-def test_it_is_for_enough_documents_and_not_too_many_weights(
-    n_documents, n_terms, n_nodes, suits
-):
+def test_it_is_for_enough_documents_and_terms(n_documents, n_terms, n_nodes, suits):
     X = sparse.csr_array((n_documents, n_terms), dtype=np.float32)
     assert suits_wide_path(as_documents(X, "bag"), n_nodes) is suits
+    if n_terms > 10:
+        assert not suits_wide_path(as_documents(X.toarray(), "dense"), n_nodes)
 
 
-def test_it_is_not_for_more_work_than_minutes_allow(documents, monkeypatch):
-    assert suits_wide_path(documents, 8)
-    monkeypatch.setattr("sklearn_htc.wide.MAX_WORK", 8 * documents.X.nnz - 1)
-    assert not suits_wide_path(documents, 8)
+def test_it_is_not_for_more_documents_than_minutes_allow(monkeypatch):
+    documents = as_documents(sparse.csr_array(np.ones((100, 20), np.float32)), "bag")
+    for most, suits in ((16_000, True), (8000, True), (7999, False)):
+        monkeypatch.setattr("sklearn_htc.wide.MAX_WORK", most)
+        assert suits_wide_path(documents, 8) is suits
 
 
 def test_it_is_not_for_sequences():
