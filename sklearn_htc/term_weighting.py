@@ -50,13 +50,18 @@ def term_relevance(
         With mean 1 over the terms that occur, and near 0 for those that don't.
     """
     signs = rng.choice([-1.0, 1.0], size=(target.shape[1], N_PROJECTIONS))
+    n_terms = X.shape[1]
+    # Hashed terms leave most columns empty.
+    occurs = np.flatnonzero(np.bincount(X.indices, minlength=n_terms))
+    if not len(occurs):
+        return np.ones(n_terms, dtype=np.float32)
     ridge = Ridge(
         RIDGE_PENALTY, solver="sparse_cg", max_iter=RIDGE_ITERATIONS, tol=1e-2
-    ).fit(X.astype(np.float64), target @ signs, sample_weight)
+    ).fit(X[:, occurs].astype(np.float64), target @ signs, sample_weight)
     norms = np.sqrt(np.square(ridge.coef_).mean(axis=0))
-    occurs = np.bincount(X.indices, minlength=X.shape[1]) > 0
-    mean = norms[occurs].mean() if occurs.any() else 0.0
+    mean = norms.mean()
     if not mean > 0:
-        return np.ones(X.shape[1], dtype=np.float32)
-    relevance = np.where(occurs, norms / mean, 0) + LEAST_RELEVANCE
-    return relevance.astype(np.float32)
+        return np.ones(n_terms, dtype=np.float32)
+    relevance = np.full(n_terms, LEAST_RELEVANCE, dtype=np.float32)
+    relevance[occurs] += (norms / mean).astype(np.float32)
+    return relevance

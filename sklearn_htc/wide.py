@@ -76,13 +76,13 @@ class WidePath:
     Attributes
     ----------
     features_ : int ndarray of shape (n_used,)
-        Those that have weights, in their order: all, or where these would be too many
-        those whose relevance times root mean square is largest.
+        Those that have weights, in their order: all that occur, or where these would be
+        too many those whose relevance times root mean square is largest.
     feature_scale_ : ndarray of shape (n_features,), float32
         What features were multiplied by: relevance to its power, and such that the
         average document has length 1.
     coef_ : ndarray of shape (n_used, n_nodes), float32
-        Weights of `features_` as given, `feature_scale_` included; of 0 where all
+        Weights of these features as given, `feature_scale_` included; 0 where all
         training documents have the label, or none.
     intercept_ : ndarray of shape (n_nodes,), float32
         Scores of a document without features.
@@ -128,6 +128,8 @@ class WidePath:
         scale /= mean_length(documents.scaled(scale).X[:, used])
         X = _as_machines_read_it(documents.scaled(scale).X[:, used])
         self.features_, self.feature_scale_ = used, scale
+        self._row_of_feature = np.full(len(scale), -1, dtype=np.int32)
+        self._row_of_feature[used] = np.arange(len(used), dtype=np.int32)
         if self.ridge_share == 1:
             self.coef_, self.intercept_ = _ridge(X, target, sample_weight)
         else:
@@ -190,15 +192,14 @@ class WidePath:
             # Weights that joblib maps from a file are not written to here.
             warnings.filterwarnings("ignore", ".*NumPy array is not writable")
             coef = torch.from_numpy(self.coef_)
-        if len(self.features_) < X.shape[1]:
-            X = X[:, self.features_]
+        rows = self._row_of_feature[X.indices]
         # Five times as fast as scipy's product.
         products = functional.embedding_bag(
-            torch.from_numpy(X.indices),
+            torch.from_numpy(np.maximum(rows, 0).astype(np.int64)),
             coef,
-            torch.from_numpy(X.indptr),
+            torch.from_numpy(X.indptr.astype(np.int64)),
             mode="sum",
-            per_sample_weights=torch.from_numpy(X.data),
+            per_sample_weights=torch.from_numpy(np.where(rows < 0, 0, X.data)),
             include_last_offset=True,
         )
         return products.numpy() + self.intercept_
@@ -234,20 +235,33 @@ def suits_wide_path(documents: Any, n_nodes: int) -> bool:
 def _is_affordable(documents: Any, n_nodes: int) -> bool:
     """Say whether all features can be learned from."""
     return (
-        documents.n_features * n_nodes <= MAX_WEIGHTS
+        len(_occurring_features(documents)) * n_nodes <= MAX_WEIGHTS
         and _n_entries(documents) * n_nodes <= MAX_WORK
     )
+
+
+def _occurring_features(documents: Any) -> np.ndarray:
+    """List the features that can have a weight; hashed terms leave most columns empty.
+
+    At least one, for documents without any term.
+    """
+    if not isinstance(documents, BagOfTerms):
+        return np.arange(documents.n_features)
+    occurs = np.bincount(documents.X.indices, minlength=documents.n_features) > 0
+    occurs[0] |= not occurs.any()
+    return np.flatnonzero(occurs)
 
 
 def _affordable_features(
     documents: Any, relevance: np.ndarray, n_nodes: int
 ) -> np.ndarray:
-    """Choose all features, or of terms those that move scores the most; sorted."""
+    """Choose those that occur, or of many terms those that move scores most; sorted."""
+    occurring = _occurring_features(documents)
     if _is_affordable(documents, n_nodes) or not isinstance(documents, BagOfTerms):
-        return np.arange(documents.n_features)
+        return occurring
     # Relevance alone takes too many rare terms.
     deviation = relevance * np.sqrt(documents.X.power(2).mean(axis=0))
-    order = np.argsort(-deviation, kind="stable")
+    order = occurring[np.argsort(-deviation[occurring], kind="stable")]
     entries = np.bincount(documents.X.indices, minlength=len(relevance))[order]
     n_used = np.searchsorted(entries.cumsum(), MAX_WORK // n_nodes, side="right")
     return np.sort(order[: max(1, min(n_used, MAX_WEIGHTS // n_nodes))])

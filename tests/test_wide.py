@@ -234,6 +234,30 @@ def test_ridge_regression_is_left_out_where_it_is_large(
     assert (choice.wide.power, choice.wide.ridge_share) == (1, 0)
 
 
+def test_terms_that_no_document_has_have_no_weights(bag, indicator, monkeypatch):
+    n_terms = bag.shape[1]
+    hashed = sparse.csr_array(
+        (bag.data, bag.indices * 1000 + 7, bag.indptr), shape=(100, 1000 * n_terms)
+    ).astype(np.float32)
+    documents = as_documents(hashed, "bag")
+    monkeypatch.setattr("sklearn_htc.wide.MAX_WEIGHTS", n_terms * 8)
+    wide = fit(WidePath(), documents, indicator)
+    np.testing.assert_array_equal(wide.features_, np.unique(hashed.indices))
+    alone = fit(WidePath(), as_documents(bag.astype(np.float32), "bag"), indicator)
+    np.testing.assert_allclose(
+        wide.scores(hashed), alone.scores(bag.astype(np.float32)), atol=1e-5
+    )
+    with_others = hashed + sparse.eye_array(100, 1000 * n_terms, k=8, dtype="f4")
+    np.testing.assert_array_equal(wide.scores(with_others), wide.scores(hashed))
+
+
+def test_documents_without_any_term_have_the_intercepts(indicator):
+    X = sparse.csr_array((100, 5), dtype=np.float32)
+    wide = fit(WidePath(), as_documents(X, "bag"), indicator)
+    np.testing.assert_array_equal(wide.features_, [0])
+    np.testing.assert_array_equal(wide.scores(X), np.tile(wide.intercept_, (100, 1)))
+
+
 @pytest.mark.parametrize("limit", ["MAX_WEIGHTS", "MAX_WORK"])
 def test_of_too_many_terms_those_that_move_scores_most_are_learned_from(
     documents, indicator, monkeypatch, limit
@@ -287,8 +311,9 @@ def test_terms_are_left_out_by_relevance_even_where_it_does_not_scale_them(
     ],
 )
 def test_it_is_for_enough_documents_and_terms(n_documents, n_terms, n_nodes, suits):
-    X = sparse.csr_array((n_documents, n_terms), dtype=np.float32)
-    assert suits_wide_path(as_documents(X, "bag"), n_nodes) is suits
+    X = sparse.lil_array((n_documents, n_terms), dtype=np.float32)
+    X[0] = 1
+    assert suits_wide_path(as_documents(X.tocsr(), "bag"), n_nodes) is suits
     if n_terms > 10:
         assert not suits_wide_path(as_documents(X.toarray(), "dense"), n_nodes)
 
