@@ -1,5 +1,6 @@
 """From logits to coherent probabilities and to label sets."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -45,7 +46,7 @@ class ThresholdDecoder:
         self.threshold = threshold
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Take the sigmoid and lower each node to its ancestors.
+        """Make the log-odds coherent and take the sigmoid.
 
         Parameters
         ----------
@@ -57,7 +58,7 @@ class ThresholdDecoder:
         probabilities : ndarray of shape (n, n_nodes)
             Inside (0, 1), P(child) <= P(parent).
         """
-        return _inside_unit_interval(make_coherent(expit(logits), self.hierarchy))
+        return _inside_unit_interval(expit(make_coherent(logits, self.hierarchy)))
 
     def decide(self, logits: np.ndarray) -> sparse.csr_array:
         """Predict the nodes whose coherent probability reaches their threshold.
@@ -72,14 +73,29 @@ class ThresholdDecoder:
         Y : csr_array of shape (n, n_nodes)
             Closed under ancestors.
         """
-        threshold = np.broadcast_to(self.threshold, logits.shape[1])
-        # Few nodes are near their threshold or above: only those need a sigmoid.
-        rows, nodes = np.nonzero(logits >= logit(threshold) - 0.01)
+        n_nodes = logits.shape[1]
+        threshold = np.broadcast_to(self.threshold, n_nodes)
+        ancestors = self.hierarchy.ancestors
+        # No node reaches its threshold unless it or a descendant has such log-odds:
+        # only these few and their ancestors have to be made coherent.
+        lowest = np.minimum.reduceat(
+            threshold[ancestors.indices], ancestors.indptr[:-1]
+        )
+        rows, nodes = np.nonzero(logits >= logit(lowest) - 0.01)
         if len(rows):
-            above = self.hierarchy.ancestors[nodes]
-            reached = logits[np.repeat(rows, np.diff(above.indptr)), above.indices]
-            least = np.minimum.reduceat(reached, above.indptr[:-1])
-            reaches = _inside_unit_interval(expit(least)) >= threshold[nodes]
+            above = ancestors[nodes]
+            n_above = np.diff(above.indptr)
+            pairs = np.repeat(rows, n_above) * n_nodes + above.indices
+            order = np.argsort(pairs, kind="stable")
+            pairs, first = np.unique(pairs[order], return_index=True)
+            raised = np.repeat(logits[rows, nodes], n_above)[order]
+            raised = np.maximum.reduceat(raised, first)
+            rows, nodes = np.divmod(pairs, n_nodes)
+            above = ancestors[nodes]
+            lowered = logits[np.repeat(rows, np.diff(above.indptr)), above.indices]
+            lowered = np.minimum.reduceat(lowered, above.indptr[:-1])
+            p = _inside_unit_interval(expit((lowered + raised) / 2))
+            reaches = p >= threshold[nodes]
             rows, nodes = rows[reaches], nodes[reaches]
         chosen = sparse.csr_array(
             (np.ones(len(rows), dtype=np.int64), (rows, nodes)), shape=logits.shape
@@ -232,29 +248,46 @@ class PartialPathDecoder(PathDecoder):
         return self._parts[(self._part_members @ worth.T).argmax(axis=0)]
 
 
-def make_coherent(probabilities: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
-    """Lower every probability to the least among the node and its ancestors.
+def make_coherent(values: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
+    """Let a node and those above and below it meet halfway.
+
+    A child that is more probable than its parent says as much about the parent as the
+    parent about the child. Each value becomes the mean of the least among the node and
+    its ancestors and of the largest among the node and its descendants; neither rises
+    from parent to child. Unlike the least alone this doesn't lower the sum of what was
+    calibrated.
 
     Parameters
     ----------
-    probabilities : ndarray of shape (n, n_nodes)
-        One value a document and node.
+    values : ndarray of shape (n, n_nodes)
+        Log-odds or probabilities, one a document and node.
     hierarchy : Hierarchy
         The label graph.
 
     Returns
     -------
     coherent : ndarray of shape (n, n_nodes)
-        P(child) <= P(parent) along every edge; unchanged where that held already.
+        No child is above a parent; unchanged where that held already.
     """
     # A row a node: whole rows are fetched and compared much faster than columns.
-    coherent = np.array(probabilities.T, order="C")
-    for nodes, above in hierarchy.parents_by_level:
-        least = coherent[above.indices]
-        if len(least) > len(nodes):
-            least = np.minimum.reduceat(least, above.indptr[:-1], axis=0)
-        coherent[nodes] = np.minimum(coherent[nodes], least)
-    return np.ascontiguousarray(coherent.T)
+    lowered = np.array(values.T, order="C")
+    raised = lowered.copy()
+    _spread(np.minimum, lowered, hierarchy.parents_by_level)
+    _spread(np.maximum, raised, reversed(hierarchy.children_by_level))
+    return np.ascontiguousarray((lowered + raised).T / 2)
+
+
+def _spread(
+    extreme: np.ufunc,
+    values: np.ndarray,
+    neighbours_by_level: Iterable[tuple[np.ndarray, sparse.csr_array]],
+) -> None:
+    """Let `extreme` of a node's row and its neighbours' replace it, level by level."""
+    for nodes, neighbours in neighbours_by_level:
+        found = values[neighbours.indices]
+        if len(found) > len(nodes):
+            found = extreme.reduceat(found, neighbours.indptr[:-1], axis=0)
+        values[nodes] = extreme(values[nodes], found)
 
 
 def _inside_unit_interval(probabilities: np.ndarray) -> np.ndarray:

@@ -277,6 +277,16 @@ class Hierarchy:
         of_level = [np.flatnonzero(self.levels == level) for level in levels]
         return [(nodes, self.parents[nodes]) for nodes in of_level]
 
+    @cached_property
+    def children_by_level(self) -> list[tuple[np.ndarray, sparse.csr_array]]:
+        """The nodes of each level that are no leaves, and their rows of `children`."""
+        is_inner = np.diff(self.children.indptr) > 0
+        levels = range(self.levels.max())
+        of_level = [
+            np.flatnonzero(is_inner & (self.levels == level)) for level in levels
+        ]
+        return [(nodes, self.children[nodes]) for nodes in of_level]
+
     def index(self, labels: Iterable[Hashable]) -> np.ndarray:
         """Look up the columns of labels.
 

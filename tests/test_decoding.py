@@ -19,16 +19,16 @@ def random_logits(n_nodes, dtype=np.float32):
 
 
 @pytest.mark.parametrize("edges", [random_tree(30, 0), random_dag(30, 1)])
-def test_coherent_probabilities_are_the_least_of_node_and_ancestors(edges):
+def test_coherent_values_are_between_the_least_above_and_the_largest_below(edges):
     hierarchy = Hierarchy(edges)
-    probabilities = expit(random_logits(30))
-    expected = np.array(
-        [
-            probabilities[:, hierarchy.ancestors[[node]].indices].min(axis=1)
-            for node in range(30)
-        ]
-    ).T
-    np.testing.assert_array_equal(make_coherent(probabilities, hierarchy), expected)
+    is_above = hierarchy.ancestors.toarray() > 0
+    logits = random_logits(30)
+    least = [logits[:, is_above[node]].min(axis=1) for node in range(30)]
+    largest = [logits[:, is_above[:, node]].max(axis=1) for node in range(30)]
+    expected = (np.array(least) + np.array(largest)).T / 2
+    coherent = make_coherent(logits, hierarchy)
+    np.testing.assert_array_equal(coherent, expected)
+    np.testing.assert_array_equal(make_coherent(coherent, hierarchy), coherent)
 
 
 @pytest.mark.parametrize("edges", [random_tree(30, 0), random_dag(30, 1)])
@@ -48,12 +48,14 @@ def test_probabilities_are_coherent_and_inside_the_unit_interval(edges, kind):
 
 
 @pytest.mark.parametrize("edges", [random_tree(30, 0), random_dag(30, 1), []])
-@pytest.mark.parametrize("threshold", [0.001, 0.3, 0.5, 0.999])
+@pytest.mark.parametrize("threshold", [0.001, 0.3, 0.5, 0.999, "each"])
 def test_threshold_decides_as_the_coherent_probabilities_say(edges, threshold):
     hierarchy = Hierarchy(edges, nodes=range(30))
+    if threshold == "each":
+        threshold = np.random.default_rng(0).uniform(0.01, 0.99, 30).astype(np.float32)
     decoder = ThresholdDecoder(hierarchy, threshold=threshold)
-    logits = random_logits(30) + 3
-    expected = decoder.probabilities(logits) >= threshold
+    logits = random_logits(30) + 1
+    expected = hierarchy.close((decoder.probabilities(logits) >= threshold).astype(int))
     decided = decoder.decide(logits)
     assert decided.dtype == np.int64
     np.testing.assert_array_equal(decided.toarray(), expected)
@@ -63,10 +65,11 @@ def test_threshold_decides_as_the_coherent_probabilities_say(edges, threshold):
 def test_threshold_decides_on_coherent_probabilities():
     hierarchy = Hierarchy([("a", "b")])
     logits = np.array([[-1.0, 3.0], [3.0, 1.0], [-3.0, -3.0]])
+    # The first row's log-odds become 1 and 1.
     half = ThresholdDecoder(hierarchy, threshold=0.5).decide(logits)
-    assert half.toarray().tolist() == [[0, 0], [1, 1], [0, 0]]
-    low = ThresholdDecoder(hierarchy, threshold=0.2).decide(logits)
-    assert low.toarray().tolist() == [[1, 1], [1, 1], [0, 0]]
+    assert half.toarray().tolist() == [[1, 1], [1, 1], [0, 0]]
+    high = ThresholdDecoder(hierarchy, threshold=0.8).decide(logits)
+    assert high.toarray().tolist() == [[0, 0], [1, 0], [0, 0]]
 
 
 @pytest.mark.parametrize("edges", [random_tree(9, 0), random_dag(9, 1)])
