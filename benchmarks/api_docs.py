@@ -9,14 +9,13 @@ its own split. Writes benchmarks/results/api_docs.json and .md.
 import argparse
 from time import perf_counter
 
-import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
-from benchmarks.reporting import pinned_threads, publish
+from benchmarks.reporting import mean_and_deviation, pinned_threads, publish
 from sklearn_htc import HTCInfoMaxClassifier
 from sklearn_htc.datasets import load_api_docs
 
@@ -77,11 +76,9 @@ def table(runs: list[dict]) -> str:
     for name in dict.fromkeys(run["system"] for run in runs):
         cells = []
         for key in ("micro_f1", "macro_f1", "fit_seconds", "predict_seconds"):
-            values = np.array([run[key] for run in runs if run["system"] == name])
-            values = 100 * values if key.endswith("f1") else values
-            digits = 2 if key.endswith("f1") else 1
-            spread = values.std(ddof=1) if len(values) > 1 else 0.0
-            cells.append(f"{values.mean():.{digits}f} ± {spread:.{digits}f}")
+            unit, digits = (100, 2) if key.endswith("f1") else (1, 1)
+            values = [unit * run[key] for run in runs if run["system"] == name]
+            cells.append(mean_and_deviation(values, digits))
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,6 @@
 """Expected calibration error of the defaults beside sigmoid-calibrated LinearSVC.
 
-On the TF-IDF and the splits of `benchmarks.quality`, one seed. The flat model is a
+On the TF-IDF and the splits of `benchmarks.quality`, over seeds. The flat model is a
 LinearSVC a label in CalibratedClassifierCV (sigmoid, on scores of five folds,
 `ensemble=False`); labels with fewer than 5 training documents have their share as
 probability. Pairs of test document and label are put into 15 bins of equal width; the
@@ -22,7 +22,13 @@ from sklearn.svm import LinearSVC
 
 from benchmarks.isolation import in_own_process
 from benchmarks.quality import ESTIMATORS, Split, load
-from benchmarks.reporting import markdown_table, pinned_threads, publish, published
+from benchmarks.reporting import (
+    markdown_table,
+    mean_and_deviation,
+    pinned_threads,
+    publish,
+    published,
+)
 
 N_BINS = 15
 FLAT = "LinearSVC, sigmoid"
@@ -35,29 +41,54 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", type=Path, help="folder of NAME.jsonl.xz files")
     parser.add_argument("--sets", nargs="*", default=["load_api_docs"])
+    parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     runs = [r for r in published("calibration") if r["data"] not in arguments.sets]
     for name in arguments.sets:
-        runs += in_own_process(measure, name, arguments.data, arguments.threads)
-        table = markdown_table(
-            {
-                "data": "{data}",
-                "system": "{system}",
-                "error over all pairs, %": "{all_pairs:.3f}",
-                "error over pairs of 1% or more, %": "{likely_pairs:.2f}",
+        for seed in range(arguments.seeds):
+            runs += in_own_process(
+                measure, name, seed, arguments.data, arguments.threads
+            )
+            publish("calibration", runs, table(runs), threads=arguments.threads)
+
+
+def table(runs: list[dict[str, Any]]) -> str:
+    """Write a row a data set and system, means and deviations over its seeds."""
+    of_row: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in runs:
+        of_row.setdefault((run["data"], run["system"]), []).append(run)
+    rows = [
+        {
+            "data": data,
+            "system": system,
+            "seeds": len(of_seeds),
+            **{
+                key: mean_and_deviation([run[key] for run in of_seeds], digits)
+                for key, digits in (("all_pairs", 3), ("likely_pairs", 2))
             },
-            runs,
-        )
-        publish("calibration", runs, table, threads=arguments.threads)
+        }
+        for (data, system), of_seeds in of_row.items()
+    ]
+    headings = {
+        "data": "{data}",
+        "system": "{system}",
+        "seeds": "{seeds}",
+        "error over all pairs, %": "{all_pairs}",
+        "error over pairs of 1% or more, %": "{likely_pairs}",
+    }
+    return markdown_table(headings, rows)
 
 
-def measure(name: str, folder: Path | None, threads: int) -> list[dict[str, Any]]:
+def measure(
+    name: str, seed: int, folder: Path | None, threads: int
+) -> list[dict[str, Any]]:
     """Fit every system on one split and compare its probabilities to the labels."""
-    split = load(name, 0, folder)
+    split = load(name, seed, folder)
     with pinned_threads(threads):
-        systems = {FLAT: flat_probabilities(split, threads)}
+        systems = {FLAT: flat_probabilities(split, seed, threads)}
         for system, estimator in ESTIMATORS.items():
-            model = estimator(split.hierarchy, random_state=0).fit(split.X, split.Y)
+            model = estimator(split.hierarchy, random_state=seed)
+            model.fit(split.X, split.Y)
             systems[system] = model.predict_proba(split.X_test)
     labels = split.Y_test.toarray() > 0
     runs = []
@@ -67,6 +98,7 @@ def measure(name: str, folder: Path | None, threads: int) -> list[dict[str, Any]
             {
                 "data": name,
                 "system": system,
+                "seed": seed,
                 "all_pairs": 100 * expected_calibration_error(p, labels),
                 "likely_pairs": 100
                 * expected_calibration_error(p[likely], labels[likely]),
@@ -75,7 +107,7 @@ def measure(name: str, folder: Path | None, threads: int) -> list[dict[str, Any]
     return runs
 
 
-def flat_probabilities(split: Split, threads: int) -> np.ndarray:
+def flat_probabilities(split: Split, seed: int, threads: int) -> np.ndarray:
     """Calibrate a LinearSVC a label by scikit-learn's own means."""
     target = split.Y.toarray()
 
@@ -83,7 +115,8 @@ def flat_probabilities(split: Split, threads: int) -> np.ndarray:
         y = target[:, node]
         if min(y.sum(), len(y) - y.sum()) < 5:
             return np.full(split.X_test.shape[0], y.mean())
-        model = CalibratedClassifierCV(LinearSVC(random_state=0), ensemble=False, cv=5)
+        machine = LinearSVC(random_state=seed)
+        model = CalibratedClassifierCV(machine, ensemble=False, cv=5)
         return model.fit(split.X, y).predict_proba(split.X_test)[:, 1]
 
     columns = Parallel(n_jobs=threads, prefer="threads")(

@@ -35,7 +35,13 @@ from benchmarks.baselines import baselines
 from benchmarks.data_sets import load_texts, set_names
 from benchmarks.embeddings import embed
 from benchmarks.isolation import in_own_process
-from benchmarks.reporting import markdown_table, pinned_threads, publish, published
+from benchmarks.reporting import (
+    markdown_table,
+    mean_and_deviation,
+    pinned_threads,
+    publish,
+    published,
+)
 from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, HTCInfoMaxClassifier
 
 FEATURES = ("tfidf", "minilm", "joined")
@@ -126,14 +132,11 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
 
 def micro_and_macro_f1(runs: list[dict[str, Any]]) -> str:
     """Format means and standard deviations over seeds."""
-    texts = []
-    for key in ("micro_f1", "macro_f1"):
-        numbers = [run[key] for run in runs]
-        if len(numbers) > 1:
-            texts.append(f"{np.mean(numbers):.2f} ± {np.std(numbers, ddof=1):.2f}")
-        else:
-            texts += [f"{number:.2f}" for number in numbers]
-    return " / ".join(texts)
+    texts = [
+        mean_and_deviation([run[key] for run in runs], 2)
+        for key in ("micro_f1", "macro_f1")
+    ]
+    return " / ".join(texts) if runs else ""
 
 
 def load(name: str, seed: int, folder: Path | None, features: str = "tfidf") -> Split:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import sklearn
 import torch
 from threadpoolctl import threadpool_limits
@@ -31,6 +32,16 @@ def markdown_table(columns: dict[str, str], rows: list[dict[str, Any]]) -> str:
         cells = [template.format(**row) for template in columns.values()]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def mean_and_deviation(values: Any, digits: int) -> str:
+    """Format the mean and, of several values, the standard deviation; "" of none."""
+    if len(values) == 0:
+        return ""
+    text = f"{np.mean(values):.{digits}f}"
+    if len(values) > 1:
+        text += f" ± {np.std(values, ddof=1):.{digits}f}"
+    return text
 
 
 def publish(name: str, runs: Any, table: str, *, threads: int) -> None:

@@ -26,7 +26,13 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks.data_sets import load_texts
 from benchmarks.isolation import in_own_process
-from benchmarks.reporting import markdown_table, pinned_threads, publish, published
+from benchmarks.reporting import (
+    markdown_table,
+    mean_and_deviation,
+    pinned_threads,
+    publish,
+    published,
+)
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, TokenSequenceVectorizer
 
 FULL = "HTCInfoMax"
@@ -157,8 +163,7 @@ def table(runs: list[dict[str, Any]]) -> str:
 
 def summary(values: np.ndarray, full: np.ndarray) -> str:
     """Write "mean ± deviation", and an arrow where it differs from HTCInfoMax."""
-    spread = values.std(ddof=1) if len(values) > 1 else 0.0
-    text = f"{values.mean():.2f} ± {spread:.2f}"
+    text = mean_and_deviation(values, 2)
     if len(values) < 2 or np.all(values == full):
         return text
     p = ttest_rel(values, full).pvalue
