@@ -73,34 +73,45 @@ class ThresholdDecoder:
         Y : csr_array of shape (n, n_nodes)
             Closed under ancestors.
         """
-        n_nodes = logits.shape[1]
-        threshold = np.broadcast_to(self.threshold, n_nodes)
-        ancestors = self.hierarchy.ancestors
-        # No node reaches its threshold unless it or a descendant has such log-odds:
-        # only these few and their ancestors have to be made coherent.
-        lowest = np.minimum.reduceat(
-            threshold[ancestors.indices], ancestors.indptr[:-1]
-        )
-        rows, nodes = np.nonzero(logits >= logit(lowest) - 0.01)
-        if len(rows):
-            above = ancestors[nodes]
-            n_above = np.diff(above.indptr)
-            pairs = np.repeat(rows, n_above) * n_nodes + above.indices
-            order = np.argsort(pairs, kind="stable")
-            pairs, first = np.unique(pairs[order], return_index=True)
-            raised = np.repeat(logits[rows, nodes], n_above)[order]
-            raised = np.maximum.reduceat(raised, first)
-            rows, nodes = np.divmod(pairs, n_nodes)
-            above = ancestors[nodes]
-            lowered = logits[np.repeat(rows, np.diff(above.indptr)), above.indices]
-            lowered = np.minimum.reduceat(lowered, above.indptr[:-1])
-            p = _inside_unit_interval(expit((lowered + raised) / 2))
-            reaches = p >= threshold[nodes]
-            rows, nodes = rows[reaches], nodes[reaches]
+        threshold = np.broadcast_to(self.threshold, logits.shape[1])
+        rows, nodes, coherent = self._candidates(logits, threshold)
+        reaches = _inside_unit_interval(expit(coherent)) >= threshold[nodes]
+        rows, nodes = rows[reaches], nodes[reaches]
         chosen = sparse.csr_array(
             (np.ones(len(rows), dtype=np.int64), (rows, nodes)), shape=logits.shape
         )
         return self.hierarchy.close(chosen)
+
+    def _candidates(
+        self, logits: np.ndarray, threshold: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """List the rows, nodes and coherent log-odds of all that may be predicted.
+
+        No node reaches its threshold unless it or a descendant has such log-odds, so
+        only these few and their ancestors have to be made coherent.
+        """
+        n_nodes = logits.shape[1]
+        ancestors = self.hierarchy.ancestors
+        lowest = np.minimum.reduceat(
+            threshold[ancestors.indices], ancestors.indptr[:-1]
+        )
+        rows, nodes = np.nonzero(logits >= logit(lowest) - 0.01)
+        if not len(rows):
+            return rows, nodes, logits[rows, nodes]
+        above = ancestors[nodes]
+        n_above = np.diff(above.indptr)
+        pairs, position = np.unique(
+            np.repeat(rows, n_above) * n_nodes + above.indices, return_inverse=True
+        )
+        raised = np.full(len(pairs), -np.inf, dtype=logits.dtype)
+        np.maximum.at(raised, position, np.repeat(logits[rows, nodes], n_above))
+        rows, nodes = np.divmod(pairs, n_nodes)
+        above = ancestors[nodes]
+        lowered = np.minimum.reduceat(
+            logits[np.repeat(rows, np.diff(above.indptr)), above.indices],
+            above.indptr[:-1],
+        )
+        return rows, nodes, (lowered + raised) / 2
 
 
 class PathDecoder:
