@@ -34,6 +34,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: list[str], y: np.ndarray) -> Self:
         """Write texts (n) and their labels (n, n_labels) to a file, and train on it."""
+        import fasttext
+
         lines = [
             " ".join(
                 [*(f"{LABEL}{node}" for node in np.flatnonzero(row)), _words(text)]
@@ -43,34 +45,21 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         with TemporaryDirectory() as folder:
             path = Path(folder, "train.txt")
             path.write_text("\n".join(lines), encoding="utf-8")
-            self.model_ = self._train(path)
+            self.model_ = fasttext.train_supervised(
+                str(path),
+                loss="ova",
+                wordNgrams=2,
+                bucket=500_000,
+                minCount=2,
+                lr=self.lr,
+                epoch=self.epoch,
+                dim=self.dim,
+                thread=self.thread,
+                seed=self.seed,
+                verbose=0,
+            )
         self.classes_ = np.arange(y.shape[1])
         return self
-
-    def _train(self, path: Path) -> Any:
-        """Train at `lr`, halved as often as it takes for numbers to stay finite."""
-        import fasttext
-
-        lr = self.lr
-        while True:
-            try:
-                return fasttext.train_supervised(
-                    str(path),
-                    loss="ova",
-                    wordNgrams=2,
-                    bucket=500_000,
-                    minCount=2,
-                    lr=lr,
-                    epoch=self.epoch,
-                    dim=self.dim,
-                    thread=self.thread,
-                    seed=self.seed,
-                    verbose=0,
-                )
-            except RuntimeError as error:
-                if "NaN" not in str(error):
-                    raise
-            lr /= 2
 
     def predict_proba(self, X: list[str]) -> np.ndarray:
         """Return probabilities (n, n_labels); 0 of labels without training texts."""
