@@ -165,8 +165,10 @@ label collections, or array-like of shape (n_documents,)
             held_out.append(scores)
         read_out = fit_read_out(np.concatenate(held_out))
         self._least_score = min(scores.min() for scores in held_out)
-        self._absent = target.sum(axis=0) == 0
-        self._calibration, self.decoder_ = read_out.calibration, read_out.decoder
+        counts = target.sum(axis=0)
+        self._absent = counts == 0
+        self._calibration = read_out.calibration.for_counts(counts)
+        self.decoder_ = read_out.decoder
         self.estimator_ = clone(self.estimator).fit(X, target.toarray(), **fit_params)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):

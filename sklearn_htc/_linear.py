@@ -159,7 +159,8 @@ label collections, or array-like of shape (n_documents,)
                 rng=rng,
             )
             wide, best = choice.wide, choice.read_out
-            self._calibration, self.decoder_ = best.calibration, best.decoder
+            self._calibration = best.calibration.for_counts(target.sum(axis=0))
+            self.decoder_ = best.decoder
         self.wide_ = wide.refit(documents, target, weight, rng)
         return self
 

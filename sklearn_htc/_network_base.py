@@ -423,8 +423,9 @@ label collections, or array-like of shape (n_documents,)
         are few where there are several: the wide path's read-out is the start.
         """
         _, valid = fold
+        counts = target.sum(axis=0)
         self.deep_weight_ = 0.0
-        self._calibration = choice.read_out.calibration
+        self._calibration = choice.read_out.calibration.for_counts(counts)
         self.decoder_ = choice.read_out.decoder
         if len(valid) < ENOUGH_TO_WEIGH:
             return
@@ -456,7 +457,7 @@ label collections, or array-like of shape (n_documents,)
         chosen = int(np.argmax(allowed & (excess.mean(axis=1) <= error)))
         if weights[chosen]:
             self.deep_weight_ = float(weights[chosen])
-            self._calibration = outs[chosen].calibration
+            self._calibration = outs[chosen].calibration.for_counts(counts)
             self.decoder_ = outs[chosen].decoder
 
     def _deep_scores(self, logits: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """From scores to log-odds: beta calibration that knows how frequent a label is."""
 
+from copy import copy
 from typing import Self
 
 import numpy as np
@@ -17,6 +18,8 @@ __all__ = ["Calibration"]
 PENALTY = 2.0
 # Where the fit starts: about what it comes to on the average of data sets.
 START = (2, -0.3, 1.5, 0, 0, -0.7, 0, 1.5, 0, -4)
+# Of log counts: below it, labels differ by which of their documents are held out.
+LEAST_SPREAD = 0.5
 # Pairs of document and label that are enough for so few coefficients.
 MAX_PAIRS = 2 * 10**6
 
@@ -29,6 +32,9 @@ class Calibration:
 
         z = (a + b u) s + c + d u + e u^2
         log-odds = exp(f + g u) log(1 + exp(z)) - exp(h + i u) log(1 + exp(-z))
+
+    where u is the logarithm of 1 + the label's count, less the mean over labels, in
+    standard deviations, or halves where these are less.
 
     With f to i of 0 that is sigmoid calibration (Platt), whose slope and shift follow
     the frequency: the scores of rare labels are too low. Most labels of a large
@@ -57,8 +63,9 @@ class Calibration:
 
     def __init__(self, counts: np.ndarray) -> None:
         logs = np.log1p(counts)
-        spread = logs.std()
-        self.log_frequency = np.float32((logs - logs.mean()) / (spread or 1))
+        self._total = max(counts.sum(), 1)
+        self._mean, self._spread = logs.mean(), max(logs.std(), LEAST_SPREAD)
+        self.log_frequency = self._log_frequency(counts)
         self.center_, self.half_range_ = 0.0, 1.0
         self.coef_ = np.array(START, dtype=np.float32)
 
@@ -160,6 +167,33 @@ class Calibration:
     def _in_unit(self, scores: np.ndarray) -> np.ndarray:
         """Give the average label of a document 1, and the average other one -1."""
         return (scores - np.float32(self.center_)) / np.float32(self.half_range_)
+
+    def for_counts(self, counts: np.ndarray) -> Self:
+        """Go on with a model that has learned from more documents.
+
+        Of a handful of documents it is chance how many are held out. That makes a label
+        rarer in a fold, where its scores tell, but not afterwards. How many documents
+        there are in all is left as it was: what the fit found between frequent and rare
+        labels need not hold between few and many documents.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (n_nodes,)
+            Documents of each label that it has learned from.
+
+        Returns
+        -------
+        calibration : Calibration
+            With the same coefficients, and the frequencies of `counts`.
+        """
+        other = copy(self)
+        other.log_frequency = self._log_frequency(counts)
+        return other
+
+    def _log_frequency(self, counts: np.ndarray) -> np.ndarray:
+        """Bring counts to the total of the first ones; standardize their logarithms."""
+        logs = np.log1p(counts * (self._total / max(counts.sum(), 1)))
+        return ((logs - self._mean) / self._spread).astype(np.float32)
 
     @property
     def slope(self) -> float:

@@ -115,6 +115,35 @@ def test_rare_labels_get_their_own_slope_and_shift():
     assert np.abs(error).mean() < 0.01
 
 
+def test_models_of_more_documents_have_the_frequencies_of_these():
+    counts, more = np.array([1, 5, 20]), np.array([4, 8, 40])
+    fitted = Calibration(counts)
+    logs = np.log1p(counts)
+    expected = (np.log1p(more / 2) - logs.mean()) / logs.std()
+    other = fitted.for_counts(more)
+    np.testing.assert_allclose(other.log_frequency, expected, atol=1e-6)
+    scores = np.ones((1, 3), dtype=np.float32)
+    before = Calibration(counts).log_odds(scores)
+    np.testing.assert_array_equal(fitted.log_odds(scores), before)
+    assert np.all(other.log_odds(scores)[:, :2] != before[:, :2])
+
+
+def test_twice_the_documents_of_every_label_change_nothing():
+    counts = np.array([1, 5, 20])
+    fitted = Calibration(counts)
+    np.testing.assert_allclose(
+        fitted.for_counts(2 * counts).log_frequency, fitted.log_frequency
+    )
+
+
+def test_labels_that_are_about_as_frequent_are_hardly_told_apart():
+    fitted = Calibration(np.array([40, 40, 40, 41]))
+    np.testing.assert_allclose(fitted.log_frequency, 0, atol=0.05)
+    np.testing.assert_allclose(
+        fitted.for_counts(np.array([51, 50, 50, 50])).log_frequency, 0, atol=0.05
+    )
+
+
 def test_documents_of_which_scores_know_nothing_are_counted():
     hierarchy = Hierarchy.from_dict({f"{i}": [f"{i}.{j}" for j in "ab"] for i in "123"})
     nodes = hierarchy.leaves
