@@ -23,13 +23,11 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         lr: float = 0.5,
         epoch: int = 50,
         dim: int = 100,
-        thread: int = 1,
         seed: int = 0,
     ) -> None:
         self.lr = lr
         self.epoch = epoch
         self.dim = dim
-        self.thread = thread
         self.seed = seed
 
     def fit(self, X: list[str], y: np.ndarray) -> Self:
@@ -54,7 +52,8 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
                 lr=self.lr,
                 epoch=self.epoch,
                 dim=self.dim,
-                thread=self.thread,
+                # In several, this rate of learning may be too large, or it doesn't end.
+                thread=1,
                 seed=self.seed,
                 verbose=0,
             )

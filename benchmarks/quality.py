@@ -13,13 +13,15 @@ hiclass instead, which need the packages of the extra `baselines`.
 The data are `load_api_docs` (another split a seed) and any data sets in a folder of
 NAME.jsonl.xz and NAME.hierarchy.tsv files, of which all but the test rows are trained
 on (nvd_cwe: 25,000 of them, drawn with seed 0). Macro-F1 is over the labels of the test
-rows. What is not run keeps its results.
+rows; seconds are those to train and to predict the test rows, from features that are
+there (fastText: from texts). What is not run keeps its results.
 
     .venv/bin/python -m benchmarks.quality --data DIR
 """
 
 import argparse
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,7 +103,8 @@ def main() -> None:
 def report(runs: list[dict[str, Any]], threads: int) -> None:
     """Write a table a kind of features: systems by data sets, of what there is so far.
 
-    A cell is micro-F1 / macro-F1; the deviation is missing where one seed was run.
+    A cell is micro-F1 / macro-F1, and the seconds that it took; the deviation is
+    missing where one seed was run.
     """
     tables = []
     # LinearSVC's columns, what is compared with them, and the other baselines.
@@ -121,7 +124,7 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
         rows = [
             {
                 "system": system,
-                **{name: micro_and_macro_f1(row.get(name, [])) for name in names},
+                **{name: f1_and_seconds(row.get(name, [])) for name in names},
             }
             for system, row in cells.items()
         ]
@@ -130,13 +133,15 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
     publish("quality", runs, "\n".join(tables), threads=threads)
 
 
-def micro_and_macro_f1(runs: list[dict[str, Any]]) -> str:
-    """Format means and standard deviations over seeds."""
+def f1_and_seconds(runs: list[dict[str, Any]]) -> str:
+    """Format means and standard deviations over seeds, of seconds the mean."""
+    if not runs:
+        return ""
     texts = [
         mean_and_deviation([run[key] for run in runs], 2)
         for key in ("micro_f1", "macro_f1")
     ]
-    return " / ".join(texts) if runs else ""
+    return f"{' / '.join(texts)}, {np.mean([run['seconds'] for run in runs]):.0f} s"
 
 
 def load(name: str, seed: int, folder: Path | None, features: str = "tfidf") -> Split:
@@ -169,12 +174,14 @@ def measure(
         if group == "main":
             systems = decoded_linear_svc(split, seed)
             for system, estimator in ESTIMATORS.items():
+                start = perf_counter()
                 model = estimator(split.hierarchy, random_state=seed)
-                systems[system] = model.fit(split.X, split.Y).predict(split.X_test)
+                predicted = model.fit(split.X, split.Y).predict(split.X_test)
+                systems[system] = predicted, perf_counter() - start
         else:
             systems = baselines(split, seed, threads)
     occurs = np.flatnonzero(split.Y_test.sum(axis=0))
-    for system, predicted in systems.items():
+    for system, (predicted, seconds) in systems.items():
         micro = f1_score(split.Y_test, predicted, average="micro", zero_division=0)
         macro = f1_score(
             split.Y_test[:, occurs],
@@ -191,15 +198,19 @@ def measure(
                 "seed": seed,
                 "micro_f1": 100 * micro,
                 "macro_f1": 100 * macro,
+                "seconds": seconds,
             }
         )
         print(runs[-1], flush=True)
     return runs
 
 
-def decoded_linear_svc(split: Split, seed: int) -> dict[str, sparse.csr_array]:
-    """Decode LinearSVC in three ways."""
+def decoded_linear_svc(
+    split: Split, seed: int
+) -> dict[str, tuple[sparse.csr_array, float]]:
+    """Decode LinearSVC in three ways; return predictions and seconds."""
     X, Y = split.X, split.Y
+    start = perf_counter()
     rest, fifth = train_test_split(
         np.arange(X.shape[0]), test_size=0.2, random_state=seed
     )
@@ -210,17 +221,25 @@ def decoded_linear_svc(split: Split, seed: int) -> dict[str, sparse.csr_array]:
         for threshold in THRESHOLDS
     ]
     best = THRESHOLDS[int(np.argmax(f1))]
+    to_tune = perf_counter() - start
+    start = perf_counter()
     scores = linear_svc_scores(X, Y, split.X_test, seed)
+    to_train = perf_counter() - start
     systems = {
-        "LinearSVC at 0": sparse.csr_array(scores >= 0),
-        "LinearSVC, tuned": sparse.csr_array(scores >= best),
+        "LinearSVC at 0": (scores >= 0, to_train),
+        "LinearSVC, tuned": (scores >= best, to_tune + to_train),
     }
     specific = split.hierarchy.most_specific(Y)
     if np.all(np.diff(specific.indptr) == 1):
         paths = split.hierarchy.ancestors[np.unique(specific.indices)]
-        chosen = (paths @ scores.T).argmax(axis=0)
-        systems["LinearSVC, best path"] = paths[chosen]
-    return {name: Y.astype(np.int64) for name, Y in systems.items()}
+        start = perf_counter()
+        chosen = paths[(paths @ scores.T).argmax(axis=0)]
+        to_decode = perf_counter() - start
+        systems["LinearSVC, best path"] = chosen, to_train + to_decode
+    return {
+        name: (sparse.csr_array(Y).astype(np.int64), seconds)
+        for name, (Y, seconds) in systems.items()
+    }
 
 
 def linear_svc_scores(
