@@ -34,7 +34,7 @@ class Calibration:
         log-odds = exp(f + g u) log(1 + exp(z)) - exp(h + i u) log(1 + exp(-z))
 
     where u is the logarithm of 1 + the label's count, less the mean over labels, in
-    standard deviations, or halves where these are less.
+    standard deviations (in units of 0.5 where that is more).
 
     With f to i of 0 that is sigmoid calibration (Platt), whose slope and shift follow
     the frequency: the scores of rare labels are too low. Most labels of a large
