@@ -41,11 +41,16 @@ def baselines(
 
 def decoded(estimator: Any, split: Any, seed: int) -> tuple[sparse.csr_array, float]:
     """Fit a flat classifier, decoded along the hierarchy."""
-    start = perf_counter()
     model = HierarchicalDecodingClassifier(
         estimator, split.hierarchy, random_state=seed
     )
-    predicted = model.fit(split.X, split.Y).predict(split.X_test)
+    return timed_predictions(model, split, split.Y)
+
+
+def timed_predictions(model: Any, split: Any, Y: Any) -> tuple[Any, float]:
+    """Fit a model to labels of any form; predict the test rows, and say how long."""
+    start = perf_counter()
+    predicted = model.fit(split.X, Y).predict(split.X_test)
     return predicted, perf_counter() - start
 
 
@@ -60,10 +65,8 @@ def local_classifiers(
         ("hiclass LCPN, LogisticRegression", LocalClassifierPerNode),
         ("hiclass LCPPN, LogisticRegression", LocalClassifierPerParentNode),
     ):
-        start = perf_counter()
         model = kind(local_classifier=LogisticRegression(C=10, max_iter=1000))
-        predicted = model.fit(split.X, paths).predict(split.X_test)
-        seconds = perf_counter() - start
+        predicted, seconds = timed_predictions(model, split, paths)
         labels = [[label for label in path if label != ""] for path in predicted]
         systems[name] = split.hierarchy.to_indicator(labels), seconds
     return systems

@@ -52,7 +52,7 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
                 lr=self.lr,
                 epoch=self.epoch,
                 dim=self.dim,
-                # In several, this rate of learning may be too large, or it doesn't end.
+                # In more threads this rate may end in NaN, and another try not end.
                 thread=1,
                 seed=self.seed,
                 verbose=0,

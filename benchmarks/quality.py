@@ -33,7 +33,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
-from benchmarks.baselines import baselines
+from benchmarks.baselines import baselines, timed_predictions
 from benchmarks.data_sets import load_texts, set_names
 from benchmarks.embeddings import embed
 from benchmarks.isolation import in_own_process
@@ -174,10 +174,8 @@ def measure(
         if group == "main":
             systems = decoded_linear_svc(split, seed)
             for system, estimator in ESTIMATORS.items():
-                start = perf_counter()
                 model = estimator(split.hierarchy, random_state=seed)
-                predicted = model.fit(split.X, split.Y).predict(split.X_test)
-                systems[system] = predicted, perf_counter() - start
+                systems[system] = timed_predictions(model, split, split.Y)
         else:
             systems = baselines(split, seed, threads)
     occurs = np.flatnonzero(split.Y_test.sum(axis=0))
