@@ -67,6 +67,8 @@ def local_classifiers(
     ):
         model = kind(local_classifier=LogisticRegression(C=10, max_iter=1000))
         predicted, seconds = timed_predictions(model, split, paths)
-        labels = [[label for label in path if label != ""] for path in predicted]
+        # Of a hierarchy of one level, labels come without a column.
+        rows = np.reshape(predicted, (split.X_test.shape[0], -1))
+        labels = [[label for label in path if label != ""] for path in rows]
         systems[name] = split.hierarchy.to_indicator(labels), seconds
     return systems

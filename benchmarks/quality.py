@@ -20,6 +20,7 @@ there (fastText: from texts). What is not run keeps its results.
 """
 
 import argparse
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -48,7 +49,8 @@ from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, HTCInfoMaxClass
 
 FEATURES = ("tfidf", "minilm", "joined")
 THRESHOLDS = np.linspace(-1, 0.2, 49)
-FLAT_SYSTEMS = ("LinearSVC at 0", "LinearSVC, tuned", "LinearSVC, best path")
+GROUPS = ("main", "baselines")
+FLAT = ("LinearSVC at 0", "LinearSVC, tuned", "LinearSVC, best path")
 ESTIMATORS = {
     "HierarchicalLinearClassifier": HierarchicalLinearClassifier,
     "HTCInfoMaxClassifier": HTCInfoMaxClassifier,
@@ -101,39 +103,34 @@ def main() -> None:
 
 
 def report(runs: list[dict[str, Any]], threads: int) -> None:
-    """Write a table a kind of features: systems by data sets, of what there is so far.
+    """Write two tables a kind of features: data sets by systems, of what there is.
 
     A cell is micro-F1 / macro-F1, and the seconds that it took; the deviation is
     missing where one seed was run.
     """
     tables = []
-    # LinearSVC's columns, what is compared with them, and the other baselines.
-    runs.sort(key=lambda run: run["group"] == "baselines")
-    runs.sort(key=lambda run: run["system"] not in FLAT_SYSTEMS)
-    for features in FEATURES:
+    for features, group in product(FEATURES, GROUPS):
         cells: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        systems = []
         for run in runs:
-            if run["features"] == features:
-                row = cells.setdefault(run["system"], {})
-                row.setdefault(run["data"], []).append(run)
-        names = sorted({name for row in cells.values() for name in row})
-        headings = {features: "{system}"}
-        for name in names:
-            seeds = max(len(row.get(name, [])) for row in cells.values())
-            headings[f"{name} ({seeds} seed{'s' * (seeds > 1)})"] = f"{{{name}}}"
-        rows = [
-            {
-                "system": system,
-                **{name: f1_and_seconds(row.get(name, [])) for name in names},
-            }
-            for system, row in cells.items()
-        ]
+            if (run["features"], run["group"]) == (features, group):
+                row = cells.setdefault(run["data"], {})
+                row.setdefault(run["system"], []).append(run)
+                systems.append(run["system"])
+        # In the order in which they were run, LinearSVC's first.
+        systems = sorted(dict.fromkeys(systems), key=lambda name: name not in FLAT)
+        rows = []
+        for name, row in sorted(cells.items()):
+            seeds = max(map(len, row.values()))
+            rows.append({features: f"{name} ({seeds} seed{'s' * (seeds > 1)})"})
+            rows[-1] |= {system: f1_and_seconds(row.get(system)) for system in systems}
         if rows:
+            headings = {column: f"{{{column}}}" for column in rows[0]}
             tables.append(markdown_table(headings, rows))
     publish("quality", runs, "\n".join(tables), threads=threads)
 
 
-def f1_and_seconds(runs: list[dict[str, Any]]) -> str:
+def f1_and_seconds(runs: list[dict[str, Any]] | None) -> str:
     """Format means and standard deviations over seeds, of seconds the mean."""
     if not runs:
         return ""

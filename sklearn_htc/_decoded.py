@@ -9,7 +9,6 @@ from scipy.special import logit
 from sklearn.base import clone
 from sklearn.utils import (
     Tags,
-    _safe_indexing,
     check_random_state,
     get_tags,
     indexable,
@@ -18,7 +17,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _num_samples
 
 from sklearn_htc._base import BaseHierarchicalClassifier
-from sklearn_htc.planning import held_out_folds, path_nodes_of
+from sklearn_htc.held_out import as_if_vectorized_apart, held_out_folds
+from sklearn_htc.planning import path_nodes_of
 
 __all__ = ["HierarchicalDecodingClassifier"]
 
@@ -127,7 +127,9 @@ default=None
         Parameters
         ----------
         X : array-like, sparse array or sequence of n_documents
-            What the classifier reads, texts included.
+            What the classifier reads, texts included. Of a sparse X, rows that are held
+            out lose the terms that a vectorizer would not know without them; a
+            vectorizer inside `estimator` sees to that by itself.
         y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
 label collections, or array-like of shape (n_documents,)
             As for `HTCInfoMaxClassifier.fit`.
@@ -155,10 +157,11 @@ label collections, or array-like of shape (n_documents,)
         fit_read_out = self._read_out_of(target, weight, folds, paths)
         held_out = []
         for train, valid in folds:
+            learned_from, unseen = as_if_vectorized_apart(X, train, valid)
             trial = clone(self.estimator).fit(
-                _safe_indexing(X, train), target[train].toarray(), **fit_params
+                learned_from, target[train].toarray(), **fit_params
             )
-            scores = _scores(trial, _safe_indexing(X, valid), target.shape[1])
+            scores = _scores(trial, unseen, target.shape[1])
             # For a label without documents OneVsRestClassifier has a score of 0, which
             # is higher than that of most others.
             scores[:, target[train].sum(axis=0) == 0] = scores.min()

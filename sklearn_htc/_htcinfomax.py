@@ -138,7 +138,8 @@ default=None
     validation_fraction : float, default=0.2
         Share of the rows, but at most 5,000, held out at a time. What the wide path
         needs chosen is cross-validated until about 2,000 rows have been held out, in 5
-        folds at most; the network is trained once, without the rows of the first.
+        folds at most, with the terms that a vectorizer would know without the rows held
+        out; the network is trained once, without the rows of the first.
     patience : int, default=5
         Epochs without improvement before early stopping.
     scoring : {"f1_micro", "f1_macro", "loss"}, default="f1_micro"

@@ -11,7 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_htc._base import BaseHierarchicalClassifier
 from sklearn_htc.calibration import Calibration
-from sklearn_htc.planning import held_out_folds, make_decoder, path_nodes_of
+from sklearn_htc.held_out import held_out_folds
+from sklearn_htc.planning import make_decoder, path_nodes_of
 from sklearn_htc.wide import MIN_DOCUMENTS, WidePath, choose_wide_path, iter_scores
 
 __all__ = ["HierarchicalLinearClassifier"]
@@ -45,8 +46,9 @@ default=None
         one threshold a node, chosen on held-out documents.
     validation_fraction : float, default=0.2
         Share of the documents, but at most 5,000, held out at a time for the choices,
-        which are cross-validated until about 2,000 have been, in 5 folds at most. The
-        machines are then trained on all of them. Below 50 documents nothing is held
+        which are cross-validated until about 2,000 have been, in 5 folds at most. Of a
+        sparse X, they lose the terms that a vectorizer would not know without them. The
+        machines are then trained on all documents. Below 50 documents nothing is held
         out: features stay as they are, and thresholds are 0.5.
     random_state : int, RandomState instance or None, default=None
         Held-out rows, and the order in which documents are visited.

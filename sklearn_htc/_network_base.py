@@ -30,6 +30,7 @@ from sklearn_htc.callbacks import (
     early_stopping,
 )
 from sklearn_htc.documents import DenseDocuments
+from sklearn_htc.held_out import as_if_vectorized_apart, held_out_folds
 from sklearn_htc.kernel import KernelPath, choose_kernel_path, suits_kernel_path
 from sklearn_htc.network.build import (
     NetworkPlan,
@@ -38,7 +39,6 @@ from sklearn_htc.network.build import (
     load_embeddings,
 )
 from sklearn_htc.planning import (
-    held_out_folds,
     make_decoder,
     make_graph,
     make_plan,
@@ -180,11 +180,11 @@ label collections, or array-like of shape (n_documents,)
             if choose is not None:
                 choice = self._fit_wide_path(choose, documents, target, weight, folds)
                 plan = self._plan(self._scaled(documents), target, paths, device)
-        documents = self._scaled(documents)
+        scaled = self._scaled(documents)
         with torch_seed(self._rng, device):
             if first:
                 self._build(plan, device)
-            dataset = DocumentDataset(documents, target, weight, train)
+            dataset = DocumentDataset(scaled, target, weight, train)
             held_out = None
             callbacks = [
                 ("progress", progress),
@@ -192,7 +192,7 @@ label collections, or array-like of shape (n_documents,)
                 *self._common_callbacks(progress),
             ]
             if self.early_stopping:
-                held_out = DocumentDataset(documents, target, weight, folds[0][1])
+                held_out = DocumentDataset(scaled, target, weight, folds[0][1])
                 callbacks += early_stopping(
                     self.decoder_, scoring=self.scoring, patience=self.patience
                 )
@@ -431,7 +431,9 @@ label collections, or array-like of shape (n_documents,)
             return
         wide_scores = choice.scores[: len(valid)]
         deep = np.empty_like(wide_scores)
-        for rows, logits in self.net_.iter_logits(documents.rows(valid)):
+        _, X = as_if_vectorized_apart(documents.X, *fold)
+        held_out = self._scaled(type(documents)(X))
+        for rows, logits in self.net_.iter_logits(held_out):
             deep[rows] = self._deep_scores(logits)
         read = self._read_out_of(
             target, weight, [fold], self._path_nodes, choice.read_out

@@ -14,19 +14,12 @@ from sklearn_htc.optimizers import RowwiseAdam
 from sklearn_htc.targets import TargetEncoder
 
 __all__ = [
-    "held_out_folds",
     "make_decoder",
     "make_graph",
     "make_plan",
     "path_nodes_of",
     "pretrained_embeddings",
 ]
-
-# More documents in a fold would decide nothing otherwise, and are better trained on.
-MAX_HELD_OUT = 5000
-# Documents to decide by, about; where a fold has fewer, there are several folds.
-ENOUGH_HELD_OUT = 2000
-MAX_FOLDS = 5
 
 
 def path_nodes_of(encoder: TargetEncoder, target: sparse.csr_array) -> np.ndarray:
@@ -51,50 +44,6 @@ def path_nodes_of(encoder: TargetEncoder, target: sparse.csr_array) -> np.ndarra
     if np.any(np.diff(specific.indptr) != 1):
         return np.empty(0, dtype=np.int64)
     return np.unique(specific.indices)
-
-
-def held_out_folds(
-    n_documents: int, fraction: float, rng: np.random.RandomState
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Split rows into those to learn from and those to decide by, once or repeatedly.
-
-    A fifth of a few hundred documents is too little to decide by: what is chosen then
-    depends on which fifth it was. So documents are held out in turn until about 2,000
-    have been, but in no more than 5 folds.
-
-    Parameters
-    ----------
-    n_documents : int
-        Documents in all.
-    fraction : float
-        Share to hold out at a time; at least one row, and at most 5,000.
-    rng : RandomState
-        Draws them.
-
-    Returns
-    -------
-    folds : list of (int ndarray, int ndarray)
-        Rows to learn from and rows held out, each sorted. No row is held out twice.
-
-    Raises
-    ------
-    ValueError
-        If fewer than 2 are left to learn from.
-    """
-    n_valid = min(max(1, round(fraction * n_documents)), MAX_HELD_OUT)
-    if n_documents - n_valid < 2:
-        raise ValueError(
-            f"n_samples={n_documents}: {n_valid} would be held out, which leaves fewer "
-            "than 2 to train on."
-        )
-    n_folds = max(1, round(ENOUGH_HELD_OUT / n_valid))
-    n_folds = min(n_folds, MAX_FOLDS, n_documents // n_valid)
-    order = rng.permutation(n_documents)
-    folds = []
-    for start in range(0, n_folds * n_valid, n_valid):
-        held_out = slice(start, start + n_valid)
-        folds.append((np.sort(np.delete(order, held_out)), np.sort(order[held_out])))
-    return folds
 
 
 def make_decoder(

@@ -18,6 +18,7 @@ from sklearn.svm import LinearSVC
 from torch.nn import functional
 
 from sklearn_htc.documents import BagOfTerms
+from sklearn_htc.held_out import as_if_vectorized_apart
 from sklearn_htc.read_out import ReadOut
 from sklearn_htc.term_weighting import term_relevance
 from sklearn_htc.wide_choice import WideChoice, best_choice, judge_wide_path
@@ -322,7 +323,8 @@ def choose_wide_path(
     sample_weight : ndarray of shape (n_documents,)
         Weight of each document.
     folds : list of (int ndarray, int ndarray)
-        Rows to learn from, and rows to judge by.
+        Rows to learn from, and rows to judge by, of which the vectorizer is taken to
+        know nothing.
     read_out : callable
         Takes scores of the rows held out, fold after fold, and returns the `ReadOut`
         fitted to them.
@@ -337,11 +339,19 @@ def choose_wide_path(
         The best.
     """
 
-    def part_of(rows: np.ndarray) -> tuple[Any, ...]:
-        part = documents.rows(rows), target[rows], sample_weight[rows]
+    def part_of(learned_from: Any, train: np.ndarray, most: int) -> tuple[Any, ...]:
+        few = rng.permutation(len(train))[:most] if most < len(train) else slice(None)
+        rows = train[few]
+        part = type(documents)(learned_from[few]), target[rows], sample_weight[rows]
         seed = int(rng.randint(np.iinfo(np.int32).max))
         relevance = relevance_of(*part, rng)
         return part[0], relevance, *part[1:], seed
+
+    def parts_of(most: int) -> list[tuple[Any, ...]]:
+        return [
+            part_of(X, train, most)
+            for (X, _), (train, _) in zip(apart, folds, strict=True)
+        ]
 
     def tried(
         power: float, ridge_share: float, parts: list[tuple[Any, ...]]
@@ -356,7 +366,8 @@ def choose_wide_path(
         wide = WidePath(power=power, C=C, ridge_share=ridge_share)
         return WideChoice(wide, scores, read_out(scores), ridge.feature_scale)
 
-    held_out = [documents.X[valid] for _, valid in folds]
+    apart = [as_if_vectorized_apart(documents.X, *fold) for fold in folds]
+    held_out = [X for _, X in apart]
     powers = POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
     most = max(len(train) for train, _ in folds)
     with_ridge = (
@@ -367,15 +378,12 @@ def choose_wide_path(
     # To find the power with; at least one document.
     enough = len(documents.lengths) * MAX_TRIED_WORK // max(1, work) + 1
     with_few = len(powers) > 1 and enough < most
-    parts = [
-        part_of(rng.permutation(train)[:enough] if with_few else train)
-        for train, _ in folds
-    ]
+    parts = parts_of(enough if with_few else most)
     # Ridge regression, where it is possible, is the faster one to find the power with.
     first = best_choice([tried(power, float(with_ridge), parts) for power in powers])
     power = first.wide.power
     if with_few:
-        parts = [part_of(train) for train, _ in folds]
+        parts = parts_of(most)
         first = tried(power, float(with_ridge), parts)
     if not with_ridge:
         return first

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
@@ -71,6 +72,30 @@ def test_calibration_ends_with_the_frequencies_of_all_documents(clf, many, hiera
     calibration = clf.fit(X, Y)._calibration
     expected = calibration.for_counts(Y.sum(axis=0)).log_frequency
     np.testing.assert_allclose(calibration.log_frequency, expected, atol=1e-5)
+
+
+def texts_with_rare_words(n_documents, seed):
+    """Draw texts that name most of their labels, another one, and 8 of 1,500 words."""
+    rng = np.random.RandomState(seed)
+    Y = (rng.rand(n_documents, 8) < 0.2).astype(int)
+    texts = []
+    for row in Y:
+        told = [label for label in np.flatnonzero(row) if rng.rand() < 0.7]
+        words = [f"about{label}" for label in [*told, rng.randint(8)]]
+        words += [f"rare{word}" for word in rng.randint(1500, size=8)]
+        texts.append(" ".join(words))
+    return texts, Y
+
+
+def test_what_the_vectorizer_knows_of_held_out_documents_does_not_count():
+    texts, Y = texts_with_rare_words(400, 0)
+    vectorizer = TfidfVectorizer(min_df=2)
+    clf = HierarchicalLinearClassifier(random_state=0)
+    clf.fit(vectorizer.fit_transform(texts), Y)
+    texts, Y = texts_with_rare_words(2000, 1)
+    n_expected = clf.predict_proba(vectorizer.transform(texts)).sum()
+    # As they are, the held-out rows make that 1.2.
+    assert 0.88 < n_expected / Y.sum() < 1.12
 
 
 def test_sample_weight_shifts_probabilities():
