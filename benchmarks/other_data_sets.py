@@ -124,7 +124,9 @@ def make_wordnet(nouns: Path, to: Path) -> None:
             end = 5 + 2 * int(fields[3], 16)
             pointers = zip(fields[end::4], fields[end + 1 :: 4], strict=False)
             texts[node], words[node] = text.strip(), f"{fields[4]}.{node}"
-            hypernyms[node] = [to for kind, to in pointers if kind in ("@", "@i")]
+            hypernyms[node] = [
+                target for kind, target in pointers if kind in ("@", "@i")
+            ]
 
     @cache
     def above(node: str) -> frozenset[str]:

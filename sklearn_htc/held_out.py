@@ -84,6 +84,10 @@ def as_if_vectorized_apart(
     documents the rarest term that there is (the vectorizer's `min_df`; 5 at most), and
     where all rows have one length they are brought back to it.
 
+    Columns that no document has are not of a vectorizer that was fitted to these
+    documents: with hashed terms, or a vocabulary of more documents, new ones have
+    unknown terms as well, and rows are alike as they are.
+
     Parameters
     ----------
     X : {sparse array, array-like} of shape (n_documents, n_features), or a sequence
@@ -100,10 +104,10 @@ def as_if_vectorized_apart(
         return _safe_indexing(X, train), _safe_indexing(X, valid)
     X = X.tocsr()
     parts = X[train], X[valid]
-    n_features = X.shape[1]
-    documents_with = np.bincount(X.indices, minlength=n_features)
-    least = documents_with.min(where=documents_with > 0, initial=MOST_ASKED_FOR)
-    kept = np.bincount(parts[0].indices, minlength=n_features) >= least
+    least = _documents_with_each(X).min(initial=MOST_ASKED_FOR)
+    if least == 0:
+        return parts
+    kept = _documents_with_each(parts[0]) >= least
     lengths = row_norms(X)
     lengths = lengths[lengths > 0]
     one_length = len(lengths) > 0 and np.ptp(lengths) <= LENGTH_TOLERANCE * lengths[0]
@@ -116,3 +120,8 @@ def as_if_vectorized_apart(
             factors = lengths[0] / own
             part.data *= np.repeat(factors.astype(part.dtype), np.diff(part.indptr))
     return parts
+
+
+def _documents_with_each(X: Any) -> np.ndarray:
+    """Count the rows that have each column of a CSR, (n_features,)."""
+    return np.bincount(X.indices, minlength=X.shape[1])

@@ -340,9 +340,10 @@ def choose_wide_path(
     """
 
     def part_of(learned_from: Any, train: np.ndarray, most: int) -> tuple[Any, ...]:
-        few = rng.permutation(len(train))[:most] if most < len(train) else slice(None)
-        rows = train[few]
-        part = type(documents)(learned_from[few]), target[rows], sample_weight[rows]
+        if most < len(train):
+            few = rng.permutation(len(train))[:most]
+            learned_from, train = learned_from[few], train[few]
+        part = type(documents)(learned_from), target[train], sample_weight[train]
         seed = int(rng.randint(np.iinfo(np.int32).max))
         relevance = relevance_of(*part, rng)
         return part[0], relevance, *part[1:], seed

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfVectorizer,
+)
 
 from sklearn_htc.held_out import as_if_vectorized_apart, held_out_folds
 
@@ -91,6 +95,14 @@ def test_a_row_without_any_known_term_is_empty():
     np.testing.assert_array_equal(learned_from.toarray(), [[1, 0, 0], [1, 0, 0]])
     assert held_out.shape == (1, 3)
     assert held_out.nnz == 0
+
+
+def test_rows_stay_as_they_are_where_new_ones_have_unknown_terms():
+    X = HashingVectorizer(n_features=2**10).transform(drawn_texts())
+    train, valid = np.arange(60), np.arange(60, 80)
+    learned_from, held_out = as_if_vectorized_apart(X, train, valid)
+    assert (learned_from != X[:60]).nnz == 0
+    assert (held_out != X[60:]).nnz == 0
 
 
 def test_features_of_many_documents_are_no_rare_terms():
