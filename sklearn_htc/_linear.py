@@ -51,7 +51,10 @@ default=None
         machines are then trained on all documents. Below 50 documents nothing is held
         out: features stay as they are, and thresholds are 0.5.
     random_state : int, RandomState instance or None, default=None
-        Held-out rows, and the order in which documents are visited.
+        Held-out rows, and the order in which documents are visited. A fit repeats
+        exactly with one thread (`torch.set_num_threads(1)`): linear machines that are
+        trained at the same time share LIBLINEAR's random generator, and differ by its
+        tolerance.
 
     Attributes
     ----------
