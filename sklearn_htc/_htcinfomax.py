@@ -155,9 +155,9 @@ default=None
         Whether `fit` goes on from the last fit's weights.
     random_state : int, RandomState instance or None, default=None
         Weights, batches, dropout and held-out rows. torch's own state stays untouched.
-        On sparse X a fit repeats exactly with one thread (`torch.set_num_threads(1)`):
-        linear machines that are trained at the same time share LIBLINEAR's random
-        generator, and differ by its tolerance.
+        On sparse X a fit repeats exactly with one thread (`torch.set_num_threads(1)`),
+        otherwise but for the last bits of the probabilities: linear machines that are
+        trained at the same time share LIBLINEAR's random generator.
     verbose : int, default=0
         1 shows a progress bar over `fit` and over predictions that take more than a
         second; 2 also prints a line an epoch.

@@ -52,9 +52,9 @@ default=None
         out: features stay as they are, and thresholds are 0.5.
     random_state : int, RandomState instance or None, default=None
         Held-out rows, and the order in which documents are visited. A fit repeats
-        exactly with one thread (`torch.set_num_threads(1)`): linear machines that are
-        trained at the same time share LIBLINEAR's random generator, and differ by its
-        tolerance.
+        exactly with one thread (`torch.set_num_threads(1)`), otherwise but for the last
+        bits of the probabilities: linear machines that are trained at the same time
+        share LIBLINEAR's random generator.
 
     Attributes
     ----------

@@ -56,7 +56,7 @@ class Calibration:
     center_, half_range_ : float
         What is subtracted from scores, and what they are then divided by; 0 and 1
         before `fit`.
-    coef_ : ndarray of shape (10,), float32
+    coef_ : ndarray of shape (10,)
         a to j. Before `fit` the usual ones, with which a score of 0 is log-odds of
         about 0.
     """
@@ -67,7 +67,7 @@ class Calibration:
         self._mean, self._spread = logs.mean(), max(logs.std(), LEAST_SPREAD)
         self.log_frequency = self._log_frequency(counts)
         self.center_, self.half_range_ = 0.0, 1.0
-        self.coef_ = np.array(START, dtype=np.float32)
+        self.coef_ = np.array(START, dtype=np.float64)
 
     def fit(
         self,
@@ -104,22 +104,23 @@ class Calibration:
         scores, target = scores[::every], target[::every]
         sample_weight = sample_weight[::every]
         self._fit_unit(scores, target, sample_weight)
-        weight = torch.from_numpy(sample_weight.astype(np.float32))
+        # In float32 the line search ends early, anywhere within a tenth of the optimum.
+        weight = torch.from_numpy(sample_weight).double()
         n_documents = max(float(sample_weight.sum()), 1e-9)
-        frequency = torch.from_numpy(self.log_frequency)
-        values = torch.from_numpy(self._in_unit(scores))
+        frequency = torch.from_numpy(self.log_frequency).double()
+        values = torch.from_numpy(self._in_unit(scores)).double()
         start = torch.from_numpy(self.coef_)
         coef = start.clone().requires_grad_()
         optimizer = torch.optim.LBFGS(
-            [coef], max_iter=50, line_search_fn="strong_wolfe"
+            [coef], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
         )
         if len(path_nodes):
             # The longest known path of a document is its own.
-            members = torch.from_numpy(paths.toarray().astype(np.float32))
+            members = torch.from_numpy(paths.toarray()).double()
             shared = (target @ paths.T).toarray()
             own = torch.from_numpy((2 * shared - np.diff(paths.indptr)).argmax(axis=1))
         else:
-            labels = torch.from_numpy(target.toarray().astype(np.float32))
+            labels = torch.from_numpy(target.toarray()).double()
 
         def loss(coef: Tensor) -> Tensor:
             logits = _log_odds(coef, values, frequency)

@@ -40,6 +40,16 @@ def test_scores_are_those_of_linear_support_vector_machines(documents, indicator
     assert wide.scores(documents.X).dtype == np.float32
 
 
+def test_the_order_in_which_documents_are_visited_does_not_matter(documents, indicator):
+    # Machines in threads share LIBLINEAR's random generator: it is never the same.
+    relevance, weight = np.ones(documents.X.shape[1]), np.ones(documents.X.shape[0])
+    first, second = (
+        WidePath(C=10.0).fit(documents, relevance, indicator, weight, seed).coef_
+        for seed in (0, 1)
+    )
+    np.testing.assert_allclose(first, second, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["bag", "dense"])
 def test_ridge_weights_solve_the_normal_equations(bag, indicator, kind):
     X = bag.toarray()
