@@ -25,9 +25,9 @@ GAMMAS = (0.5, 0.25, 1.0)
 PENALTIES = (0.1, 0.03, 0.01)
 # Documents that these are tried on.
 N_TRIED = 3000
-# Up to this number all documents are landmarks. Of more, half of it and less, which
-# takes about as long, and grows with the number of documents.
-MAX_LANDMARKS = 12_000
+# Up to this number all documents are landmarks: a minute and 2 GB. Of more, a third of
+# it and less, so that it takes no longer.
+MAX_LANDMARKS = 20_000
 # Added to the kernel of the landmarks, whose least eigenvalues float32 rounds away.
 JITTER = 1e-3
 # With less, float32 may find negative eigenvalues where documents are alike.
@@ -41,9 +41,9 @@ MAX_TARGETS = 10**8
 class KernelPath:
     """Kernel ridge regressions of all labels, with a Gaussian kernel.
 
-    Minimises sum_i w_i (y_i - f(x_i))^2 + penalty ||f||^2. With more than 12,000
-    documents f is spanned by the kernels of a random part of them, the landmarks
-    (Nyström's method).
+    Minimises sum_i w_i (y_i - f(x_i))^2 + penalty ||f||^2, where f is spanned by the
+    kernels of the landmarks: all documents, or a random part of them (Nyström's
+    method), in which rare labels are overrepresented.
 
     Parameters
     ----------
@@ -52,6 +52,8 @@ class KernelPath:
         documents to their mean.
     penalty : float, default=0.1
         On the squared norm of f.
+    landmark_share : float, default=1.0
+        Share of the documents that are landmarks.
 
     Attributes
     ----------
@@ -68,9 +70,16 @@ class KernelPath:
         Share of documents with the label.
     """
 
-    def __init__(self, *, gamma: float = GAMMAS[0], penalty: float = PENALTIES[0]):
+    def __init__(
+        self,
+        *,
+        gamma: float = GAMMAS[0],
+        penalty: float = PENALTIES[0],
+        landmark_share: float = 1.0,
+    ) -> None:
         self.gamma = gamma
         self.penalty = penalty
+        self.landmark_share = landmark_share
 
     def fit(
         self,
@@ -106,19 +115,28 @@ class KernelPath:
         self.gamma_ = float(self.gamma / (variance or 1))
         shares = sample_weight @ target / max(sample_weight.sum(), 1e-9)
         self.intercept_ = shares.astype(np.float32)
-        n_documents = len(X)
-        if n_documents <= MAX_LANDMARKS:
+        if self.landmark_share == 1:
             self.landmarks_ = X
             self.coef_ = self._solve(target, sample_weight)
         else:
-            # For m of n documents it takes a time of n m^2, here the same for all n.
-            n_landmarks = int(MAX_LANDMARKS / 2 * np.sqrt(MAX_LANDMARKS / n_documents))
-            chosen = np.sort(rng.permutation(n_documents)[:n_landmarks])
-            self.landmarks_ = X[chosen]
+            self.landmarks_ = X[self._choose_landmarks(target, rng)]
             self.coef_ = self._solve_by_landmarks(X, target, sample_weight)
         return self
 
     refit = fit
+
+    def _choose_landmarks(
+        self, target: sparse.csr_array, rng: np.random.RandomState
+    ) -> np.ndarray:
+        """Draw documents such that every label, and the root, has about as many.
+
+        Without its few documents a rare label has no score above those of others.
+        """
+        n_documents = target.shape[0]
+        worth = target @ (1 / np.maximum(target.sum(axis=0), 1)) + 1 / n_documents
+        size = int(np.ceil(self.landmark_share * n_documents))
+        chosen = rng.choice(n_documents, size, replace=False, p=worth / worth.sum())
+        return np.sort(chosen)
 
     def _solve(self, target: sparse.csr_array, sample_weight: np.ndarray) -> np.ndarray:
         """Solve (S K S + penalty I) b = S (Y - mean), S^2 the weights; return S b."""
@@ -128,8 +146,9 @@ class KernelPath:
         kernel *= root.T
         kernel[np.diag_indices_from(kernel)] += self.penalty
         residual = root * self._residual(target)
+        # It is symmetric, and in Fortran's order there is no need for a copy.
         return root * solve(
-            kernel, residual, assume_a="pos", overwrite_a=True, overwrite_b=True
+            kernel.T, residual, assume_a="pos", overwrite_a=True, overwrite_b=True
         )
 
     def _solve_by_landmarks(
@@ -236,8 +255,10 @@ def choose_kernel_path(
         The best.
     """
 
-    def tried(gamma: float, penalty: float, chosen: list[np.ndarray]) -> WideChoice:
-        kernel = KernelPath(gamma=gamma, penalty=penalty)
+    def tried(
+        gamma: float, penalty: float, chosen: list[np.ndarray], share: float = 1.0
+    ) -> WideChoice:
+        kernel = KernelPath(gamma=gamma, penalty=penalty, landmark_share=share)
         parts = (
             (documents.rows(rows), target[rows], sample_weight[rows], rng)
             for rows in chosen
@@ -252,4 +273,14 @@ def choose_kernel_path(
     best = best_choice([best, *(tried(gamma, other, few) for other in others)])
     if max(len(train) for train, _ in folds) <= N_TRIED:
         return best
-    return tried(gamma, best.wide.penalty, [train for train, _ in folds])
+    # Scores of fewer landmarks are lower, so the folds have the share that all have.
+    share = _landmark_share(len(documents.lengths))
+    return tried(gamma, best.wide.penalty, [train for train, _ in folds], share)
+
+
+def _landmark_share(n_documents: int) -> float:
+    """Say how many of the documents can be landmarks."""
+    if n_documents <= MAX_LANDMARKS:
+        return 1.0
+    # For m of n documents it takes a time of n m^2, here the same for all n.
+    return MAX_LANDMARKS / 3 * np.sqrt(MAX_LANDMARKS / n_documents) / n_documents

@@ -42,14 +42,13 @@ def test_scores_are_those_of_weighted_kernel_ridge_regression():
 
 
 def test_with_landmarks_they_are_of_the_best_sum_of_kernels(monkeypatch):
-    monkeypatch.setattr(kernel, "MAX_LANDMARKS", 150)
     monkeypatch.setattr(kernel, "BATCH_SIZE", 128)
     X, Y = rings()
     weight = np.random.default_rng(1).random(300) + 0.1
     new = rings(50, seed=2)[0]
-    fitted = fit(X, Y, weight, gamma=2.0, penalty=0.2)
+    fitted = fit(X, Y, weight, gamma=2.0, penalty=0.2, landmark_share=0.18)
     marks = fitted.landmarks_.astype(np.float64)
-    assert len(marks) == int(75 * np.sqrt(1 / 2))
+    assert len(marks) == 54
     X, Y = X.astype(np.float64), Y.toarray()
     mean = np.average(Y, axis=0, weights=weight)
     to_marks, own = (rbf_kernel(A, marks, gamma=fitted.gamma_) for A in (X, marks))
@@ -71,12 +70,27 @@ def test_documents_of_weight_zero_teach_nothing():
     )
 
 
-@pytest.mark.parametrize("most", [300, 200])
-def test_documents_that_occur_twice_need_no_penalty_to_speak_of(most, monkeypatch):
-    monkeypatch.setattr(kernel, "MAX_LANDMARKS", most)
+def test_documents_of_rare_labels_are_more_often_landmarks():
+    X, Y = rings()
+    rare = np.zeros((300, 1), dtype=np.int64)
+    rare[:3] = 1
+    Y = sparse.csr_array(sparse.hstack([Y, sparse.csr_array(rare)]))
+    found = 0
+    for seed in range(20):
+        fitted = KernelPath(landmark_share=0.2).fit(
+            DenseDocuments(X), Y, np.ones(300), np.random.RandomState(seed)
+        )
+        assert len(np.unique(fitted.landmarks_, axis=0)) == 60
+        found += sum((fitted.landmarks_ == row).all(axis=1).any() for row in X[:3])
+    assert found >= 50
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_documents_that_occur_twice_need_no_penalty_to_speak_of(share):
     X, Y = rings(150)
     twice = np.vstack([X, X])
-    fitted = fit(twice, sparse.vstack([Y, Y], format="csr"), penalty=1e-6)
+    labels = sparse.vstack([Y, Y], format="csr")
+    fitted = fit(twice, labels, penalty=1e-6, landmark_share=share)
     assert fitted.scores(X).dtype == np.float32
     decided = fitted.scores(X) > 0.5
     assert (decided == Y.toarray()).mean() > 0.95
@@ -170,6 +184,40 @@ def test_few_documents_are_all_tried_and_fitted_no_second_time():
     )
     assert len(calls) == 5
     assert choice.scores is calls[3]
+
+
+def test_where_documents_are_many_folds_have_the_share_of_landmarks_that_all_have(
+    monkeypatch,
+):
+    X, Y = rings(400)
+    monkeypatch.setattr(kernel, "N_TRIED", 100)
+    monkeypatch.setattr(kernel, "MAX_LANDMARKS", 320)
+    n_landmarks = []
+    scores_of = KernelPath.scores
+
+    def scores(self, X):
+        n_landmarks.append(len(self.landmarks_))
+        return scores_of(self, X)
+
+    def read_out(scores):
+        decoder = ThresholdDecoder(Hierarchy([], nodes=range(2)))
+        return ReadOut(Calibration(np.ones(2)), decoder, 0.5, 0.5)
+
+    monkeypatch.setattr(KernelPath, "scores", scores)
+    rng = np.random.RandomState(0)
+    choice = choose_kernel_path(
+        DenseDocuments(X),
+        Y,
+        np.ones(400),
+        folds=[(np.arange(320), np.arange(320, 400))],
+        read_out=read_out,
+        C=1.0,
+        rng=rng,
+    )
+    fitted = choice.wide.refit(DenseDocuments(X), Y, np.ones(400), rng)
+    # 320 / 3 * sqrt(320 / 400) = 95.4 of 400.
+    assert len(fitted.landmarks_) == 96
+    assert n_landmarks == [100] * 5 + [77]
 
 
 def test_too_few_documents_or_too_many_labels_do_not_suit():
