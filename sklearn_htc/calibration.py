@@ -104,7 +104,7 @@ class Calibration:
         scores, target = scores[::every], target[::every]
         sample_weight = sample_weight[::every]
         self._fit_unit(scores, target, sample_weight)
-        # In float32 the line search ends early, anywhere within a tenth of the optimum.
+        # In float32 the line search ends early, with coefficients up to 0.2 off.
         weight = torch.from_numpy(sample_weight).double()
         n_documents = max(float(sample_weight.sum()), 1e-9)
         frequency = torch.from_numpy(self.log_frequency).double()
