@@ -28,6 +28,24 @@ def fit(X, Y, weight=None, **parameters):
     return KernelPath(**parameters).fit(DenseDocuments(X), Y, weight, rng)
 
 
+def choose(X, Y, read_out, folds, C=1.0):
+    return choose_kernel_path(
+        DenseDocuments(X),
+        Y,
+        np.ones(len(X)),
+        folds=folds,
+        read_out=read_out,
+        C=C,
+        rng=np.random.RandomState(0),
+    )
+
+
+def judged(micro_f1, macro_f1):
+    """Return a read-out of two labels that is as good as it is said to be."""
+    decoder = ThresholdDecoder(Hierarchy([], nodes=range(2)))
+    return ReadOut(Calibration(np.ones(2)), decoder, micro_f1, macro_f1)
+
+
 def test_scores_are_those_of_weighted_kernel_ridge_regression():
     X, Y = rings()
     weight = np.random.default_rng(1).random(300) + 0.1
@@ -139,18 +157,9 @@ def test_the_choice_is_the_best_on_held_out_documents(monkeypatch):
         # Pretends that the third and the last of five were the best.
         f1 = [0.5, 0.4, 0.6, 0.3, 0.7, 0.1][len(tried)]
         tried.append(scores)
-        decoder = ThresholdDecoder(Hierarchy([], nodes=range(2)))
-        return ReadOut(Calibration(np.ones(2)), decoder, f1, f1)
+        return judged(f1, f1)
 
-    choice = choose_kernel_path(
-        DenseDocuments(X),
-        Y,
-        np.ones(400),
-        folds=folds,
-        read_out=read_out,
-        C=2.0,
-        rng=np.random.RandomState(0),
-    )
+    choice = choose(X, Y, read_out, folds, C=2.0)
     best = choice.wide
     assert best.gamma == kernel.GAMMAS[2]
     assert best.penalty == kernel.PENALTIES[2] / 2
@@ -170,18 +179,9 @@ def test_few_documents_are_all_tried_and_fitted_no_second_time():
 
     def read_out(scores):
         calls.append(scores)
-        decoder = ThresholdDecoder(Hierarchy([], nodes=range(2)))
-        return ReadOut(Calibration(np.ones(2)), decoder, 0.5, float(len(calls) == 4))
+        return judged(0.5, float(len(calls) == 4))
 
-    choice = choose_kernel_path(
-        DenseDocuments(X),
-        Y,
-        np.ones(400),
-        folds=[(np.arange(300), np.arange(300, 400))],
-        read_out=read_out,
-        C=1.0,
-        rng=np.random.RandomState(0),
-    )
+    choice = choose(X, Y, read_out, [(np.arange(300), np.arange(300, 400))])
     assert len(calls) == 5
     assert choice.scores is calls[3]
 
@@ -200,21 +200,13 @@ def test_where_documents_are_many_folds_have_the_share_of_landmarks_that_all_hav
         return scores_of(self, X)
 
     def read_out(scores):
-        decoder = ThresholdDecoder(Hierarchy([], nodes=range(2)))
-        return ReadOut(Calibration(np.ones(2)), decoder, 0.5, 0.5)
+        return judged(0.5, 0.5)
 
     monkeypatch.setattr(KernelPath, "scores", scores)
-    rng = np.random.RandomState(0)
-    choice = choose_kernel_path(
-        DenseDocuments(X),
-        Y,
-        np.ones(400),
-        folds=[(np.arange(320), np.arange(320, 400))],
-        read_out=read_out,
-        C=1.0,
-        rng=rng,
+    choice = choose(X, Y, read_out, [(np.arange(320), np.arange(320, 400))])
+    fitted = choice.wide.refit(
+        DenseDocuments(X), Y, np.ones(400), np.random.RandomState(0)
     )
-    fitted = choice.wide.refit(DenseDocuments(X), Y, np.ones(400), rng)
     # 320 / 3 * sqrt(320 / 400) = 95.4 of 400.
     assert len(fitted.landmarks_) == 96
     assert n_landmarks == [100] * 5 + [77]
