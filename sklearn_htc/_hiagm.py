@@ -113,7 +113,7 @@ default=None
         Refined label representations. Text propagation has none.
     net_ : HTCNet
         The skorch net; `net_.module_` is the torch model.
-    wide_ : WidePath, KernelPath or None
+    wide_ : WidePath, KernelPath, JoinedPath or None
         The wide path, if there is one.
 
     See Also

@@ -18,9 +18,10 @@ class HTCInfoMaxClassifier(BaseHierarchicalNetwork):
     The model of HTCInfoMax [1]_ as a scikit-learn classifier: a text encoder and a
     structure encoder over the label hierarchy, joined by label attention, trained to
     classify, to maximise the mutual information of texts and their labels, and to match
-    label representations to a prior. A linear model of terms, or a kernel method on
-    document embeddings, stands beside it (`wide_path`). Predictions are coherent:
-    whoever has a node has its ancestors, and no child is more probable than a parent.
+    label representations to a prior. A linear model of terms, a kernel method on
+    document embeddings, or both stand beside it (`wide_path`). Predictions are
+    coherent: whoever has a node has its ancestors, and no child is more probable than a
+    parent.
 
     Parameters
     ----------
@@ -82,13 +83,14 @@ default=None
         Whether a shallow model of each label stands beside the network. On CSR of
         terms it is a linear support vector machine, mixed with ridge regression where
         documents are few, on terms scaled by what they say about the labels; on 2-D
-        arrays of embeddings it is kernel ridge regression. A part of the documents is
-        then held out, on which the scale of the terms and the mixture, or the kernel's
-        width and penalty, the weight of the network, the calibration and the decoding
-        are chosen. "auto" is True from 50 documents on: for terms up to 3 * 10^9
-        documents times labels, for embeddings up to 10^8. Beyond 2.5 * 10^8 weights
-        (terms times labels) or 3 * 10^10 entries of X times labels it learns from those
-        terms alone that move the scores most.
+        arrays of embeddings it is kernel ridge regression; on a CSR that has at least
+        16 coordinates of embeddings beside the terms, a weighted sum of both. A part of
+        the documents is then held out, on which the scale of the terms and the
+        mixtures, the kernel's width and penalty, the weight of the network, the
+        calibration and the decoding are chosen. "auto" is True from 50 documents on:
+        for terms up to 3 * 10^9 documents times labels, for embeddings up to 10^8.
+        Beyond 2.5 * 10^8 weights (terms times labels) or 3 * 10^10 entries of X times
+        labels it learns from those terms alone that move the scores most.
     C : float, default=1.0
         What the penalties on the wide path's weights are divided by.
     dimension : int, default=128
@@ -184,8 +186,8 @@ default=None
         The text encoder in use.
     loss_ : str
         The classification loss in use.
-    wide_ : WidePath, KernelPath or None
-        The wide path, if there is one: of terms, or of embeddings.
+    wide_ : WidePath, KernelPath, JoinedPath or None
+        The wide path, if there is one: of terms, of embeddings, or of both.
     deep_weight_ : float
         What the network's log-odds, beyond those of the labels' shares, are multiplied
         by before the wide path's scores are added; only with a wide path. It is 0 where

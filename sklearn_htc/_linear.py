@@ -26,7 +26,7 @@ class HierarchicalLinearClassifier(BaseHierarchicalClassifier):
     sets that are closed under ancestors. What is chosen is chosen on held-out
     documents: how much the relevance of a term counts, the calibration, and the
     thresholds. It is what `HTCInfoMaxClassifier` has beside its network for terms (for
-    embeddings that has a kernel method, which does better).
+    embeddings, alone or beside terms, that has a kernel method, which does better).
 
     Parameters
     ----------

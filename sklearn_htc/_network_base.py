@@ -31,6 +31,7 @@ from sklearn_htc.callbacks import (
 )
 from sklearn_htc.documents import DenseDocuments
 from sklearn_htc.held_out import as_if_vectorized_apart, held_out_folds
+from sklearn_htc.joined import JoinedPath, choose_joined_path, suits_joined_path
 from sklearn_htc.kernel import KernelPath, choose_kernel_path, suits_kernel_path
 from sklearn_htc.network.build import (
     NetworkPlan,
@@ -79,7 +80,7 @@ class BaseHierarchicalNetwork(
     """
 
     net_: HTCNet
-    wide_: WidePath | KernelPath | None
+    wide_: WidePath | KernelPath | JoinedPath | None
     # "la": label attention; "tp": text propagation, which only HiAGM has.
     variant: str = "la"
     _paper_text_encoder: str
@@ -377,6 +378,8 @@ label collections, or array-like of shape (n_documents,)
         suits, choose = suits_wide_path, choose_wide_path
         if isinstance(documents, DenseDocuments):
             suits, choose = suits_kernel_path, choose_kernel_path
+        elif self.wide_path and suits_joined_path(documents, len(self.hierarchy_)):
+            return choose_joined_path
         if self.wide_path == "auto":
             return choose if suits(documents, len(self.hierarchy_)) else None
         if self.wide_path and not hasattr(documents, "scaled"):

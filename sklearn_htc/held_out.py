@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
-from sklearn.utils.extmath import row_norms
+
+from sklearn_htc.documents import embedding_columns
 
 __all__ = ["as_if_vectorized_apart", "held_out_folds"]
 
@@ -82,7 +83,8 @@ def as_if_vectorized_apart(
 
     So both parts lose the terms that fewer documents of `train` have than of all
     documents the rarest term that there is (the vectorizer's `min_df`; 5 at most), and
-    where all rows have one length they are brought back to it.
+    where the terms of all rows have one length they are brought back to it. Embeddings
+    beside the terms stay as they are.
 
     Columns that no document has are not of a vectorizer that was fitted to these
     documents: with hashed terms, or a vocabulary of more documents, new ones have
@@ -108,7 +110,9 @@ def as_if_vectorized_apart(
     if least == 0:
         return parts
     kept = _documents_with_each(parts[0]) >= least
-    lengths = row_norms(X)
+    is_term = np.ones(X.shape[1], dtype=bool)
+    is_term[embedding_columns(X)] = False
+    lengths = _lengths_of(X, is_term)
     lengths = lengths[lengths > 0]
     one_length = len(lengths) > 0 and np.ptp(lengths) <= LENGTH_TOLERANCE * lengths[0]
     for part in parts:
@@ -116,10 +120,16 @@ def as_if_vectorized_apart(
         part.eliminate_zeros()
         if one_length:
             # Rows that have become empty have nothing to be multiplied.
-            own = np.maximum(row_norms(part), LENGTH_TOLERANCE * lengths[0])
-            factors = lengths[0] / own
-            part.data *= np.repeat(factors.astype(part.dtype), np.diff(part.indptr))
+            own = np.maximum(_lengths_of(part, is_term), LENGTH_TOLERANCE * lengths[0])
+            factors = np.repeat(lengths[0] / own, np.diff(part.indptr))
+            factors[~is_term[part.indices]] = 1
+            part.data *= factors.astype(part.dtype)
     return parts
+
+
+def _lengths_of(X: Any, chosen: np.ndarray) -> np.ndarray:
+    """Compute the length of each row of a CSR in the chosen columns, (n_documents,)."""
+    return np.sqrt(X.power(2, dtype=np.float64) @ chosen.astype(np.float64))
 
 
 def _documents_with_each(X: Any) -> np.ndarray:

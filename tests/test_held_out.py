@@ -88,6 +88,19 @@ def test_folds_are_what_a_vectorizer_of_the_rows_to_learn_from_makes(make, min_d
     assert (before != X).nnz == 0
 
 
+def test_embeddings_beside_the_terms_stay_as_they_are():
+    terms = TfidfVectorizer(min_df=2).fit_transform(drawn_texts())
+    embeddings = np.random.default_rng(0).normal(size=(80, 16))
+    X = sparse.hstack([terms, embeddings], format="csr")
+    fold = np.arange(60), np.arange(60, 80)
+    parts = as_if_vectorized_apart(X, *fold)
+    expected = as_if_vectorized_apart(terms, *fold)
+    assert (expected[1] != terms[60:]).nnz
+    for part, part_of_terms, rows in zip(parts, expected, fold, strict=True):
+        together = np.hstack([part_of_terms.toarray(), embeddings[rows]])
+        np.testing.assert_allclose(part.toarray(), together)
+
+
 def test_a_row_without_any_known_term_is_empty():
     X = sparse.csr_array(np.eye(4, 3, dtype=np.float32))
     X[3, 0] = 1
