@@ -9,10 +9,14 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.random_projection import GaussianRandomProjection
 
 from sklearn_htc import HTCInfoMaxClassifier, TokenSequenceVectorizer
 
+EMBEDDINGS = make_pipeline(
+    TfidfVectorizer(), GaussianRandomProjection(24, random_state=0)
+)
 FAST = {"dimension": 16, "max_epochs": 3, "random_state": 0}
 
 
@@ -22,6 +26,7 @@ FAST = {"dimension": 16, "max_epochs": 3, "random_state": 0}
         (TfidfVectorizer(), "auto"),
         (HashingVectorizer(n_features=256), "auto"),
         (make_pipeline(TfidfVectorizer(), TruncatedSVD(8, random_state=0)), "auto"),
+        (make_union(TfidfVectorizer(), EMBEDDINGS), "auto"),
         (TokenSequenceVectorizer(max_length=16), "bigru"),
         (TokenSequenceVectorizer(max_length=16), "rcnn"),
     ],
