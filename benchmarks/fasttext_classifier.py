@@ -32,8 +32,6 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: list[str], y: np.ndarray) -> Self:
         """Write texts (n) and their labels (n, n_labels) to a file, and train on it."""
-        import fasttext
-
         lines = [
             " ".join(
                 [*(f"{LABEL}{node}" for node in np.flatnonzero(row)), _words(text)]
@@ -43,13 +41,22 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
         with TemporaryDirectory() as folder:
             path = Path(folder, "train.txt")
             path.write_text("\n".join(lines), encoding="utf-8")
-            self.model_ = fasttext.train_supervised(
-                str(path),
+            self.model_ = self._train(str(path), self.lr)
+        self.classes_ = np.arange(y.shape[1])
+        return self
+
+    def _train(self, path: str, lr: float) -> Any:
+        """Train at this rate, or where that is too high at the next half of it."""
+        import fasttext
+
+        try:
+            return fasttext.train_supervised(
+                path,
                 loss="ova",
                 wordNgrams=2,
                 bucket=500_000,
                 minCount=2,
-                lr=self.lr,
+                lr=lr,
                 epoch=self.epoch,
                 dim=self.dim,
                 # In more threads this rate may end in NaN, and another try not end.
@@ -57,8 +64,10 @@ class FastTextClassifier(ClassifierMixin, BaseEstimator):
                 seed=self.seed,
                 verbose=0,
             )
-        self.classes_ = np.arange(y.shape[1])
-        return self
+        except RuntimeError as error:
+            if "NaN" not in str(error):
+                raise
+            return self._train(path, lr / 2)
 
     def predict_proba(self, X: list[str]) -> np.ndarray:
         """Return probabilities (n, n_labels); 0 of labels without training texts."""

@@ -14,6 +14,7 @@ from sklearn_htc.calibration import Calibration
 from sklearn_htc.held_out import held_out_folds
 from sklearn_htc.planning import make_decoder, path_nodes_of
 from sklearn_htc.wide import MIN_DOCUMENTS, WidePath, choose_wide_path, iter_scores
+from sklearn_htc.wide_choice import SelectionData
 
 __all__ = ["HierarchicalLinearClassifier"]
 
@@ -154,15 +155,9 @@ label collections, or array-like of shape (n_documents,)
             wide = WidePath(C=self.C)
         else:
             folds = held_out_folds(n_documents, self.validation_fraction, rng)
-            choice = choose_wide_path(
-                documents,
-                target,
-                weight,
-                folds=folds,
-                read_out=self._read_out_of(target, weight, folds, paths),
-                C=self.C,
-                rng=rng,
-            )
+            read_out = self._read_out_of(target, weight, folds, paths)
+            data = SelectionData(documents, target, weight, folds, read_out)
+            choice = choose_wide_path(data, C=self.C, rng=rng)
             wide, best = choice.wide, choice.read_out
             self._calibration = best.calibration.for_counts(target.sum(axis=0))
             self.decoder_ = best.decoder

@@ -59,7 +59,7 @@ from sklearn_htc.wide import (
     iter_scores,
     suits_wide_path,
 )
-from sklearn_htc.wide_choice import WideChoice
+from sklearn_htc.wide_choice import SelectionData, WideChoice
 
 __all__ = ["BaseHierarchicalNetwork"]
 
@@ -398,15 +398,9 @@ label collections, or array-like of shape (n_documents,)
         folds: list[tuple[np.ndarray, np.ndarray]],
     ) -> WideChoice:
         """Choose the wide path, and fit it to all documents."""
-        choice = choose(
-            documents,
-            target,
-            weight,
-            folds=folds,
-            read_out=self._read_out_of(target, weight, folds, self._path_nodes),
-            C=self.C,
-            rng=self._rng,
-        )
+        read_out = self._read_out_of(target, weight, folds, self._path_nodes)
+        data = SelectionData(documents, target, weight, folds, read_out)
+        choice = choose(data, C=self.C, rng=self._rng)
         self._feature_scale = choice.feature_scale
         # With the held-out documents too: what was chosen on them stays.
         self.wide_ = choice.wide.refit(documents, target, weight, self._rng)

@@ -5,8 +5,9 @@ once has the full rows of the embeddings to look at, a label at a time, and take
 several times as long for no better F1.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import copy
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -14,9 +15,8 @@ from scipy import sparse
 
 from sklearn_htc.documents import BagOfTerms, DenseDocuments, embedding_columns
 from sklearn_htc.kernel import KernelPath, choose_kernel_path, suits_kernel_path
-from sklearn_htc.read_out import ReadOut
 from sklearn_htc.wide import WidePath, choose_wide_path, suits_wide_path
-from sklearn_htc.wide_choice import WideChoice, best_choice
+from sklearn_htc.wide_choice import SelectionData, WideChoice, best_choice
 
 __all__ = ["JoinedPath", "Part", "choose_joined_path", "suits_joined_path"]
 
@@ -156,30 +156,14 @@ def suits_joined_path(documents: Any, n_nodes: int) -> bool:
 
 
 def choose_joined_path(
-    documents: BagOfTerms,
-    target: sparse.csr_array,
-    sample_weight: np.ndarray,
-    *,
-    folds: list[tuple[np.ndarray, np.ndarray]],
-    read_out: Callable[[np.ndarray], ReadOut],
-    C: float,
-    rng: np.random.RandomState,
+    data: SelectionData, *, C: float, rng: np.random.RandomState
 ) -> WideChoice:
     """Choose a path of the terms and one of the embeddings, then how they are mixed.
 
     Parameters
     ----------
-    documents : BagOfTerms
-        All documents.
-    target : csr_array of shape (n_documents, n_nodes)
-        Labels, closed under ancestors.
-    sample_weight : ndarray of shape (n_documents,)
-        Weight of each document.
-    folds : list of (int ndarray, int ndarray)
-        Rows to learn from, and rows to judge by.
-    read_out : callable
-        Takes scores of the rows held out, fold after fold, and returns the `ReadOut`
-        fitted to them.
+    data : SelectionData
+        Documents to learn from, and to judge by.
     C : float
         What penalties are divided by.
     rng : RandomState
@@ -190,21 +174,15 @@ def choose_joined_path(
     choice : WideChoice
         The best.
     """
-    sides = _sides(documents.X)
-    scale = np.empty(documents.n_features, dtype=np.float32)
+    X = data.documents.X
+    sides = _sides(X)
+    scale = np.empty(X.shape[1], dtype=np.float32)
     choices = []
     for side, choose in zip(sides, (choose_wide_path, choose_kernel_path), strict=True):
-        choice = choose(
-            side.documents(documents.X),
-            target,
-            sample_weight,
-            folds=folds,
-            read_out=read_out,
-            C=C,
-            rng=rng,
-        )
+        choice = choose(replace(data, documents=side.documents(X)), C=C, rng=rng)
         scale[side.columns] = choice.feature_scale
         choices.append(choice)
+    units = [choice.read_out.calibration.half_range_ for choice in choices]
 
     def mixed(share: float) -> WideChoice:
         weights = (1 - share) / units[0], share / units[1]
@@ -213,11 +191,10 @@ def choose_joined_path(
             for weight, choice in zip(weights, choices, strict=True)
         )
         parts = [
-            Part(choice.wide, side.columns, weight)
-            for choice, side, weight in zip(choices, sides, weights, strict=True)
+            side._replace(path=choice.wide, weight=weight)
+            for side, choice, weight in zip(sides, choices, weights, strict=True)
             if weight
         ]
-        return WideChoice(JoinedPath(parts), scores, read_out(scores), scale)
+        return WideChoice(JoinedPath(parts), scores, data.read_out(scores), scale)
 
-    units = [choice.read_out.calibration.half_range_ for choice in choices]
     return best_choice([mixed(share) for share in KERNEL_SHARES])

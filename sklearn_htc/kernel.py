@@ -5,7 +5,6 @@ sentence embeddings kernel ridge regression does better than linear machines by 
 points of F1, and in less time, as it solves for all labels at once.
 """
 
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -13,9 +12,13 @@ from scipy import sparse
 from scipy.linalg import cholesky, solve, solve_triangular
 from sklearn.metrics.pairwise import rbf_kernel
 
-from sklearn_htc.read_out import ReadOut
 from sklearn_htc.wide import MIN_DOCUMENTS, mean_length
-from sklearn_htc.wide_choice import WideChoice, best_choice, judge_wide_path
+from sklearn_htc.wide_choice import (
+    SelectionData,
+    WideChoice,
+    best_choice,
+    judge_wide_path,
+)
 
 __all__ = ["KernelPath", "choose_kernel_path", "suits_kernel_path"]
 
@@ -220,30 +223,14 @@ def suits_kernel_path(documents: Any, n_nodes: int) -> bool:
 
 
 def choose_kernel_path(
-    documents: Any,
-    target: sparse.csr_array,
-    sample_weight: np.ndarray,
-    *,
-    folds: list[tuple[np.ndarray, np.ndarray]],
-    read_out: Callable[[np.ndarray], ReadOut],
-    C: float,
-    rng: np.random.RandomState,
+    data: SelectionData, *, C: float, rng: np.random.RandomState
 ) -> WideChoice:
     """Choose the kernel's width, then the penalty, by held-out documents.
 
     Parameters
     ----------
-    documents : DenseDocuments
-        All documents.
-    target : csr_array of shape (n_documents, n_nodes)
-        Labels, closed under ancestors.
-    sample_weight : ndarray of shape (n_documents,)
-        Weight of each document.
-    folds : list of (int ndarray, int ndarray)
-        Rows to learn from, and rows to judge by.
-    read_out : callable
-        Takes scores of the rows held out, fold after fold, and returns the `ReadOut`
-        fitted to them.
+    data : SelectionData
+        Documents to learn from, and to judge by.
     C : float
         What penalties are divided by.
     rng : RandomState
@@ -260,11 +247,12 @@ def choose_kernel_path(
     ) -> WideChoice:
         kernel = KernelPath(gamma=gamma, penalty=penalty, landmark_share=share)
         parts = (
-            (documents.rows(rows), target[rows], sample_weight[rows], rng)
+            (documents.rows(rows), data.target[rows], data.sample_weight[rows], rng)
             for rows in chosen
         )
-        return judge_wide_path(kernel, parts, held_out, read_out)
+        return judge_wide_path(kernel, parts, held_out, data.read_out)
 
+    documents, folds = data.documents, data.folds
     held_out = [documents.X[valid] for _, valid in folds]
     few = [rng.permutation(train)[:N_TRIED] for train, _ in folds]
     first, *others = (penalty / C for penalty in PENALTIES)

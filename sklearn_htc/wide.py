@@ -5,7 +5,7 @@ model that leaves out what no label needs goes further still.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -19,9 +19,13 @@ from torch.nn import functional
 
 from sklearn_htc.documents import BagOfTerms
 from sklearn_htc.held_out import as_if_vectorized_apart
-from sklearn_htc.read_out import ReadOut
 from sklearn_htc.term_weighting import term_relevance
-from sklearn_htc.wide_choice import WideChoice, best_choice, judge_wide_path
+from sklearn_htc.wide_choice import (
+    SelectionData,
+    WideChoice,
+    best_choice,
+    judge_wide_path,
+)
 
 __all__ = [
     "WidePath",
@@ -306,31 +310,14 @@ def relevance_of(
 
 
 def choose_wide_path(
-    documents: Any,
-    target: sparse.csr_array,
-    sample_weight: np.ndarray,
-    *,
-    folds: list[tuple[np.ndarray, np.ndarray]],
-    read_out: Callable[[np.ndarray], ReadOut],
-    C: float,
-    rng: np.random.RandomState,
+    data: SelectionData, *, C: float, rng: np.random.RandomState
 ) -> WideChoice:
     """Choose by held-out documents how much the relevance of terms counts, and ridge.
 
     Parameters
     ----------
-    documents : BagOfTerms or DenseDocuments
-        All documents.
-    target : csr_array of shape (n_documents, n_nodes)
-        Labels, closed under ancestors.
-    sample_weight : ndarray of shape (n_documents,)
-        Weight of each document.
-    folds : list of (int ndarray, int ndarray)
-        Rows to learn from, and rows to judge by, of which the vectorizer is taken to
-        know nothing.
-    read_out : callable
-        Takes scores of the rows held out, fold after fold, and returns the `ReadOut`
-        fitted to them.
+    data : SelectionData
+        Documents to learn from, and to judge by.
     C : float
         As for `WidePath`.
     rng : RandomState
@@ -346,7 +333,7 @@ def choose_wide_path(
         if most < len(train):
             few = rng.permutation(len(train))[:most]
             learned_from, train = learned_from[few], train[few]
-        part = type(documents)(learned_from), target[train], sample_weight[train]
+        part = type(documents)(learned_from), target[train], data.sample_weight[train]
         seed = int(rng.randint(np.iinfo(np.int32).max))
         relevance = relevance_of(*part, rng)
         return part[0], relevance, *part[1:], seed
@@ -361,15 +348,16 @@ def choose_wide_path(
         power: float, ridge_share: float, parts: list[tuple[Any, ...]]
     ) -> WideChoice:
         wide = WidePath(power=power, C=C, ridge_share=ridge_share)
-        return judge_wide_path(wide, parts, held_out, read_out)
+        return judge_wide_path(wide, parts, held_out, data.read_out)
 
     def mixed(ridge_share: float) -> WideChoice:
         # The scores of a mixture of models are the mixture of their scores.
         scores = np.float32(1 - ridge_share) * machines.scores
         scores += np.float32(ridge_share) * ridge.scores
         wide = WidePath(power=power, C=C, ridge_share=ridge_share)
-        return WideChoice(wide, scores, read_out(scores), ridge.feature_scale)
+        return WideChoice(wide, scores, data.read_out(scores), ridge.feature_scale)
 
+    documents, target, folds = data.documents, data.target, data.folds
     apart = [as_if_vectorized_apart(documents.X, *fold) for fold in folds]
     held_out = [X for _, X in apart]
     powers = POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]

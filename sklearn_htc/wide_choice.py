@@ -6,10 +6,38 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from sklearn_htc.read_out import ReadOut, best_read_out
 
-__all__ = ["WideChoice", "best_choice", "judge_wide_path"]
+__all__ = ["SelectionData", "WideChoice", "best_choice", "judge_wide_path"]
+
+
+@dataclass
+class SelectionData:
+    """Documents to select a wide path by.
+
+    Parameters
+    ----------
+    documents : BagOfTerms or DenseDocuments
+        All documents.
+    target : csr_array of shape (n_documents, n_nodes)
+        Labels, closed under ancestors.
+    sample_weight : ndarray of shape (n_documents,)
+        Weight of each document.
+    folds : list of (int ndarray, int ndarray)
+        Rows to learn from, and rows to judge by, of which a vectorizer is taken to know
+        nothing.
+    read_out : callable
+        Takes scores of the rows held out, fold after fold, and returns the `ReadOut`
+        fitted to them.
+    """
+
+    documents: Any
+    target: sparse.csr_array
+    sample_weight: np.ndarray
+    folds: list[tuple[np.ndarray, np.ndarray]]
+    read_out: Callable[[np.ndarray], ReadOut]
 
 
 @dataclass

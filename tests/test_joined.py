@@ -18,6 +18,7 @@ from sklearn_htc.joined import (
 from sklearn_htc.kernel import KernelPath
 from sklearn_htc.read_out import ReadOut
 from sklearn_htc.wide import WidePath
+from sklearn_htc.wide_choice import SelectionData
 
 FOLD = (np.arange(200), np.arange(200, 300))
 
@@ -58,15 +59,8 @@ def choose(X, Y, best_call):
         calibration.half_range_ = scores.std()
         return ReadOut(calibration, None, 0.5, float(len(seen) == best_call))
 
-    choice = choose_joined_path(
-        BagOfTerms(X),
-        Y,
-        np.ones(X.shape[0]),
-        folds=[FOLD],
-        read_out=read_out,
-        C=1.0,
-        rng=np.random.RandomState(0),
-    )
+    data = SelectionData(BagOfTerms(X), Y, np.ones(X.shape[0]), [FOLD], read_out)
+    choice = choose_joined_path(data, C=1.0, rng=np.random.RandomState(0))
     return choice, seen
 
 

@@ -11,6 +11,7 @@ from sklearn_htc.decoding import ThresholdDecoder
 from sklearn_htc.documents import DenseDocuments
 from sklearn_htc.kernel import KernelPath, choose_kernel_path, suits_kernel_path
 from sklearn_htc.read_out import ReadOut
+from sklearn_htc.wide_choice import SelectionData
 
 
 def rings(n_documents=300, seed=0):
@@ -29,15 +30,8 @@ def fit(X, Y, weight=None, **parameters):
 
 
 def choose(X, Y, read_out, folds, C=1.0):
-    return choose_kernel_path(
-        DenseDocuments(X),
-        Y,
-        np.ones(len(X)),
-        folds=folds,
-        read_out=read_out,
-        C=C,
-        rng=np.random.RandomState(0),
-    )
+    data = SelectionData(DenseDocuments(X), Y, np.ones(len(X)), folds, read_out)
+    return choose_kernel_path(data, C=C, rng=np.random.RandomState(0))
 
 
 def judged(micro_f1, macro_f1):

@@ -17,6 +17,7 @@ from sklearn_htc.wide import (
     relevance_of,
     suits_wide_path,
 )
+from sklearn_htc.wide_choice import SelectionData
 
 
 @pytest.fixture
@@ -146,15 +147,8 @@ def choose(documents, target, folds, best_call):
         seen.append(scores)
         return ReadOut(None, None, 0.5, float(len(seen) == best_call))
 
-    choice = choose_wide_path(
-        documents,
-        target,
-        np.ones(100),
-        folds=folds,
-        read_out=read_out,
-        C=1.0,
-        rng=np.random.RandomState(0),
-    )
+    data = SelectionData(documents, target, np.ones(100), folds, read_out)
+    choice = choose_wide_path(data, C=1.0, rng=np.random.RandomState(0))
     return choice, seen
 
 
