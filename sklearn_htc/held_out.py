@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
+from sklearn.utils.extmath import row_norms
 
 from sklearn_htc.documents import embedding_columns
 
@@ -112,7 +113,7 @@ def as_if_vectorized_apart(
     kept = _documents_with_each(parts[0]) >= least
     is_term = np.ones(X.shape[1], dtype=bool)
     is_term[embedding_columns(X)] = False
-    lengths = _lengths_of(X, is_term)
+    lengths = row_norms(X[:, is_term])
     lengths = lengths[lengths > 0]
     one_length = len(lengths) > 0 and np.ptp(lengths) <= LENGTH_TOLERANCE * lengths[0]
     for part in parts:
@@ -120,16 +121,12 @@ def as_if_vectorized_apart(
         part.eliminate_zeros()
         if one_length:
             # Rows that have become empty have nothing to be multiplied.
-            own = np.maximum(_lengths_of(part, is_term), LENGTH_TOLERANCE * lengths[0])
+            own = row_norms(part[:, is_term])
+            own = np.maximum(own, LENGTH_TOLERANCE * lengths[0])
             factors = np.repeat(lengths[0] / own, np.diff(part.indptr))
             factors[~is_term[part.indices]] = 1
             part.data *= factors.astype(part.dtype)
     return parts
-
-
-def _lengths_of(X: Any, chosen: np.ndarray) -> np.ndarray:
-    """Compute the length of each row of a CSR in the chosen columns, (n_documents,)."""
-    return np.sqrt(X.power(2, dtype=np.float64) @ chosen.astype(np.float64))
 
 
 def _documents_with_each(X: Any) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The wide path of terms and embeddings side by side: a model of each, mixed.
 
 A kernel suits embeddings, and linear machines suit terms. A linear model of both at
-once has the full rows of the embeddings to look at, a label at a time, and takes
-several times as long for no better F1.
+once has the full rows of the embeddings to look at, a label at a time, and takes longer
+(1.3 to 3.5 times, measured) for no better F1.
 """
 
 from collections.abc import Iterable
