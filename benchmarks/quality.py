@@ -78,17 +78,13 @@ def main() -> None:
     parser.add_argument("--features", choices=FEATURES, default="tfidf")
     parser.add_argument("--baselines", action="store_true")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     arguments = parser.parse_args()
-    sets = arguments.sets or set_names(arguments.data)
     group = "baselines" if arguments.baselines else "main"
-    new = {(name, arguments.features, group) for name in sets}
-    runs = [
-        run
-        for run in published("quality")
-        if (run["data"], run["features"], run["group"]) not in new
-    ]
-    for name in sets:
-        for seed in range(arguments.seeds):
+    first = arguments.first_seed
+    runs = published("quality")
+    for name in arguments.sets or set_names(arguments.data):
+        for seed in range(first, first + arguments.seeds):
             measured = in_own_process(
                 measure,
                 name,
@@ -98,8 +94,14 @@ def main() -> None:
                 arguments.data,
                 arguments.threads,
             )
-            runs += measured
+            new = what_is_run(measured[0])
+            runs = [run for run in runs if what_is_run(run) != new] + measured
             report(runs, arguments.threads)
+
+
+def what_is_run(run: dict[str, Any]) -> list[Any]:
+    """Return what runs are replaced by: the newer ones of the same."""
+    return [run[key] for key in ("data", "features", "group", "seed")]
 
 
 def report(runs: list[dict[str, Any]], threads: int) -> None:
