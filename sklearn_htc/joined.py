@@ -20,9 +20,9 @@ from sklearn_htc.wide_choice import SelectionData, WideChoice, best_choice
 
 __all__ = ["JoinedPath", "Part", "choose_joined_path", "suits_joined_path"]
 
-# Shares of the kernel path to choose from, the simplest models first. Scores are mixed
-# in units of the calibration, in which those of either path are equally far apart.
-KERNEL_SHARES = (0.0, 1.0, 0.25, 0.5, 0.75)
+# Shares of the kernel path to choose from, where neither path is better alone. Scores
+# are mixed in units of the calibration, in which those of both are equally far apart.
+KERNEL_SHARES = (0.25, 0.5, 0.75)
 
 
 class Part(NamedTuple):
@@ -182,19 +182,23 @@ def choose_joined_path(
         choice = choose(replace(data, documents=side.documents(X)), C=C, rng=rng)
         scale[side.columns] = choice.feature_scale
         choices.append(choice)
+    both = list(zip(sides, choices, strict=True))
     units = [choice.read_out.calibration.half_range_ for choice in choices]
+
+    def alone(side: Part, choice: WideChoice) -> WideChoice:
+        part = side._replace(path=choice.wide)
+        return replace(choice, wide=JoinedPath([part]), feature_scale=scale)
 
     def mixed(share: float) -> WideChoice:
         weights = (1 - share) / units[0], share / units[1]
-        scores = _weighted_sum(
-            (weight, choice.scores)
-            for weight, choice in zip(weights, choices, strict=True)
-        )
+        scores = _weighted_sum(zip(weights, (c.scores for c in choices), strict=True))
         parts = [
             side._replace(path=choice.wide, weight=weight)
-            for side, choice, weight in zip(sides, choices, weights, strict=True)
-            if weight
+            for (side, choice), weight in zip(both, weights, strict=True)
         ]
         return WideChoice(JoinedPath(parts), scores, data.read_out(scores), scale)
 
-    return best_choice([mixed(share) for share in KERNEL_SHARES])
+    # The simplest models first.
+    return best_choice(
+        [alone(*one) for one in both] + [mixed(share) for share in KERNEL_SHARES]
+    )

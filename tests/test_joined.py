@@ -85,14 +85,16 @@ def test_scores_are_the_weighted_sum_of_both_paths():
     assert not hasattr(parts[0].path, "coef_")
 
 
-@pytest.mark.parametrize("best", range(len(KERNEL_SHARES)))
-def test_the_share_with_the_best_read_out_is_chosen(best):
+@pytest.mark.parametrize("share", [0, 1, *KERNEL_SHARES])
+def test_the_share_with_the_best_read_out_is_chosen(share):
     terms, embeddings, Y = documents()
     X = joined(terms, embeddings)
     n_before = len(choose(X, Y, 0)[1]) - len(KERNEL_SHARES)
-    choice, seen = choose(X, Y, n_before + best + 1)
-    assert choice.scores is seen[n_before + best]
-    share = KERNEL_SHARES[best]
+    # The first is one of terms, and the last before the mixtures one of embeddings.
+    best_call = [1, n_before, *range(n_before + 1, n_before + 4)]
+    best_call = best_call[[0, 1, *KERNEL_SHARES].index(share)]
+    choice, seen = choose(X, Y, best_call)
+    assert choice.scores is seen[best_call - 1]
     expected = [
         (kind, size)
         for kind, size, weight in (
@@ -112,12 +114,12 @@ def test_the_share_with_the_best_read_out_is_chosen(best):
 def test_scores_are_mixed_in_units_of_the_calibration():
     terms, embeddings, Y = documents()
     choice, seen = choose(joined(terms, embeddings), Y, 0)
-    # The first call is the best here; all have a macro-F1 of 0.
+    # Where all are as good, the first is chosen.
     assert [type(part.path) for part in choice.wide.parts] == [WidePath]
-    n_before = len(seen) - len(KERNEL_SHARES)
-    of_terms, of_embeddings, *mixtures = seen[n_before:]
-    np.testing.assert_allclose([of_terms.std(), of_embeddings.std()], 1, rtol=1e-5)
-    for share, scores in zip(KERNEL_SHARES[2:], mixtures, strict=True):
+    of_terms = choice.scores / choice.scores.std()
+    of_embeddings = (seen[-3] - 0.75 * of_terms) / 0.25
+    np.testing.assert_allclose(of_embeddings.std(), 1, rtol=1e-5)
+    for share, scores in zip(KERNEL_SHARES, seen[-3:], strict=True):
         expected = (1 - share) * of_terms + share * of_embeddings
         np.testing.assert_allclose(scores, expected, atol=1e-5)
 
