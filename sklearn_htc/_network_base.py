@@ -138,7 +138,8 @@ class BaseHierarchicalNetwork(
 label collections, or array-like of shape (n_documents,)
             An indicator whose columns are `hierarchy.nodes`, label collections, or one
             most specific label a document. It is closed upward. NumPy arrays and
-            DataFrames are indicators, lists of lists label collections.
+            DataFrames are indicators, lists of lists label collections. Where a
+            DataFrame names its columns, these have to be the nodes' names, in order.
         sample_weight : array-like of shape (n_documents,), default=None
             Weight of each document in the loss, not negative; only their ratios matter.
 

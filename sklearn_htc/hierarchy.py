@@ -11,7 +11,7 @@ from scipy import sparse
 
 from sklearn_htc.graph import reachability, topological_levels
 
-__all__ = ["Hierarchy", "as_hierarchy"]
+__all__ = ["Hierarchy", "as_hierarchy", "column_names"]
 
 
 class Hierarchy:
@@ -364,7 +364,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes.
+            If Y has another number of columns than the hierarchy has nodes, or is a
+            data frame whose columns are not named so, in that order.
         """
         Y = self._as_boolean(Y)
         if most_specific:
@@ -390,7 +391,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes.
+            If Y has another number of columns than the hierarchy has nodes, or is a
+            data frame whose columns are not named so, in that order.
         """
         closed = self._as_boolean(Y).astype(np.int64) @ self.ancestors
         closed.data.fill(1)
@@ -413,7 +415,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes.
+            If Y has another number of columns than the hierarchy has nodes, or is a
+            data frame whose columns are not named so, in that order.
         """
         given = self._as_boolean(Y)
         has_child = self.close(given).astype(np.int64) @ self.parents
@@ -436,9 +439,10 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes.
+            If Y has another number of columns than the hierarchy has nodes, or is a
+            data frame whose columns are not named so, in that order.
         """
-        self._check_width(Y)
+        self._check_columns(Y)
         parent, child = self.edges
         if sparse.issparse(Y):
             columns = sparse.csc_array(Y).astype(np.float64)
@@ -468,7 +472,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes.
+            If Y has another number of columns than the hierarchy has nodes, or is a
+            data frame whose columns are not named so, in that order.
         """
         closed = self.close(self._as_boolean(Y))
         return self.prior_from_counts(np.bincount(closed.indices, minlength=len(self)))
@@ -497,22 +502,60 @@ class Hierarchy:
             (share, child, self.children.indptr), shape=self.children.shape
         )
 
-    def _check_width(self, Y: Any) -> None:
+    def _check_columns(self, Y: Any) -> None:
+        """Refuse another number of columns, and a data frame's in another order."""
+        names = column_names(Y) or []
+        # Numbers that are no labels are what a data frame has for want of names.
+        named = names != list(range(len(names))) or 0 in self
+        if names and named and names != list(self.nodes):
+            self._refuse_names(names)
         shape = np.shape(Y)
         if len(shape) != 2 or shape[1] != len(self):
             raise ValueError(
                 f"Y has shape {shape}, but the hierarchy has {len(self)} nodes: an "
-                f"indicator of shape (n_documents, {len(self)}) is needed."
+                "indicator needs one column a node, in the order of `hierarchy.nodes`."
             )
+
+    def _refuse_names(self, names: list[Hashable]) -> None:
+        """Say which column of a data frame is wrong, and how to mend it."""
+        unknown = [name for name in names if name not in self]
+        if unknown:
+            raise ValueError(
+                f"Y has a column {unknown[0]!r}, which is not a node of the hierarchy. "
+                "If the columns are `hierarchy.nodes` in order, under other names, "
+                "pass Y.to_numpy()."
+            )
+        raise ValueError(
+            "The columns of Y are not `hierarchy.nodes`, or are in another order. Pass "
+            "Y.reindex(columns=list(hierarchy.nodes), fill_value=0), or Y.to_numpy() "
+            "if their names say nothing."
+        )
 
     def _as_boolean(self, Y: Any) -> sparse.csr_array:
         """Return a CSR copy of Y, True where it is not 0 and without stored zeros."""
-        self._check_width(Y)
+        self._check_columns(Y)
         matrix = sparse.csr_array(Y if sparse.issparse(Y) else np.asarray(Y) != 0)
         matrix = matrix.astype(bool)
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         return matrix
+
+
+def column_names(Y: Any) -> list[Hashable] | None:
+    """Return the names of a data frame's columns.
+
+    Parameters
+    ----------
+    Y : Any
+        A data frame, or another container.
+
+    Returns
+    -------
+    names : list of length n_columns, or None
+        None where Y is no data frame.
+    """
+    names = getattr(Y, "columns", None)
+    return None if names is None else list(names)
 
 
 def as_hierarchy(value: Any) -> Hierarchy:

@@ -371,7 +371,7 @@ def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
     is_indicator = sparse.issparse(Y) or hasattr(Y, "shape")
     if not is_indicator and isinstance(Y, Sequence):
         return hierarchy.to_indicator(Y)
-    hierarchy._check_width(Y)
+    hierarchy._check_columns(Y)
     return sparse.csr_array((sparse.csr_array(Y) != 0).astype(np.int64))
 
 

@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
-from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.hierarchy import Hierarchy, column_names
 
 __all__ = ["TargetEncoder", "object_array"]
 
@@ -97,7 +97,8 @@ class TargetEncoder:
                 raise ValueError("No document has a label: there is nothing to learn.")
             hierarchy = Hierarchy([], nodes=_sorted(labels))
         elif hierarchy is None:
-            hierarchy = Hierarchy([], nodes=range(np.shape(Y)[1]))
+            names = column_names(Y)
+            hierarchy = Hierarchy([], nodes=names or range(np.shape(Y)[1]))
         return cls(hierarchy, kind, np.arange(len(hierarchy)))
 
     @property
@@ -126,8 +127,9 @@ class TargetEncoder:
         Raises
         ------
         ValueError
-            If Y is of another form, has another number of columns, values other than
-            0 and 1, or a label that is not a node.
+            If Y is of another form, has another number of columns, names of columns
+            other than `hierarchy.nodes` in order, values other than 0 and 1, or a label
+            that is not a node.
         """
         Y = _as_known_container(Y)
         kind = _kind_of(Y, self.hierarchy)
@@ -149,7 +151,7 @@ class TargetEncoder:
         elif kind == "collections":
             closed = self.hierarchy.to_indicator(_collections(Y))
         else:
-            closed = self.hierarchy.close(_as_indicator(Y, len(self.hierarchy)))
+            closed = self.hierarchy.close(_as_indicator(Y, self.hierarchy))
         return sparse.csr_array(closed).astype(np.float32)
 
     def inverse_transform(self, indicator: sparse.csr_array) -> Any:
@@ -307,15 +309,11 @@ def _sorted(labels: set[Hashable]) -> list[Any]:
         return sorted(labels, key=lambda label: (type(label).__name__, repr(label)))
 
 
-def _as_indicator(Y: Any, n_nodes: int) -> Any:
+def _as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
+    hierarchy._check_columns(Y)
     Y = check_array(
         Y, accept_sparse="csr", dtype=None, input_name="Y", ensure_min_features=0
     )
-    if Y.shape[1] != n_nodes:
-        raise ValueError(
-            f"Y has {Y.shape[1]} columns, but the hierarchy has {n_nodes} nodes: an "
-            "indicator needs one column a node, in the order of `hierarchy.nodes`."
-        )
     values = Y.data if sparse.issparse(Y) else Y
     wrong = (values != 0) & (values != 1)
     if np.any(wrong):

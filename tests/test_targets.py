@@ -17,6 +17,7 @@ def forms(hierarchy):
     return {
         "dense": closed.toarray(),
         "frame": pd.DataFrame(closed.toarray(), columns=list(hierarchy.nodes)),
+        "frame without names": pd.DataFrame(closed.toarray()),
         "bool": closed.toarray().astype(bool),
         "float": closed.toarray().astype(float),
         "lists of lists": closed.toarray().tolist(),
@@ -86,6 +87,8 @@ def test_without_hierarchy_the_labels_of_y_are_the_nodes():
     assert TargetEncoder.fit([3, 1, 3], None).hierarchy.nodes == (1, 3)
     assert TargetEncoder.fit([["b"], ["a", "b"]], None).hierarchy.nodes == ("a", "b")
     assert TargetEncoder.fit(np.eye(3), None).hierarchy.nodes == (0, 1, 2)
+    frame = pd.DataFrame(np.eye(2), columns=["b", "a"])
+    assert TargetEncoder.fit(frame, None).hierarchy.nodes == ("b", "a")
     mixed = TargetEncoder.fit([["b"], [1]], None).hierarchy
     assert set(mixed.nodes) == {"b", 1}
 
@@ -110,7 +113,7 @@ def test_a_piece_of_labels_needs_classes_or_a_hierarchy(hierarchy):
 @pytest.mark.parametrize(
     ("Y", "message"),
     [
-        (np.ones((2, 7)), "7 columns, but the hierarchy has 8 nodes"),
+        (np.ones((2, 7)), r"shape \(2, 7\), but the hierarchy has 8 nodes"),
         (np.full((2, 8), 0.5), "holds .*0.5.*only 0 and 1"),
         (sparse.csr_array(2 * np.eye(8)), "only 0 and 1"),
         (np.full((2, 8), np.nan), "contains NaN"),
@@ -127,6 +130,24 @@ def test_a_piece_of_labels_needs_classes_or_a_hierarchy(hierarchy):
 def test_bad_targets_are_named(hierarchy, Y, message):
     with pytest.raises(ValueError, match=message):
         TargetEncoder.fit(Y, hierarchy).transform(Y)
+
+
+@pytest.mark.parametrize("nodes", [list("bca"), [2, 3, 1], [2, 0, 1]])
+def test_columns_of_a_frame_in_another_order_are_refused(nodes):
+    hierarchy = Hierarchy([], nodes=nodes)
+    named = pd.DataFrame(np.eye(3, dtype=int), columns=nodes)
+    encoder = TargetEncoder.fit(named, hierarchy)
+    for frame in (named[sorted(nodes)], named[nodes[:2]]):
+        with pytest.raises(ValueError, match=r"another order. Pass Y\.reindex"):
+            encoder.transform(frame)
+        mended = frame.reindex(columns=list(hierarchy.nodes), fill_value=0)
+        expected = named.to_numpy() * np.isin(nodes, frame.columns)
+        np.testing.assert_array_equal(encoder.transform(mended).toarray(), expected)
+    other = named.rename(columns={nodes[0]: "other"})
+    with pytest.raises(ValueError, match="column 'other', which is not a node"):
+        encoder.transform(other)
+    as_array = encoder.transform(other.to_numpy()).toarray()
+    np.testing.assert_array_equal(as_array, np.eye(3))
 
 
 def test_another_form_than_at_fit_is_refused(hierarchy):
