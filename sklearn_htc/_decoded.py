@@ -5,6 +5,7 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
+from scipy import sparse
 from scipy.special import logit
 from sklearn.base import clone
 from sklearn.utils import (
@@ -158,9 +159,7 @@ label collections, or array-like of shape (n_documents,)
         held_out = []
         for train, valid in folds:
             learned_from, unseen = as_if_vectorized_apart(X, train, valid)
-            trial = clone(self.estimator).fit(
-                learned_from, target[train].toarray(), **fit_params
-            )
+            trial = self._fit_clone(learned_from, target[train], fit_params)
             scores = _scores(trial, unseen, target.shape[1])
             # For a label without documents OneVsRestClassifier has a score of 0, which
             # is higher than that of most others.
@@ -172,11 +171,24 @@ label collections, or array-like of shape (n_documents,)
         self._absent = counts == 0
         self._calibration = read_out.calibration.for_counts(counts)
         self.decoder_ = read_out.decoder
-        self.estimator_ = clone(self.estimator).fit(X, target.toarray(), **fit_params)
+        self.estimator_ = self._fit_clone(X, target, fit_params)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
         return self
+
+    def _fit_clone(
+        self, X: Any, target: sparse.csr_array, fit_params: dict[str, Any]
+    ) -> Any:
+        """Train a classifier on an indicator, and say so where it fails."""
+        try:
+            return clone(self.estimator).fit(X, target.toarray(), **fit_params)
+        except ValueError as error:
+            error.add_note(
+                "The classifier was given an indicator of all nodes. Put "
+                "OneVsRestClassifier around one that takes one label a document."
+            )
+            raise
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")

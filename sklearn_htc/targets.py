@@ -230,6 +230,7 @@ def _kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
     if not isinstance(Y, Iterable) or isinstance(Y, (str, bytes)):
         raise ValueError(f"Y must be array-like or a sequence, got {Y!r}.")
     rows = list(Y)
+    _refuse_missing(rows)
     is_label = [
         not _is_collection(row) or (_is_hashable(row) and _is_node(row, hierarchy))
         for row in rows
@@ -243,6 +244,24 @@ def _kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
         f"document {is_label.index(False)} a collection. Give every document a "
         "collection of labels."
     )
+
+
+def _refuse_missing(rows: list[Any]) -> None:
+    """Name the first document with a missing label, which is no label like others."""
+    for i, row in enumerate(rows):
+        for label in row if _is_collection(row) else [row]:
+            if _is_missing(label):
+                raise ValueError(
+                    f"Document {i} has a missing label, {label!r}. Leave it out of the "
+                    "document's collection, which may be empty; where documents have "
+                    "one label each, leave the document out."
+                )
+
+
+def _is_missing(label: Any) -> bool:
+    is_nan = isinstance(label, Real) and label != label
+    # pandas.NA compares with nothing, and pandas need not be there.
+    return label is None or is_nan or type(label).__name__ == "NAType"
 
 
 def _is_indicator_in_lists(Y: Any, hierarchy: Hierarchy | None) -> bool:
@@ -310,10 +329,9 @@ def _sorted(labels: set[Hashable]) -> list[Any]:
 
 
 def _as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
+    _refuse_text(Y)
     hierarchy._check_columns(Y)
-    Y = check_array(
-        Y, accept_sparse="csr", dtype=None, input_name="Y", ensure_min_features=0
-    )
+    Y = check_array(Y, accept_sparse="csr", input_name="Y", ensure_min_features=0)
     values = Y.data if sparse.issparse(Y) else Y
     wrong = (values != 0) & (values != 1)
     if np.any(wrong):
@@ -322,3 +340,17 @@ def _as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
             "and only 0 and 1 are allowed."
         )
     return Y
+
+
+def _refuse_text(Y: Any) -> None:
+    """Say what to do with a column a level, which has the shape of an indicator."""
+    dtypes = getattr(Y, "dtypes", [getattr(Y, "dtype", None)])
+    if all(getattr(dtype, "kind", "O") not in "OUS" for dtype in dtypes):
+        return
+    text = next((x for x in np.asarray(Y).flat if isinstance(x, str)), None)
+    if text is not None:
+        raise ValueError(
+            f"Y holds text, {str(text)!r}, but an indicator holds 0 and 1. If its "
+            "columns are levels, pass label collections instead: [[label for label in "
+            "row if label] for row in numpy.asarray(Y)]."
+        )

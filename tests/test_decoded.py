@@ -56,6 +56,15 @@ def test_one_label_a_document_comes_back_as_labels(corpus, bag, hierarchy):
     assert clf.predict_proba(bag).shape == (100, 5)
 
 
+def test_a_classifier_of_one_label_a_document_is_told_what_to_do(
+    bag, indicator, hierarchy
+):
+    clf = HierarchicalDecodingClassifier(LinearSVC(), hierarchy)
+    with pytest.raises(ValueError, match="y should be a 1d array") as raised:
+        clf.fit(bag, indicator)
+    assert "Put OneVsRestClassifier around" in raised.value.__notes__[0]
+
+
 @pytest.mark.parametrize("flat", list(FLAT))
 @pytest.mark.parametrize("second", [[], ["oak"]])
 def test_labels_without_training_documents_are_improbable(bag, hierarchy, flat, second):
