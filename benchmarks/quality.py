@@ -133,14 +133,14 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
 
 
 def f1_and_seconds(runs: list[dict[str, Any]] | None) -> str:
-    """Format means and standard deviations over seeds, of seconds the mean."""
+    """Format means and standard deviations over seeds, of seconds the median."""
     if not runs:
         return ""
     texts = [
         mean_and_deviation([run[key] for run in runs], 2)
         for key in ("micro_f1", "macro_f1")
     ]
-    return f"{' / '.join(texts)}, {np.mean([run['seconds'] for run in runs]):.0f} s"
+    return f"{' / '.join(texts)}, {np.median([run['seconds'] for run in runs]):.0f} s"
 
 
 def load(name: str, seed: int, folder: Path | None, features: str = "tfidf") -> Split:

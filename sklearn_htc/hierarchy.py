@@ -3,6 +3,7 @@
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, pairwise
+from numbers import Real
 from os import PathLike
 from typing import Any
 
@@ -11,7 +12,7 @@ from scipy import sparse
 
 from sklearn_htc.graph import reachability, topological_levels
 
-__all__ = ["Hierarchy", "as_hierarchy", "column_names"]
+__all__ = ["Hierarchy", "as_hierarchy", "column_names", "is_missing"]
 
 
 class Hierarchy:
@@ -51,7 +52,8 @@ class Hierarchy:
     ------
     ValueError
         If the edges have a cycle, an edge or a node is given twice, an edge names
-        a label that is not in `nodes`, or there is no node at all.
+        a label that is not in `nodes`, a label is missing (None, NaN), or there is no
+        node at all.
     TypeError
         If a label is not hashable, or an edge is not a pair.
 
@@ -163,7 +165,7 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If a path is empty or has an empty name in it.
+            If a path is empty or has an empty or missing name in it.
 
         Examples
         --------
@@ -174,8 +176,11 @@ class Hierarchy:
         names: dict[Hashable, None] = {}
         for path in paths:
             steps = path.split(separator) if isinstance(path, str) else list(path)
-            if not steps or any(step == "" for step in steps):
-                raise ValueError(f"Empty path, or an empty name in path {path!r}.")
+            if not steps or any(is_missing(step) or step == "" for step in steps):
+                raise ValueError(
+                    f"Empty path, or an empty name in path {path!r}. Leave out levels "
+                    "that a path does not have."
+                )
             prefixes = [steps[: end + 1] for end in range(len(steps))]
             name: Any = separator.join if isinstance(path, str) else tuple
             nodes = [name(prefix) for prefix in prefixes]
@@ -541,6 +546,24 @@ class Hierarchy:
         return matrix
 
 
+def is_missing(label: Any) -> bool:
+    """Say whether a label is None, NaN or `pandas.NA`.
+
+    Parameters
+    ----------
+    label : Any
+        What is given as a label.
+
+    Returns
+    -------
+    missing : bool
+        NaN, as a label, would not even equal itself.
+    """
+    is_nan = isinstance(label, Real) and label != label
+    # pandas.NA compares with nothing, and pandas need not be there.
+    return label is None or is_nan or type(label).__name__ == "NAType"
+
+
 def column_names(Y: Any) -> list[Hashable] | None:
     """Return the names of a data frame's columns.
 
@@ -598,6 +621,11 @@ def _as_pair(edge: Any) -> tuple[Hashable, Hashable]:
     if len(edge) != 2:
         raise TypeError(f"An edge must be a (parent, child) pair, got {edge!r}.")
     parent, child = edge
+    if is_missing(parent) or is_missing(child):
+        raise ValueError(
+            f"Edge {edge!r} lacks a label. Leave it out: a root is a node that no edge "
+            "leads to."
+        )
     return _hashable(parent), _hashable(child)
 
 
@@ -606,6 +634,8 @@ def _hashable(label: Any) -> Hashable:
         hash(label)
     except TypeError:
         raise TypeError(f"A label must be hashable, got {label!r}.") from None
+    if is_missing(label):
+        raise ValueError(f"{label!r} is a missing value, and can't be a label.")
     return label
 
 

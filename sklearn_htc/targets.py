@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
-from sklearn_htc.hierarchy import Hierarchy, column_names
+from sklearn_htc.hierarchy import Hierarchy, column_names, is_missing
 
 __all__ = ["TargetEncoder", "object_array"]
 
@@ -250,18 +250,12 @@ def _refuse_missing(rows: list[Any]) -> None:
     """Name the first document with a missing label, which is no label like others."""
     for i, row in enumerate(rows):
         for label in row if _is_collection(row) else [row]:
-            if _is_missing(label):
+            if is_missing(label):
                 raise ValueError(
                     f"Document {i} has a missing label, {label!r}. Leave it out of the "
                     "document's collection, which may be empty; where documents have "
                     "one label each, leave the document out."
                 )
-
-
-def _is_missing(label: Any) -> bool:
-    is_nan = isinstance(label, Real) and label != label
-    # pandas.NA compares with nothing, and pandas need not be there.
-    return label is None or is_nan or type(label).__name__ == "NAType"
 
 
 def _is_indicator_in_lists(Y: Any, hierarchy: Hierarchy | None) -> bool:

@@ -2,6 +2,7 @@
 
 import networkx
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -60,6 +61,16 @@ def test_from_dict_keeps_nodes_without_children():
 def test_from_dict_refuses_children_that_are_no_collection(children):
     with pytest.raises(TypeError, match="children of 'science'"):
         Hierarchy.from_dict({"science": children})
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_missing_labels_are_refused(missing):
+    with pytest.raises(ValueError, match=r"Edge .* lacks a label"):
+        Hierarchy([("science", "physics"), (missing, "science")])
+    with pytest.raises(ValueError, match="can't be a label"):
+        Hierarchy([], nodes=["science", missing])
+    with pytest.raises(ValueError, match=r"empty name in path \['a', "):
+        Hierarchy.from_paths([["a", missing]])
 
 
 def test_from_paths_keeps_equal_names_under_different_parents_apart():
