@@ -1,6 +1,7 @@
 """Hierarchical metrics against sets counted by hand, and as scorers."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.metrics import average_precision_score, f1_score
@@ -193,3 +194,12 @@ def test_bad_input_is_named(hierarchy, indicator):
         metrics.path_accuracy_score([["x"]], [["cat"]], hierarchy)
     with pytest.raises(ValueError, match="the hierarchy has 8 nodes"):
         metrics.coherence_score(np.ones((2, 3)), hierarchy)
+
+
+def test_columns_of_frames_have_to_be_the_nodes_in_order():
+    true, pred = two_label_sets(TREE)
+    frame = pd.DataFrame(true, columns=list(TREE.nodes))
+    of_frame = metrics.hierarchical_precision_recall_f1(frame, pred, TREE)
+    assert of_frame == metrics.hierarchical_precision_recall_f1(true, pred, TREE)
+    with pytest.raises(ValueError, match="another order"):
+        metrics.hierarchical_precision_recall_f1(frame[sorted(frame)[::-1]], pred, TREE)
