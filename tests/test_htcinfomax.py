@@ -565,7 +565,10 @@ def bad(parameters, X=None, y=None):
     [
         (bad({"hierarchy": [("a", "b"), ("b", "a")]}), "cycle"),
         (bad({"hierarchy": {"a": ["b", "b"]}}), "Duplicate edge"),
-        (bad({}, y=np.ones((100, 7))), "but the hierarchy has 8 nodes"),
+        (
+            bad({}, y=np.ones((100, 7))),
+            r"shape \(100, 7\), but the hierarchy has 8 nodes",
+        ),
         (bad({}, y=["cat"] * 99 + ["cow"]), "Unknown label 'cow'"),
         (bad({}, y=["cat"] * 99 + [["cat"]]), "mixes kinds"),
         (bad({}, y=["cat"] * 99), "inconsistent numbers of samples"),
