@@ -509,7 +509,7 @@ class Hierarchy:
 
     def _check_columns(self, Y: Any) -> None:
         """Refuse another number of columns, and a data frame's in another order."""
-        names = column_names(Y) or []
+        names = column_names(Y)
         # Numbers that are no labels are what a data frame has for want of names.
         named = names != list(range(len(names))) or 0 in self
         if names and named and names != list(self.nodes):
@@ -564,8 +564,8 @@ def is_missing(label: Any) -> bool:
     return label is None or is_nan or type(label).__name__ == "NAType"
 
 
-def column_names(Y: Any) -> list[Hashable] | None:
-    """Return the names of a data frame's columns.
+def column_names(Y: Any) -> list[Hashable]:
+    """Return the names of a data frame's columns; none where it is another container.
 
     Parameters
     ----------
@@ -574,11 +574,10 @@ def column_names(Y: Any) -> list[Hashable] | None:
 
     Returns
     -------
-    names : list of length n_columns, or None
-        None where Y is no data frame.
+    names : list of length n_columns, or empty
+        As given, numbers among them.
     """
-    names = getattr(Y, "columns", None)
-    return None if names is None else list(names)
+    return list(getattr(Y, "columns", ()))
 
 
 def as_hierarchy(value: Any) -> Hierarchy:

@@ -97,8 +97,8 @@ class TargetEncoder:
                 raise ValueError("No document has a label: there is nothing to learn.")
             hierarchy = Hierarchy([], nodes=_sorted(labels))
         elif hierarchy is None:
-            names = column_names(Y)
-            hierarchy = Hierarchy([], nodes=names or range(np.shape(Y)[1]))
+            nodes = column_names(Y) or range(np.shape(Y)[1])
+            hierarchy = Hierarchy([], nodes=nodes)
         return cls(hierarchy, kind, np.arange(len(hierarchy)))
 
     @property
@@ -323,25 +323,27 @@ def _sorted(labels: set[Hashable]) -> list[Any]:
 
 
 def _as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
-    _refuse_text(Y)
+    settings = {"accept_sparse": "csr", "input_name": "Y", "ensure_min_features": 0}
+    matrix = check_array(Y, dtype=None, ensure_all_finite=False, **settings)
+    # First, as a column a level has other names, and missing values, too.
+    _refuse_text(matrix)
     hierarchy._check_columns(Y)
-    Y = check_array(Y, accept_sparse="csr", input_name="Y", ensure_min_features=0)
-    values = Y.data if sparse.issparse(Y) else Y
+    matrix = check_array(matrix, **settings)
+    values = matrix.data if sparse.issparse(matrix) else matrix
     wrong = (values != 0) & (values != 1)
     if np.any(wrong):
         raise ValueError(
             f"Y is not an indicator: it holds {np.asarray(values)[wrong].flat[0]!r}, "
             "and only 0 and 1 are allowed."
         )
-    return Y
+    return matrix
 
 
-def _refuse_text(Y: Any) -> None:
+def _refuse_text(matrix: Any) -> None:
     """Say what to do with a column a level, which has the shape of an indicator."""
-    dtypes = getattr(Y, "dtypes", [getattr(Y, "dtype", None)])
-    if all(getattr(dtype, "kind", "O") not in "OUS" for dtype in dtypes):
+    if matrix.dtype.kind not in "OUS":
         return
-    text = next((x for x in np.asarray(Y).flat if isinstance(x, str)), None)
+    text = next((x for x in matrix.flat if isinstance(x, str)), None)
     if text is not None:
         raise ValueError(
             f"Y holds text, {str(text)!r}, but an indicator holds 0 and 1. If its "
