@@ -12,10 +12,10 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from sklearn_htc import Hierarchy
+from sklearn_htc.network.losses.mutual_information import TextLabelDiscriminator
+from sklearn_htc.network.losses.objective import HTCInfoMaxObjective
+from sklearn_htc.network.losses.prior_matching import LabelPriorDiscriminator
 from sklearn_htc.network.model import HTCInfoMax
-from sklearn_htc.network.mutual_information import TextLabelDiscriminator
-from sklearn_htc.network.objective import HTCInfoMaxObjective
-from sklearn_htc.network.prior_matching import LabelPriorDiscriminator
 from sklearn_htc.network.structure_encoders import GCNEncoder
 
 MAX_LENGTH = 256

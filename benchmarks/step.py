@@ -27,7 +27,7 @@ from benchmarks.reporting import markdown_table, peak_memory, pinned_threads, pu
 from sklearn_htc import Hierarchy, HTCInfoMaxClassifier, TokenSequenceVectorizer
 from sklearn_htc.datasets import load_api_docs
 from sklearn_htc.network import mutual_information
-from sklearn_htc.optimizers import RowwiseAdam
+from sklearn_htc.training.rowwise_adam import RowwiseAdam
 
 BATCH_SIZE = 64
 N_BATCHES = 30

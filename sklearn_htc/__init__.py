@@ -1,9 +1,9 @@
 """Hierarchical text classification for scikit-learn."""
 
-from sklearn_htc._decoded import HierarchicalDecodingClassifier
-from sklearn_htc._hiagm import HiAGMClassifier
-from sklearn_htc._htcinfomax import HTCInfoMaxClassifier
-from sklearn_htc._linear import HierarchicalLinearClassifier
+from sklearn_htc.estimators._decoding import HierarchicalDecodingClassifier
+from sklearn_htc.estimators._hiagm import HiAGMClassifier
+from sklearn_htc.estimators._htcinfomax import HTCInfoMaxClassifier
+from sklearn_htc.estimators._linear import HierarchicalLinearClassifier
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.preprocessing import TokenSequenceVectorizer, load_word_vectors
 

@@ -6,18 +6,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_htc.network.classification_losses import (
+from sklearn_htc.network.heads import JointHead, LabelwiseHead
+from sklearn_htc.network.losses.classification_losses import (
     ZLPR,
     BinaryCrossEntropy,
     PathCrossEntropy,
 )
-from sklearn_htc.network.heads import JointHead, LabelwiseHead
-from sklearn_htc.network.loss_weight import LossWeight
+from sklearn_htc.network.losses.loss_weight import LossWeight
+from sklearn_htc.network.losses.mutual_information import TextLabelDiscriminator
+from sklearn_htc.network.losses.objective import HTCInfoMaxObjective
+from sklearn_htc.network.losses.prior_matching import LabelPriorDiscriminator
+from sklearn_htc.network.losses.recursive_regularization import RecursiveRegularization
 from sklearn_htc.network.model import HTCInfoMax
-from sklearn_htc.network.mutual_information import TextLabelDiscriminator
-from sklearn_htc.network.objective import HTCInfoMaxObjective
-from sklearn_htc.network.prior_matching import LabelPriorDiscriminator
-from sklearn_htc.network.recursive_regularization import RecursiveRegularization
 from sklearn_htc.network.structure_encoders import GCNEncoder, TreeLSTMEncoder
 from sklearn_htc.network.text_encoders import (
     BagOfTermsEncoder,

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from sklearn_htc.network.dropout import Dropout
+from sklearn_htc.network.cpu.dropout import Dropout
 from sklearn_htc.network.label_attention import attention_weights, label_attention
 
 __all__ = ["JointHead", "LabelwiseHead"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from sklearn_htc.network.dropout import Dropout
+from sklearn_htc.network.cpu.dropout import Dropout
 
 __all__ = ["GCNEncoder", "TreeLSTMEncoder"]
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklearn_htc.network.dropout import Dropout
-from sklearn_htc.network.recurrence import bidirectional_gru
+from sklearn_htc.network.cpu.dropout import Dropout
+from sklearn_htc.network.cpu.recurrence import bidirectional_gru
 
 __all__ = [
     "BagOfTermsEncoder",

@@ -11,7 +11,7 @@ from sklearn_htc.network.build import (
 )
 from sklearn_htc.network.label_attention import label_attention
 from sklearn_htc.network.masking import masked_mean
-from sklearn_htc.planning import make_graph
+from sklearn_htc.training.plan import LabelCounts, make_graph
 
 MASK = torch.arange(4) < torch.tensor([4, 1, 3])[:, None]
 
@@ -20,7 +20,7 @@ def make_plan(hierarchy, **changes):
     """Return a plan of small sizes over a hierarchy, with counted labels."""
     counts = torch.arange(1, len(hierarchy) + 1).numpy()
     settings = {
-        "graph": make_graph(hierarchy, hierarchy.leaves, counts, 40),
+        "graph": make_graph(hierarchy, hierarchy.leaves, LabelCounts(counts, 40)),
         "dimension": 6,
         "variant": "la",
         "text_encoder": "tokens",

@@ -1,0 +1,499 @@
+"""Every form of X, validated, from which any rows can be fetched as a batch."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.utils import check_array, indexable
+from torch import Tensor
+
+from sklearn_htc._sklearn_compat import num_samples, safe_indexing
+from sklearn_htc.data.embedding_columns import embedding_columns
+from sklearn_htc.data.unknown_terms import without_unknown_terms
+
+__all__ = [
+    "SEQUENCE_ENCODERS",
+    "TEXT_ENCODERS",
+    "BagOfTerms",
+    "DenseDocuments",
+    "DocumentVectors",
+    "Documents",
+    "EncoderInput",
+    "OpaqueDocuments",
+    "TokenEmbeddings",
+    "TokenSequences",
+    "as_documents",
+    "resolve_text_encoder",
+]
+
+TEXT_ENCODERS = ("auto", "bag", "dense", "bigru", "rcnn", "tokens")
+SEQUENCE_ENCODERS = ("bigru", "rcnn")
+
+
+class Documents(ABC):
+    """Documents in some form, of which any rows can be taken."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of documents."""
+
+    @abstractmethod
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the documents.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (B,)
+            Which documents.
+
+        Returns
+        -------
+        documents : Documents
+            Of the same form.
+        """
+
+    def apart(self, train: np.ndarray, held_out: np.ndarray) -> tuple[Self, Self]:
+        """Return the rows to learn from and those held out, as if read apart.
+
+        Parameters
+        ----------
+        train, held_out : int ndarray
+            Rows of either part.
+
+        Returns
+        -------
+        parts : tuple of (Documents, Documents)
+            Terms are left out that are unknown without the held-out documents.
+        """
+        return self.take(train), self.take(held_out)
+
+
+class OpaqueDocuments(Documents):
+    """Documents in a form that only the user's own classifier reads.
+
+    Parameters
+    ----------
+    X : array-like, sparse array or sequence of length n_documents
+        As the user gave them.
+    """
+
+    def __init__(self, X: Any) -> None:
+        (self.X,) = indexable(X)
+
+    def __len__(self) -> int:
+        return num_samples(self.X)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the documents; see `Documents.take`."""
+        return type(self)(safe_indexing(self.X, rows))
+
+    def apart(self, train: np.ndarray, held_out: np.ndarray) -> tuple[Self, Self]:
+        """Split a sparse X as `BagOfTerms` does it, and any other X by rows."""
+        if not sparse.issparse(self.X):
+            return super().apart(train, held_out)
+        parts = without_unknown_terms(self.X.tocsr(), train, held_out)
+        return type(self)(parts[0]), type(self)(parts[1])
+
+
+class EncoderInput(Documents):
+    """Validated documents, of which any rows can be fetched as one batch of tensors.
+
+    Parameters
+    ----------
+    X : csr_array or ndarray of shape (n_documents, ..., n_features)
+        All documents.
+    """
+
+    X: Any
+    n_features: int
+    # Number of positions of each document, (n_documents,), int64.
+    lengths: np.ndarray
+
+    def __init__(self, X: Any) -> None:
+        self.X = X
+        self.n_features = X.shape[-1]
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the documents; see `Documents.take`."""
+        return type(self)(self.X[rows])
+
+    @abstractmethod
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Fetch rows (B,) as the arguments of the text encoder."""
+
+
+class DocumentVectors(EncoderInput):
+    """Documents that are one vector each: what shallow models can learn from.
+
+    Parameters
+    ----------
+    X : csr_array or ndarray of shape (n_documents, n_features), float32
+        The vectors.
+    """
+
+    def __init__(self, X: Any) -> None:
+        super().__init__(X)
+        self.lengths = np.ones(len(self), dtype=np.int64)
+
+    @property
+    @abstractmethod
+    def scale(self) -> float:
+        """What brings features to the order of 1, for the text encoder."""
+
+    @property
+    @abstractmethod
+    def n_entries(self) -> int:
+        """How many numbers a linear model has to look at."""
+
+    @abstractmethod
+    def scaled(self, factor: np.ndarray) -> Self:
+        """Multiply each feature by a factor.
+
+        Parameters
+        ----------
+        factor : ndarray of shape (n_features,), float32
+            One number per feature.
+
+        Returns
+        -------
+        documents : DocumentVectors
+            New ones; these stay as they are.
+        """
+
+
+class BagOfTerms(DocumentVectors):
+    """A CSR of term weights: each row is one position, as its terms have no order."""
+
+    @cached_property
+    def embedding_columns(self) -> np.ndarray:
+        """Columns that are coordinates of embeddings beside the terms, sorted."""
+        return embedding_columns(self.X)
+
+    @property
+    def n_entries(self) -> int:
+        """How many numbers are stored."""
+        return self.X.nnz
+
+    def apart(self, train: np.ndarray, held_out: np.ndarray) -> tuple[Self, Self]:
+        """Split rows, and leave out terms that are unknown without those held out."""
+        is_term = np.ones(self.n_features, dtype=bool)
+        is_term[self.embedding_columns] = False
+        parts = without_unknown_terms(self.X, train, held_out, is_term)
+        return type(self)(parts[0]), type(self)(parts[1])
+
+    @property
+    def scale(self) -> float:
+        """What brings the average document to length 2, on the scale of any X.
+
+        A document of TF-IDF weights has length 1; at length 2 the learning rate's
+        default suits both short and long texts (measured).
+        """
+        n_not_empty = np.count_nonzero(np.diff(self.X.indptr))
+        mean_square = np.square(self.X.data).sum() / max(n_not_empty, 1)
+        return float(2 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
+
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Fetch documents.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (B,)
+            Which documents.
+
+        Returns
+        -------
+        batch : dict
+            `ids` int (n_entries,), `weights` float (n_entries,) and `offsets` int
+            (B + 1,): the rows as one CSR.
+        """
+        chosen = self.X[rows]
+        return {
+            "ids": torch.from_numpy(chosen.indices.astype(np.int64, copy=False)),
+            "weights": torch.from_numpy(chosen.data),
+            "offsets": torch.from_numpy(chosen.indptr.astype(np.int64, copy=False)),
+        }
+
+    def scaled(self, factor: np.ndarray) -> Self:
+        """Multiply each term by a factor; see `DocumentVectors.scaled`."""
+        data = self.X.data * factor[self.X.indices]
+        return type(self)(
+            sparse.csr_array((data, self.X.indices, self.X.indptr), self.X.shape)
+        )
+
+
+class TokenSequences(EncoderInput):
+    """A CSR of token ids: row = document, column = position, value = id >= 1.
+
+    Parameters
+    ----------
+    X : csr_array of shape (n_documents, max_length), int64
+        Without gaps: each row stores its first columns.
+    """
+
+    def __init__(self, X: sparse.csr_array) -> None:
+        super().__init__(X)
+        self.lengths = np.diff(X.indptr).astype(np.int64)
+
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Fetch documents; one without any token is read as one padding token.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (B,)
+            Which documents.
+
+        Returns
+        -------
+        batch : dict
+            `ids` int (B, K), 0 where there is none, and `mask` bool (B, K), where K is
+            the largest length of these documents, at least 1.
+        """
+        chosen = self.X[rows]
+        lengths = np.diff(chosen.indptr)
+        mask = _position_mask(lengths)
+        ids = np.zeros(mask.shape, dtype=np.int64)
+        ids[mask] = chosen.data
+        mask[:, 0] = True
+        return {"ids": torch.from_numpy(ids), "mask": torch.from_numpy(mask)}
+
+
+class DenseDocuments(DocumentVectors):
+    """A 2-D array of document embeddings."""
+
+    @property
+    def n_entries(self) -> int:
+        """How many numbers there are."""
+        return self.X.size
+
+    @property
+    def scale(self) -> float:
+        """What brings the average feature to the order of 1."""
+        mean_square = np.square(self.X, dtype=np.float64).mean()
+        return float(1 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
+
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Fetch documents.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (B,)
+            Which documents.
+
+        Returns
+        -------
+        batch : dict
+            `values` float (B, n_features).
+        """
+        return {"values": torch.from_numpy(self.X[rows])}
+
+    def scaled(self, factor: np.ndarray) -> Self:
+        """Multiply each feature by a factor; see `DocumentVectors.scaled`."""
+        return type(self)(self.X * factor)
+
+
+class TokenEmbeddings(EncoderInput):
+    """A 3-D array of token embeddings; a vector of zeros is padding.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_documents, n_positions, n_features), float32
+        One embedding per token, padded at the end.
+    """
+
+    def __init__(self, X: np.ndarray) -> None:
+        super().__init__(X)
+        exists = np.any(X, axis=2)
+        last = X.shape[1] - np.argmax(exists[:, ::-1], axis=1)
+        self.lengths = np.where(exists.any(axis=1), last, 0)
+
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Fetch documents; one without any token is read as one vector of zeros.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (B,)
+            Which documents.
+
+        Returns
+        -------
+        batch : dict
+            `values` float (B, K, n_features) and `mask` bool (B, K), where K is the
+            largest length of these documents, at least 1.
+        """
+        mask = _position_mask(self.lengths[rows])
+        mask[:, 0] = True
+        values = self.X[rows, : mask.shape[1]]
+        return {"values": torch.from_numpy(values), "mask": torch.from_numpy(mask)}
+
+
+def resolve_text_encoder(X: Any, text_encoder: str) -> str:
+    """Choose the text encoder that suits the form of X.
+
+    Parameters
+    ----------
+    X : array-like or sparse array
+        Documents.
+    text_encoder : str
+        One of `TEXT_ENCODERS`.
+
+    Returns
+    -------
+    text_encoder : str
+        "bag" for a sparse X, "tokens" for a 3-D one and "dense" otherwise, if
+        `text_encoder` is "auto"; else as given.
+
+    Raises
+    ------
+    ValueError
+        If `text_encoder` is unknown, or can't read X.
+    """
+    if text_encoder not in TEXT_ENCODERS:
+        raise ValueError(
+            f"text_encoder must be one of {TEXT_ENCODERS}, got {text_encoder!r}."
+        )
+    if not hasattr(X, "ndim"):
+        X = np.asarray(X)
+    n_dimensions = X.ndim
+    if n_dimensions == 1 and getattr(X.dtype, "kind", "O") in "OU":
+        _refuse_texts(X)
+    form = "sparse" if sparse.issparse(X) else f"{n_dimensions}-D dense"
+    suits = {
+        "auto": True,
+        "bag": n_dimensions <= 2,
+        "dense": form != "sparse" and n_dimensions <= 2,
+        "bigru": form == "sparse",
+        "rcnn": form == "sparse",
+        "tokens": n_dimensions == 3,
+    }
+    if not suits[text_encoder]:
+        raise ValueError(
+            f"text_encoder={text_encoder!r} can't read a {form} X. It needs "
+            f"{_NEEDS[text_encoder]}."
+        )
+    if text_encoder != "auto":
+        return text_encoder
+    return {"sparse": "bag", "3-D dense": "tokens"}.get(form, "dense")
+
+
+def _refuse_texts(X: Any) -> None:
+    if any(isinstance(text, str) for text in X):
+        raise ValueError(
+            "X holds raw texts. Put a vectorizer before the classifier: "
+            "make_pipeline(TfidfVectorizer(), HTCInfoMaxClassifier(...))."
+        )
+
+
+_NEEDS = {
+    "bag": "a 2-D X of term weights, as TfidfVectorizer makes",
+    "dense": "a 2-D dense X of document embeddings; for a sparse X of term weights use "
+    "text_encoder='bag'",
+    "bigru": "a sparse X of token ids, as TokenSequenceVectorizer makes",
+    "rcnn": "a sparse X of token ids, as TokenSequenceVectorizer makes",
+    "tokens": "a 3-D X of token embeddings (n_documents, n_positions, n_features)",
+}
+
+
+def as_documents(
+    X: Any, text_encoder: str, *, n_tokens: int | None = None
+) -> EncoderInput:
+    """Validate documents for one text encoder.
+
+    Parameters
+    ----------
+    X : array-like or sparse array
+        Documents, in the form that the text encoder reads.
+    text_encoder : {"bag", "dense", "bigru", "rcnn", "tokens"}
+        Which encoder will read them.
+    n_tokens : int, default=None
+        Size of the vocabulary of token ids; None where it is not known yet.
+
+    Returns
+    -------
+    documents : EncoderInput
+        Checked.
+
+    Raises
+    ------
+    ValueError
+        If X has NaN or infinity, no row, or is not what the encoder reads.
+    """
+    if text_encoder in SEQUENCE_ENCODERS:
+        return TokenSequences(_as_token_ids(X, text_encoder, n_tokens))
+    if text_encoder == "tokens":
+        X = check_array(X, dtype=np.float32, allow_nd=True)
+        return TokenEmbeddings(X)
+    X = check_array(X, dtype=np.float32, accept_sparse="csr", accept_large_sparse=True)
+    if text_encoder == "dense":
+        return DenseDocuments(X)
+    bag = _without_duplicates_and_zeros(X)
+    if _looks_like_token_ids(bag):
+        raise ValueError(
+            "X looks like token ids (each row fills its first columns with integers), "
+            "but text_encoder='bag' reads term weights. Use text_encoder='bigru' or "
+            "'rcnn', or a vectorizer such as TfidfVectorizer."
+        )
+    return BagOfTerms(bag)
+
+
+def _as_token_ids(X: Any, text_encoder: str, n_tokens: int | None) -> sparse.csr_array:
+    X = check_array(X, dtype=None, accept_sparse="csr", accept_large_sparse=True)
+    ids = _without_duplicates_and_zeros(X)
+    gaps = ids.indices != _positions(np.diff(ids.indptr))
+    if gaps.any() or (ids.data != np.floor(ids.data)).any() or (ids.data < 1).any():
+        raise ValueError(
+            f"text_encoder={text_encoder!r} needs token ids: integers >= 1 that fill "
+            "the first columns of each row, as TokenSequenceVectorizer makes. X looks "
+            "like term weights; for those use text_encoder='bag'."
+        )
+    ids = ids.astype(np.int64)
+    if n_tokens is not None and ids.nnz and ids.data.max() > n_tokens:
+        raise ValueError(
+            f"X has token id {ids.data.max()}, outside the vocabulary of {n_tokens} "
+            "tokens that fit has seen. Transform all texts with one vectorizer, or "
+            "give vocabulary_size."
+        )
+    return ids
+
+
+def _without_duplicates_and_zeros(X: Any) -> sparse.csr_array:
+    """Return X as a CSR with one sorted entry a value; X itself is left alone.
+
+    Its arrays are shared where they are so already: they may be files.
+    """
+    csr = sparse.csr_array(X)
+    if csr.has_canonical_format and csr.data.all():
+        return csr
+    csr = csr.copy()
+    csr.sum_duplicates()
+    csr.eliminate_zeros()
+    return csr
+
+
+def _looks_like_token_ids(bag: sparse.csr_array) -> bool:
+    """Say whether a bag has the shape of sequences, which real bags never have."""
+    lengths = np.diff(bag.indptr)
+    return bool(
+        len(lengths) >= 3
+        and len(np.unique(lengths)) > 1
+        and bag.nnz
+        and bag.data.max() > 2
+        and np.array_equal(bag.indices, _positions(lengths))
+        and np.array_equal(bag.data, np.floor(bag.data))
+    )
+
+
+def _positions(lengths: np.ndarray) -> np.ndarray:
+    """Count 0, 1, ... within each row of these lengths, all rows in one array."""
+    starts = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) - np.repeat(starts, lengths)
+
+
+def _position_mask(lengths: np.ndarray) -> np.ndarray:
+    """Return which of K positions exist in each row, K >= 1."""
+    return np.arange(max(lengths.max(initial=0), 1)) < lengths[:, None]

@@ -1,0 +1,250 @@
+"""The form of X and of y that fit has seen, in which predict then reads and answers."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import validate_data
+
+from sklearn_htc._sklearn_compat import check_sample_weight, get_feature_names
+from sklearn_htc.data.documents import (
+    SEQUENCE_ENCODERS,
+    Documents,
+    EncoderInput,
+    OpaqueDocuments,
+    as_documents,
+    resolve_text_encoder,
+)
+from sklearn_htc.data.targets import TargetEncoder
+from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.hierarchy import as_hierarchy
+
+__all__ = ["DocumentForm", "InputForm"]
+
+
+@dataclass(frozen=True)
+class DocumentForm:
+    """The form of X.
+
+    Parameters
+    ----------
+    text_encoder : str
+        Which text encoder suits it; "opaque" where only the user's own classifier
+        reads X.
+    asked_for : str
+        Which text encoder the user asked for; "auto" suits any form of X.
+    n_features : int or None
+        Width of X, or of a token of it; None where it is not known.
+    feature_names : ndarray of str or None
+        Names of its columns, if it had any.
+    n_tokens : int or None
+        Size of the vocabulary of token ids; None where X holds none.
+    """
+
+    text_encoder: str
+    asked_for: str
+    n_features: int | None
+    feature_names: np.ndarray | None
+    n_tokens: int | None
+
+    @classmethod
+    def learn(
+        cls, X: Any, text_encoder: str, vocabulary_size: int | None
+    ) -> tuple[Self, EncoderInput]:
+        """Check X, and find out its form.
+
+        Parameters
+        ----------
+        X : array-like or sparse array
+            Documents.
+        text_encoder : str
+            One of `TEXT_ENCODERS`; "auto" chooses by the form of X.
+        vocabulary_size : int or None
+            The largest token id that may come; None takes the largest in X.
+
+        Returns
+        -------
+        form : DocumentForm
+            What later X must match.
+        documents : EncoderInput
+            X, checked.
+
+        Raises
+        ------
+        ValueError
+            If X is of no accepted form, or `text_encoder` can't read it.
+        """
+        resolved = resolve_text_encoder(X, text_encoder)
+        documents = as_documents(X, resolved, n_tokens=vocabulary_size)
+        n_tokens = vocabulary_size
+        if resolved in SEQUENCE_ENCODERS and n_tokens is None:
+            n_tokens = int(documents.X.data.max(initial=1))
+        names = None if resolved == "tokens" else get_feature_names(X)
+        form = cls(resolved, text_encoder, documents.n_features, names, n_tokens)
+        return form, documents
+
+    def read(self, X: Any, estimator: BaseEstimator) -> Documents:
+        """Check X against the form.
+
+        Parameters
+        ----------
+        X : array-like or sparse array
+            Documents.
+        estimator : estimator
+            Whose names errors use.
+
+        Returns
+        -------
+        documents : Documents
+            X, checked.
+
+        Raises
+        ------
+        ValueError
+            If X is of another form or width, or its columns have other names.
+        """
+        if self.text_encoder == "opaque":
+            return OpaqueDocuments(X)
+        resolved = resolve_text_encoder(X, self.asked_for)
+        if resolved != self.text_encoder:
+            raise ValueError(
+                f"X is of another kind than at fit: it suits text_encoder={resolved!r},"
+                f" but the estimator was fitted with {self.text_encoder!r}."
+            )
+        documents = as_documents(X, resolved, n_tokens=self.n_tokens)
+        if resolved != "tokens":
+            validate_data(estimator, X, skip_check_array=True, reset=False)
+        elif documents.n_features != self.n_features:
+            raise ValueError(
+                f"X has {documents.n_features} features per token, but "
+                f"{type(estimator).__name__} is expecting {self.n_features} as input."
+            )
+        return documents
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """The forms of X and y together.
+
+    Parameters
+    ----------
+    documents : DocumentForm
+        The form of X.
+    targets : TargetEncoder
+        The form of y, with the hierarchy.
+    """
+
+    documents: DocumentForm
+    targets: TargetEncoder
+
+    @classmethod
+    def of_targets(
+        cls,
+        documents: DocumentForm,
+        y: Any,
+        hierarchy: Any,
+        classes: Any = None,
+        *,
+        piecewise: bool = False,
+    ) -> Self:
+        """Find out the form of y.
+
+        Parameters
+        ----------
+        documents : DocumentForm
+            The form of X.
+        y : array-like, sparse array or sequence
+            Labels in any accepted form.
+        hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph or None
+            The label hierarchy.
+        classes : array-like, default=None
+            All labels that may occur in 1-D `y`.
+        piecewise : bool, default=False
+            Whether y is a piece of the data.
+
+        Returns
+        -------
+        form : InputForm
+            Of both.
+
+        Raises
+        ------
+        ValueError
+            If y is of no accepted form, or names a label that is not a node.
+        """
+        if hierarchy is not None:
+            hierarchy = as_hierarchy(hierarchy)
+        encoder = TargetEncoder.fit(y, hierarchy, classes, piecewise=piecewise)
+        return cls(documents, encoder)
+
+    def training_data(
+        self,
+        documents: Documents,
+        y: Any,
+        sample_weight: Any,
+        path_nodes: np.ndarray | None = None,
+    ) -> TrainingData:
+        """Check labels and weights, and put all together.
+
+        Parameters
+        ----------
+        documents : Documents
+            Checked.
+        y : array-like, sparse array or sequence
+            Of the learned form.
+        sample_weight : array-like of shape (n_documents,) or None
+            Weights, not negative; only their ratios matter.
+        path_nodes : int ndarray, default=None
+            The most specific nodes of the paths that documents may have. None finds
+            them in y.
+
+        Returns
+        -------
+        data : TrainingData
+            With weights of mean 1.
+
+        Raises
+        ------
+        ValueError
+            If y or the weights are not as described, or not one per document.
+        """
+        target = self.targets.transform(y)
+        n_documents = len(documents)
+        check_consistent_length(np.empty(n_documents), target)
+        weight = check_sample_weight(
+            sample_weight,
+            np.empty(n_documents),
+            dtype=np.float32,
+            ensure_non_negative=True,
+        )
+        if not weight.sum() > 0:
+            raise ValueError("sample_weight is 0 for every document.")
+        if path_nodes is None:
+            path_nodes = self.path_nodes_of(target)
+        weight = weight / weight.mean()
+        hierarchy = self.targets.hierarchy
+        return TrainingData(documents, target, weight, hierarchy, path_nodes)
+
+    def path_nodes_of(self, target: sparse.csr_array) -> np.ndarray:
+        """Find the most specific node of each path that the training rows take.
+
+        Parameters
+        ----------
+        target : csr_array of shape (n_documents, n_nodes)
+            Closed under ancestors.
+
+        Returns
+        -------
+        path_nodes : int ndarray
+            In the order of the classes where each document has one label; sorted
+            otherwise; empty where a row has no path or several.
+        """
+        if not self.targets.is_multilabel:
+            return self.targets.class_nodes
+        specific = self.targets.hierarchy.most_specific(target)
+        if np.any(np.diff(specific.indptr) != 1):
+            return np.empty(0, dtype=np.int64)
+        return np.unique(specific.indices)

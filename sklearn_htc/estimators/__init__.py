@@ -1,0 +1,1 @@
+"""The public classifiers: their parameters, and the one object that fit leaves."""

@@ -1,0 +1,208 @@
+"""What every estimator of the package does: read documents, and answer with labels."""
+
+from numbers import Integral
+from typing import Any
+from warnings import warn
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags, check_scalar
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_htc.data.documents import Documents
+from sklearn_htc.data.targets import object_array
+from sklearn_htc.estimators._learned import Learned, view
+
+__all__ = ["BaseHierarchicalClassifier"]
+
+# Bytes of probabilities from which on predict_proba warns.
+LARGE_OUTPUT = 4 * 10**9
+
+
+class BaseHierarchicalClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier whose labels are nodes of a hierarchy.
+
+    Subclasses learn in `fit`, and store what they learned, whole, as `_learned`.
+    """
+
+    hierarchy: Any
+    decoding: str
+    threshold: float | str
+    _learned: Learned
+
+    hierarchy_ = view(
+        "form.targets.hierarchy", "The hierarchy; without edges where none was given."
+    )
+    classes_ = view("form.targets.classes", "Columns, or the labels of 1-D `y`.")
+    n_features_in_ = view("form.documents.n_features", "Width of X.")
+    feature_names_in_ = view("form.documents.feature_names", "Names of its columns.")
+    decoder_ = view("predictor.read_out.decoder", "How log-odds become labels.")
+
+    def predict(self, X: Any) -> Any:
+        """Predict label sets that are closed under ancestors.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents, of the form and width that fit has seen.
+
+        Returns
+        -------
+        Y : ndarray, csr_array, list of lists or ndarray of labels
+            In the form in which fit was given y.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is of another form or width than at fit.
+        """
+        documents = self._read_documents(X)
+        order, pieces = [], []
+        for rows, log_odds in self._learned.predictor.iter_log_odds(documents):
+            order.append(rows)
+            pieces.append(self.decoder_.decide(log_odds))
+        back = np.argsort(np.concatenate(order))
+        indicator = sparse.vstack(pieces, format="csr")[back]
+        return self._learned.form.targets.inverse_transform(indicator)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents, of the form and width that fit has seen.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_documents, n_classes), float32
+            In (0, 1). For indicators and collections, one column per node, with
+            P(child) <= P(parent). For 1-D `y`, one column per class; rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is of another form or width than at fit.
+
+        Warns
+        -----
+        ResourceWarning
+            Before making an array of more than 4 GB; `predict_top_k` makes a small one.
+        """
+        documents = self._read_documents(X)
+        shape = (len(documents), len(self.classes_))
+        size = 4 * shape[0] * shape[1]
+        if size > LARGE_OUTPUT:
+            warn(
+                f"predict_proba makes an array of {shape[0]} x {shape[1]} values, "
+                f"{size / 1e9:.1f} GB. predict_top_k(X, k) gives the k most probable "
+                "labels of each document in little memory.",
+                ResourceWarning,
+                stacklevel=2,
+            )
+        probabilities = np.empty(shape, dtype=np.float32)
+        for rows, values in self._iter_probabilities(documents):
+            probabilities[rows] = values
+        return probabilities
+
+    def predict_top_k(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Predict the k most probable labels, without an array of all probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents, of the form and width that fit has seen.
+        k : int
+            How many labels per document, from 1 to the number of classes.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_documents, k)
+            Nodes of the hierarchy; for 1-D `y`, classes. The most probable first,
+            and ancestors before equally probable descendants.
+        probabilities : ndarray of shape (n_documents, k), float32
+            As `predict_proba` gives them for these labels.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If k is out of range, or X of another form or width than at fit.
+        """
+        check_is_fitted(self)
+        n_classes = len(self.classes_)
+        k = check_scalar(k, "k", Integral, min_val=1, max_val=n_classes)
+        documents = self._read_documents(X)
+        shape = (len(documents), k)
+        columns = np.empty(shape, dtype=np.int64)
+        probabilities = np.empty(shape, dtype=np.float32)
+        names, levels = self.classes_, np.zeros(n_classes)
+        if self._learned.form.targets.is_multilabel:
+            names, levels = object_array(self.hierarchy_.nodes), self.hierarchy_.levels
+        for rows, values in self._iter_probabilities(documents):
+            top = np.argpartition(-values, k - 1, axis=1)[:, :k]
+            best = np.take_along_axis(values, top, axis=1)
+            order = np.lexsort((levels[top], -best), axis=1)
+            columns[rows] = np.take_along_axis(top, order, axis=1)
+            probabilities[rows] = np.take_along_axis(best, order, axis=1)
+        return names[columns], probabilities
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the share of documents whose labels are all predicted right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents.
+        y : array-like, sparse array or sequence
+            Their labels, in any form; closed upward before they are compared.
+        sample_weight : array-like of shape (n_documents,), default=None
+            Weight of each document.
+
+        Returns
+        -------
+        accuracy : float
+            Subset accuracy.
+        """
+        check_is_fitted(self)
+        targets = self._learned.form.targets
+        if not targets.is_multilabel:
+            # A label that training did not have is a wrong prediction, no bad input.
+            return super().score(X, y, sample_weight)
+        expected = targets.transform(y)
+        predicted = targets.transform(self.predict(X))
+        return accuracy_score(expected, predicted, sample_weight=sample_weight)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_learned" in vars(self)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _read_documents(self, X: Any) -> Documents:
+        """Check X against the form that fit has seen."""
+        check_is_fitted(self)
+        return self._learned.form.documents.read(X, self)
+
+    def _iter_probabilities(self, documents: Documents) -> Any:
+        """Yield rows (B,) and their probabilities (B, n_classes)."""
+        of_paths = not self._learned.form.targets.is_multilabel
+        return self._learned.predictor.iter_probabilities(documents, of_paths=of_paths)
+
+    def _require_y(self, y: Any) -> None:
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )

@@ -1,0 +1,329 @@
+"""HTCInfoMax as an estimator: its parameters."""
+
+from numbers import Real
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from sklearn_htc._sklearn_compat import Interval, StrOptions
+from sklearn_htc.estimators._network_base import BaseHierarchicalNetwork
+from sklearn_htc.training.rowwise_adam import RowwiseAdam
+from sklearn_htc.training.settings import NetworkSettings
+
+__all__ = ["HTCInfoMaxClassifier"]
+
+
+class HTCInfoMaxClassifier(BaseHierarchicalNetwork):
+    """Hierarchical text classification with information maximization.
+
+    The model of HTCInfoMax [1]_ as a scikit-learn classifier: a text encoder and a
+    structure encoder over the label hierarchy, joined by label attention, trained to
+    classify, to maximise the mutual information of texts and their labels, and to match
+    label representations to a prior. A linear model of terms, a kernel method on
+    document embeddings, or both stand beside it (`wide_path`). Predictions are
+    coherent: whoever has a node has its ancestors, and no child is more probable than a
+    parent.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph or None, \
+default=None
+        The label hierarchy: a `Hierarchy`, a mapping of each parent to its children,
+        (parent, child) edges, or a directed graph. None means no hierarchy: the labels
+        are those of Y.
+    text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens"}, default="auto"
+        How X is read.
+
+        - "bag": CSR of term weights, as TfidfVectorizer makes; the weighted sum of a
+          document's term embeddings is the one position that all labels read.
+        - "dense": 2-D array of document embeddings.
+        - "bigru": CSR of token ids from `TokenSequenceVectorizer`, read by a
+          bidirectional GRU (the encoder of the paper).
+        - "rcnn": the same CSR, read by HiAGM's BiGRU, convolutions and top-k pooling.
+        - "tokens": 3-D array (n_documents, n_positions, n_features) of contextual
+          token embeddings; vectors of zeros are padding.
+        - "auto": "bag" for sparse X, "tokens" for 3-D X, otherwise "dense".
+    structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
+        What refines the label embeddings along the hierarchy. None leaves them.
+    head : {"labelwise", "joint"}, default="labelwise"
+        "labelwise": each label reads its own context, N d weights. "joint": each reads
+        the contexts of all labels, as in the paper, N^2 d weights.
+    mutual_information : bool, default=True
+        Whether text-label mutual information is maximised (Eq. 1-2).
+    label_prior : {"uniform", "normal"} or None, default="uniform"
+        The prior that label representations are matched to (Eq. 3-4): uniform on
+        [0, 1) or standard normal in each coordinate. None switches matching off.
+    prior_matching : {"adversarial", "released"}, default="adversarial"
+        "adversarial": label representations approach the prior. "released": the
+        gradient of the authors' released code, which drives them away from it.
+    mutual_information_weight : float, default=1.0
+        Factor of F L_MI in Eq. 6.
+    label_prior_weight : float, default=1.0
+        Factor of (1 - F) L_pr in Eq. 6.
+    recursive_regularization : float, default=1e-6
+        Factor of the squared distance between classifier weights of parent and child.
+    loss : {"auto", "binary_cross_entropy", "zlpr", "path"}, default="auto"
+        The classification loss L_c. "binary_cross_entropy" is the paper's; "zlpr"
+        ranks a document's labels above all others; "path" is the cross-entropy over
+        whole paths and needs exactly one path a document. "auto" is "path" where every
+        training document has one path, otherwise "zlpr".
+    loss_reduction : {"sum", "mean"}, default="sum"
+        Of the binary cross-entropy, over labels. The paper takes the mean.
+    decoding : {"auto", "path", "threshold"}, default="auto"
+        "path" predicts the one most probable path of those in the training labels;
+        "threshold" every node whose probability reaches `threshold`. "auto" is
+        "threshold", unless every training document has one path: then one path is
+        predicted, and beside a wide path only as far down as going on raises the
+        expected F1, if that did better on held-out documents. For 1-D `y` it always
+        is a whole path.
+    threshold : float or "auto", default="auto"
+        The least probability of a predicted node, with threshold decoding. "auto" is
+        one threshold a node, chosen on held-out documents between the common one that
+        is best for micro-F1 and the node's own; 0.5 where there is no wide path.
+    wide_path : bool or "auto", default="auto"
+        Whether a shallow model of each label stands beside the network. On CSR of
+        terms it is a linear support vector machine, mixed with ridge regression where
+        documents are few, on terms scaled by what they say about the labels; on 2-D
+        arrays of embeddings it is kernel ridge regression; on a CSR that has at least
+        16 coordinates of embeddings beside the terms, a weighted sum of both. A part of
+        the documents is then held out, on which the scale of the terms and the
+        mixtures, the kernel's width and penalty, the weight of the network, the
+        calibration and the decoding are chosen. "auto" is True from 50 documents on:
+        for terms up to 3 * 10^9 documents times labels, for embeddings up to 10^8.
+        Beyond 2.5 * 10^8 weights (terms times labels) or 3 * 10^10 entries of X times
+        labels it learns from those terms alone that move the scores most.
+    C : float, default=1.0
+        What the penalties on the wide path's weights are divided by.
+    dimension : int, default=128
+        Size d of text features and label representations. The paper has 300. Must be
+        even with "bigru" and "treelstm".
+    embedding_size : int, default=300
+        Size of a token's embedding before "bigru" and "rcnn".
+    embedding_weights : array-like of shape (n_terms, width) or None, default=None
+        Pretrained embeddings, from `load_word_vectors`. Row i is token id i for
+        "bigru" and "rcnn" (`width` then overrides `embedding_size`), column i of X for
+        "bag" (`width` must be `dimension`). Rows of NaN start at random.
+    vocabulary_size : int or None, default=None
+        The largest token id that may come, for "bigru" and "rcnn". None takes the
+        largest that fit sees.
+    embedding_dropout : float, default=0.3
+        Share of terms, embedding coordinates or features left out in a training step.
+        The paper has 0.5.
+    text_dropout : float, default=0.1
+        Dropout after the recurrent layers of "bigru" and "rcnn".
+    node_dropout : float, default=0.05
+        Dropout of the structure encoder.
+    classifier_dropout : float, default=0.0
+        Dropout on the input of the head. The paper has 0.5.
+    time_budget : float or None, default=None
+        Seconds that `fit` may take. The learning rate falls to 0 by then, so that the
+        last model is the best one to be had in that time; training ends earlier where
+        all epochs are done. The wide path comes first and is never cut short. None
+        sets no limit. `partial_fit` does not heed it.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training rows. "auto" is 10, or 5 beside a wide path, and more
+        where that would be fewer than 100 steps.
+    batch_size : int or "auto", default="auto"
+        Documents a training step. "auto" is 128, and less where there are fewer than
+        2,048 training rows: a 16th of them, but at least 8.
+    lr : float, default=5e-3
+        Largest learning rate. In `fit` it is warmed up over the first tenth of the
+        steps and then falls to 0; in `partial_fit` it stays.
+    optimizer : torch.optim.Optimizer class, default=RowwiseAdam
+        Called with the parameters and `lr`. On a CPU `RowwiseAdam` updates of an
+        embedding layer only the terms that occur in the batch, with one second moment
+        a term; otherwise, and on a GPU, it is Adam.
+    gradient_clip : float or None, default=5.0
+        Largest norm of a step's gradient.
+    early_stopping : bool, default=False
+        Whether `fit` holds out rows, stops when `scoring` has not improved on them for
+        `patience` epochs, and restores the best weights.
+    validation_fraction : float, default=0.2
+        Share of the rows, but at most 5,000, held out at a time. What the wide path
+        needs chosen is cross-validated until about 2,000 rows have been held out, in 5
+        folds at most, with the terms that a vectorizer would know without the rows held
+        out; the network is trained once, without the rows of the first.
+    patience : int, default=5
+        Epochs without improvement before early stopping.
+    scoring : {"f1_micro", "f1_macro", "loss"}, default="f1_micro"
+        What early stopping looks at.
+    callbacks : list of skorch callbacks or None, default=None
+        Run besides the estimator's own.
+    device : str, default="auto"
+        "auto" is a CUDA device where there is one, else the CPU; otherwise a device as
+        torch names it.
+    mixed_precision : bool, default=False
+        Whether forward passes run in bfloat16.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights.
+    random_state : int, RandomState instance or None, default=None
+        Weights, batches, dropout and held-out rows. torch's own state stays untouched.
+        On sparse X a fit repeats exactly with one thread (`torch.set_num_threads(1)`),
+        otherwise but for the last bits of the probabilities: linear machines that are
+        trained at the same time share LIBLINEAR's random generator.
+    verbose : int, default=0
+        1 shows a progress bar over `fit` and over predictions that take more than a
+        second; 2 also prints a line an epoch.
+
+    Attributes
+    ----------
+    hierarchy_ : Hierarchy
+        The hierarchy; without edges where none was given.
+    classes_ : ndarray
+        `arange(n_nodes)`, the columns of an indicator; for 1-D `y`, its sorted labels.
+    n_features_in_ : int
+        Width of X (of its last axis, if 3-D).
+    feature_names_in_ : ndarray of str
+        Names of the columns of X, if it had any.
+    label_embeddings_ : ndarray of shape (n_nodes, dimension)
+        Refined label representations, rows in the order of `hierarchy_.nodes`.
+    n_iter_ : int
+        Epochs trained so far.
+    history_ : skorch.history.History
+        Losses and scores of each epoch.
+    net_ : HTCNet
+        The skorch net; `net_.module_` is the torch model.
+    text_encoder_ : str
+        The text encoder in use.
+    loss_ : str
+        The classification loss in use.
+    wide_ : WidePath, KernelPath, JoinedPath or None
+        The wide path, if there is one: of terms, of embeddings, or of both.
+    deep_weight_ : float
+        What the network's log-odds, beyond those of the labels' shares, are multiplied
+        by before the wide path's scores are added; only with a wide path. It is 0 where
+        more did not clearly raise the likelihood of held-out documents, or lowered
+        their F1: then `transform` alone asks the network.
+    decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
+        How scores become labels.
+
+    See Also
+    --------
+    HiAGMClassifier : The same without information maximization.
+    HierarchicalLinearClassifier : The wide path of terms alone.
+    Hierarchy : The label graph, and label collections to indicators and back.
+    TokenSequenceVectorizer : Texts to token ids, for the sequence encoders.
+
+    Notes
+    -----
+    A document without any label is allowed: an empty collection, or a row of zeros.
+    A label without any training document keeps its column.
+
+    References
+    ----------
+    .. [1] Z. Deng, H. Peng, D. He, J. Li and P. S. Yu. "HTCInfoMax: A Global Model for
+       Hierarchical Text Classification via Information Maximization". NAACL 2021.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_htc import Hierarchy, HTCInfoMaxClassifier
+    >>> hierarchy = Hierarchy.from_dict({"animal": ["cat", "dog"], "plant": ["tree"]})
+    >>> texts = ["the cat purrs", "the dog barks", "the tree grows"] * 20
+    >>> Y = hierarchy.to_indicator([["cat"], ["dog"], ["tree"]] * 20)
+    >>> clf = make_pipeline(
+    ...     TfidfVectorizer(), HTCInfoMaxClassifier(hierarchy=hierarchy, random_state=0)
+    ... ).fit(texts, Y)
+    >>> hierarchy.to_labels(clf.predict(["a dog barks", "a cat"]))
+    [['animal', 'dog'], ['animal', 'cat']]
+    """
+
+    _paper_text_encoder = "bigru"
+
+    _parameter_constraints = {
+        **BaseHierarchicalNetwork._parameter_constraints,
+        "mutual_information": ["boolean"],
+        "label_prior": [StrOptions({"uniform", "normal"}), None],
+        "prior_matching": [StrOptions({"adversarial", "released"})],
+        "mutual_information_weight": [Interval(Real, 0, None, closed="left")],
+        "label_prior_weight": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hierarchy: Any = None,
+        *,
+        text_encoder: str = "auto",
+        structure_encoder: str | None = "gcn",
+        head: str = "labelwise",
+        mutual_information: bool = True,
+        label_prior: str | None = "uniform",
+        prior_matching: str = "adversarial",
+        mutual_information_weight: float = 1.0,
+        label_prior_weight: float = 1.0,
+        recursive_regularization: float = 1e-6,
+        loss: str = "auto",
+        loss_reduction: str = "sum",
+        decoding: str = "auto",
+        threshold: float | str = "auto",
+        wide_path: bool | str = "auto",
+        C: float = 1.0,
+        dimension: int = 128,
+        embedding_size: int = 300,
+        embedding_weights: ArrayLike | None = None,
+        vocabulary_size: int | None = None,
+        embedding_dropout: float = 0.3,
+        text_dropout: float = 0.1,
+        node_dropout: float = 0.05,
+        classifier_dropout: float = 0.0,
+        time_budget: float | None = None,
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        lr: float = 5e-3,
+        optimizer: Any = RowwiseAdam,
+        gradient_clip: float | None = 5.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        patience: int = 5,
+        scoring: str = "f1_micro",
+        callbacks: list[Any] | None = None,
+        device: str = "auto",
+        mixed_precision: bool = False,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.hierarchy = hierarchy
+        self.text_encoder = text_encoder
+        self.structure_encoder = structure_encoder
+        self.head = head
+        self.mutual_information = mutual_information
+        self.label_prior = label_prior
+        self.prior_matching = prior_matching
+        self.mutual_information_weight = mutual_information_weight
+        self.label_prior_weight = label_prior_weight
+        self.recursive_regularization = recursive_regularization
+        self.loss = loss
+        self.loss_reduction = loss_reduction
+        self.decoding = decoding
+        self.threshold = threshold
+        self.wide_path = wide_path
+        self.C = C
+        self.dimension = dimension
+        self.embedding_size = embedding_size
+        self.embedding_weights = embedding_weights
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dropout = embedding_dropout
+        self.text_dropout = text_dropout
+        self.node_dropout = node_dropout
+        self.classifier_dropout = classifier_dropout
+        self.time_budget = time_budget
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.optimizer = optimizer
+        self.gradient_clip = gradient_clip
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.device = device
+        self.mixed_precision = mixed_precision
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _network_settings(self) -> NetworkSettings:
+        return NetworkSettings.of(self.get_params(deep=False), variant="la")

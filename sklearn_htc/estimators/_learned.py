@@ -1,0 +1,86 @@
+"""What fit leaves behind: one object, so that no estimator is ever half fitted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from sklearn_htc.data.input_form import InputForm
+from sklearn_htc.predictor import Predictor
+
+__all__ = ["Learned", "NetworkLearned", "view"]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The forms of X and y, and what predicts from them.
+
+    Parameters
+    ----------
+    form : InputForm
+        The forms of X and y.
+    predictor : Predictor
+        From documents to labels.
+    """
+
+    form: InputForm
+    predictor: Predictor
+
+
+@dataclass(frozen=True)
+class NetworkLearned(Learned):
+    """The same, with all that a later training goes on from.
+
+    Parameters
+    ----------
+    parameters : mapping of str to value
+        The estimator's parameters at `fit`.
+    rng : RandomState
+        Draws what is random in later trainings.
+    history : list of dict
+        Losses and scores of each epoch.
+    loss : str
+        The classification loss in use.
+    label_embeddings : ndarray of shape (n_nodes, d) or None
+        Refined label representations; None where the network has none.
+    """
+
+    parameters: Mapping[str, Any]
+    rng: np.random.RandomState
+    history: list[dict[str, Any]]
+    loss: str
+    label_embeddings: np.ndarray | None
+
+
+def view(path: str, doc: str, *, may_be_none: bool = False) -> property:
+    """Make a fitted attribute that reads off what was learned.
+
+    Parameters
+    ----------
+    path : str
+        Attributes to follow, from `Learned` on.
+    doc : str
+        What it is.
+    may_be_none : bool, default=False
+        Whether None is a value. Otherwise it stands for no such attribute.
+
+    Returns
+    -------
+    view : property
+        Raises AttributeError before `fit`, and where there is no such thing.
+    """
+    find = attrgetter(path)
+
+    def get(self: Any) -> Any:
+        is_fitted = "_learned" in vars(self)
+        value = find(self._learned) if is_fitted else None
+        if value is None and not (may_be_none and is_fitted):
+            raise AttributeError(
+                f"{type(self).__name__} has no {path.split('.')[-1]}: it is not fitted,"
+                " or was fitted without."
+            )
+        return value
+
+    return property(get, doc=doc)

@@ -1,0 +1,167 @@
+"""The wide path by itself: a fast linear model that knows the hierarchy."""
+
+from typing import Any, Self
+
+import torch
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+
+from sklearn_htc.data.documents import DocumentVectors
+from sklearn_htc.data.held_out import make_folds, split_rows
+from sklearn_htc.data.input_form import DocumentForm, InputForm
+from sklearn_htc.estimators._base import BaseHierarchicalClassifier
+from sklearn_htc.estimators._learned import Learned, view
+from sklearn_htc.estimators._parameters import DECODING_CONSTRAINTS, WIDE_CONSTRAINTS
+from sklearn_htc.predictor import Predictor
+from sklearn_htc.read_out.calibration import Calibration
+from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
+from sklearn_htc.wide.base import MIN_DOCUMENTS, WideOptions, WideSettings
+from sklearn_htc.wide.linear import LinearSettings
+
+__all__ = ["HierarchicalLinearClassifier"]
+
+
+class HierarchicalLinearClassifier(BaseHierarchicalClassifier):
+    """Linear support vector machines over a label hierarchy.
+
+    There is one linear support vector machine per label, on features that are scaled by
+    what they say about the labels. Their scores are calibrated together, and decoded to
+    label sets that are closed under ancestors. What is chosen is chosen on held-out
+    documents: how much the relevance of a term counts, the calibration, and the
+    thresholds. It is what `HTCInfoMaxClassifier` has beside its network for terms. (For
+    embeddings, alone or beside terms, that has a kernel method, which does better.)
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph or None, \
+default=None
+        The label hierarchy, as for `HTCInfoMaxClassifier`.
+    C : float, default=1.0
+        What the penalties on the weights of all linear models are divided by.
+    decoding : {"auto", "path", "threshold"}, default="auto"
+        "path" predicts the one most probable path of those in the training labels;
+        "threshold" every node whose coherent probability reaches its threshold. "auto"
+        is "threshold", unless every training document has one path: then one path is
+        predicted, for indicators and collections only as far down as going on raises
+        the expected F1, if that did better on held-out documents.
+    threshold : float or "auto", default="auto"
+        The least probability of a predicted node, with threshold decoding. "auto" is
+        one threshold per node, chosen on held-out documents.
+    validation_fraction : float, default=0.2
+        Share of the documents, but at most 5,000, held out at a time for the choices,
+        which are cross-validated until about 2,000 have been, in 5 folds at most. Of a
+        sparse X, they lose the terms that a vectorizer would not know without them. The
+        machines are then trained on all documents. Below 50 documents nothing is held
+        out: features stay as they are, and thresholds are 0.5.
+    random_state : int, RandomState instance or None, default=None
+        Held-out rows, and the order in which documents are visited. A fit repeats
+        exactly with one thread (`torch.set_num_threads(1)`), otherwise but for the last
+        bits of the probabilities: linear machines that are trained at the same time
+        share LIBLINEAR's random generator.
+
+    Attributes
+    ----------
+    hierarchy_ : Hierarchy
+        The hierarchy; without edges where none was given.
+    classes_ : ndarray
+        `arange(n_nodes)`, the columns of an indicator; for 1-D `y`, its sorted labels.
+    n_features_in_ : int
+        Width of X.
+    feature_names_in_ : ndarray of str
+        Names of the columns of X, if it had any.
+    wide_ : LinearPath
+        The linear models: `coef_` (n_features, n_nodes) and `intercept_` (n_nodes,).
+    decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
+        How log-odds become labels.
+
+    See Also
+    --------
+    HTCInfoMaxClassifier : The same beside a network.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_htc import HierarchicalLinearClassifier
+    >>> hierarchy = {"animal": ["cat", "dog"], "plant": ["tree"]}
+    >>> texts = ["the cat purrs", "the dog barks", "the tree grows"] * 20
+    >>> clf = make_pipeline(TfidfVectorizer(), HierarchicalLinearClassifier(hierarchy))
+    >>> clf.fit(texts, [["cat"], ["dog"], ["tree"]] * 20).predict(["a dog barks"])
+    [['animal', 'dog']]
+    """
+
+    wide_ = view("predictor.wide", "The linear models.")
+
+    _parameter_constraints = {**DECODING_CONSTRAINTS, **WIDE_CONSTRAINTS}
+
+    def __init__(
+        self,
+        hierarchy: Any = None,
+        *,
+        C: float = 1.0,
+        decoding: str = "auto",
+        threshold: float | str = "auto",
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.hierarchy = hierarchy
+        self.C = C
+        self.decoding = decoding
+        self.threshold = threshold
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Train the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array} of shape (n_documents, n_features)
+            Term weights or document embeddings.
+        y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
+label collections, or array-like of shape (n_documents,)
+            As for `HTCInfoMaxClassifier.fit`.
+        sample_weight : array-like of shape (n_documents,), default=None
+            Weight of each document in the loss, not negative; only their ratios matter.
+
+        Returns
+        -------
+        self : HierarchicalLinearClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            Before any training, if a parameter, X, y or the hierarchy is not as
+            described.
+        """
+        self._validate_params()
+        self._require_y(y)
+        document_form, documents = DocumentForm.learn(X, "auto", None)
+        if not isinstance(documents, DocumentVectors):
+            raise ValueError("X is 3-D: a linear model needs a 2-D X.")
+        form = InputForm.of_targets(document_form, y, self.hierarchy)
+        data = form.training_data(documents, y, sample_weight)
+        rule = DecodingRule.resolve(
+            self.decoding,
+            self.threshold,
+            data.path_nodes,
+            is_multilabel=form.targets.is_multilabel,
+        )
+        options = WideOptions(C=self.C, n_threads=torch.get_num_threads())
+        rng = check_random_state(self.random_state)
+        settings: WideSettings = LinearSettings(options=options)
+        if len(data) < MIN_DOCUMENTS:
+            decoder = rule.plain_decoder(data.hierarchy, data.path_nodes)
+            read_out = ReadOut(Calibration(data.counts), decoder)
+        else:
+            folds = make_folds(
+                data, split_rows(len(data), self.validation_fraction, rng)
+            )
+            fitter = ReadOutFitter.of_folds(folds, rule)
+            choice = LinearSettings.select(data, folds, fitter, options, rng)
+            settings = choice.settings
+            read_out = choice.read_out.for_counts(data.counts)
+        wide = settings.fit(data, rng)
+        self._learned = Learned(form, Predictor(wide, None, 0.0, read_out))
+        return self

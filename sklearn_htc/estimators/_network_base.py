@@ -1,0 +1,430 @@
+"""What every estimator with a network does: train it beside the wide path."""
+
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, Self
+from warnings import warn
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted
+from skorch.history import History
+
+from sklearn_htc.data.held_out import split_rows
+from sklearn_htc.data.input_form import DocumentForm, InputForm
+from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.estimators._base import BaseHierarchicalClassifier
+from sklearn_htc.estimators._learned import NetworkLearned, view
+from sklearn_htc.estimators._parameters import (
+    NETWORK_CONSTRAINTS,
+    PAPER_SETTINGS,
+    PAPER_STRUCTURE_ENCODERS,
+)
+from sklearn_htc.estimators._warm_start import refuse_changes, refuse_new_paths
+from sklearn_htc.predictor import Predictor
+from sklearn_htc.read_out.fitting import DecodingRule, ReadOut
+from sklearn_htc.training.callbacks.schedule import Progress
+from sklearn_htc.training.deep import DeepModel, TrainingReport
+from sklearn_htc.training.plan import LabelCounts
+from sklearn_htc.training.seeding import Draws
+from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
+from sklearn_htc.two_paths import TwoPathSettings, fit_two_paths
+from sklearn_htc.wide.base import WideOptions
+
+__all__ = ["BaseHierarchicalNetwork"]
+
+
+class BaseHierarchicalNetwork(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseHierarchicalClassifier
+):
+    """A scikit-learn classifier with a skorch net beside a wide path.
+
+    Subclasses name their constructor parameters, and which network they make.
+    """
+
+    _learned: NetworkLearned
+    _paper_text_encoder: str
+
+    _parameter_constraints = NETWORK_CONSTRAINTS
+
+    text_encoder_ = view("form.documents.text_encoder", "The text encoder in use.")
+    wide_ = view("predictor.wide", "The wide path, or None.", may_be_none=True)
+    net_ = view("predictor.deep.net", "The skorch net.")
+    loss_ = view("loss", "The classification loss in use.")
+    label_embeddings_ = view("label_embeddings", "Refined label representations.")
+
+    @property
+    def deep_weight_(self) -> float:
+        """What the network's scores are multiplied by beside the wide path's."""
+        if self.wide_ is None:
+            raise AttributeError("There is no wide path, so the network has no weight.")
+        return self._learned.predictor.deep_weight
+
+    @property
+    def history_(self) -> History:
+        """Losses and scores of each epoch."""
+        check_is_fitted(self)
+        return History(self._learned.history)
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs trained so far."""
+        return len(self.history_)
+
+    @classmethod
+    def paper_configuration(cls, data_set: str, **parameters: Any) -> Self:
+        """Make an estimator with the paper's settings.
+
+        BiGRU of 150 units a direction (HTCInfoMax) or BiGRU, convolutions and pooling
+        (HiAGM), d = 300, Adam at 1e-4, batches of 64, the paper's dropouts, the joint
+        head, the mean binary cross-entropy, a threshold of 0.5, and early stopping. It
+        reads `TokenSequenceVectorizer(max_length=256)`.
+
+        Parameters
+        ----------
+        data_set : {"rcv1-v2", "wos"}
+            The structure encoder is a GCN for RCV1-V2 and a TreeLSTM for WOS.
+        **parameters
+            Any other parameters, `hierarchy` among them.
+
+        Returns
+        -------
+        estimator : HTCInfoMaxClassifier or HiAGMClassifier
+            Not fitted.
+
+        Raises
+        ------
+        ValueError
+            If the paper has no such data set.
+        """
+        if data_set not in PAPER_STRUCTURE_ENCODERS:
+            raise ValueError(
+                f"data_set must be one of {tuple(PAPER_STRUCTURE_ENCODERS)}, got "
+                f"{data_set!r}."
+            )
+        settings = {
+            "text_encoder": cls._paper_text_encoder,
+            "structure_encoder": PAPER_STRUCTURE_ENCODERS[data_set],
+        }
+        return cls(**(PAPER_SETTINGS | settings | parameters))
+
+    def _network_settings(self) -> NetworkSettings:
+        """Say which network is made; subclasses fix what is no parameter of theirs."""
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Train the model.
+
+        Ctrl-C ends training and keeps what was learned, with a warning.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array} of shape (n_documents, n_features) or \
+(n_documents, n_positions, n_features)
+            Documents, in the form that `text_encoder` reads.
+        y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
+label collections, or array-like of shape (n_documents,)
+            An indicator whose columns are `hierarchy.nodes`, label collections, or one
+            most specific label a document. It is closed upward. NumPy arrays and
+            DataFrames are indicators, lists of lists label collections. Where a
+            DataFrame names its columns, these have to be the nodes' names, in order.
+        sample_weight : array-like of shape (n_documents,), default=None
+            Weight of each document in the loss, not negative; only their ratios matter.
+
+        Returns
+        -------
+        self : BaseHierarchicalNetwork
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            Before any training, if a parameter, X, y or the hierarchy is not as
+            described, or the device is not there.
+        """
+        self._validate_params()
+        self._require_y(y)
+        progress = Progress(self.time_budget)
+        training = TrainingSettings.of(self.get_params(deep=False))
+        if self.warm_start and self.__sklearn_is_fitted__():
+            return self._go_on(X, y, sample_weight, training, progress)
+        form, data = self._read(X, y, sample_weight)
+        if len(data) < 2:
+            raise ValueError(
+                "n_samples=1: fit needs at least 2 documents. For data that comes in "
+                "pieces use partial_fit."
+            )
+        rule = self._rule(form, data.path_nodes)
+        settings = TwoPathSettings(
+            network=self._network_settings().resolve(form.documents, data.path_nodes),
+            training=training,
+            wide=WideOptions(C=self.C, n_threads=torch.get_num_threads()),
+            wide_path=self.wide_path,
+            validation_fraction=self.validation_fraction,
+            rule=rule,
+        )
+        rng = check_random_state(self.random_state)
+        predictor, report = fit_two_paths(
+            data, settings, progress, rng, n_tokens=form.documents.n_tokens
+        )
+        self._keep(form, predictor, rng, settings.network.loss)
+        self._warn_of(report)
+        return self
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on a piece of the data.
+
+        The learning rate is constant, nothing is held out, and the prior of the
+        hierarchy follows the labels seen so far. Indicators and collections may hold
+        several paths in a later piece, so they are trained with "zlpr" and decoded with
+        the threshold unless `loss` and `decoding` say otherwise. There is no wide path;
+        one that an earlier `fit` made stays as it is, and so does the network's weight
+        beside it. Where that is 0 a warning says that predictions will not change.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may occur in 1-D `y`. Needed in the first call if there is
+            no hierarchy.
+
+        Returns
+        -------
+        self : BaseHierarchicalNetwork
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`; and if 1-D `y` comes first without `classes` or hierarchy.
+        """
+        self._validate_params()
+        self._require_y(y)
+        training = TrainingSettings.of(self.get_params(deep=False))
+        if not self.__sklearn_is_fitted__():
+            return self._fit_first_piece(X, y, classes, sample_weight, training)
+        learned = self._learned
+        data = self._read_more(X, y, sample_weight)
+        deep = deepcopy(learned.predictor.deep)
+        assert deep is not None
+        deep.count(LabelCounts.of(data.target))
+        draws = Draws(learned.rng, training.device)
+        report = deep.fit_piece(training, data, draws)
+        self._keep_on(deep)
+        self._warn_of(report)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Represent texts by the mean of their text features.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array}
+            Documents, of the form and width that fit has seen.
+
+        Returns
+        -------
+        representations : ndarray of shape (n_documents, dimension), float32
+            The t of Eq. 5.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is of another form or width than at fit.
+        """
+        documents: Any = self._read_documents(X)
+        deep = self._learned.predictor.deep
+        assert deep is not None
+        return deep.represent(documents)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Representations are float32 whatever X is.
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.net_.module_.dimension
+
+    def _read(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        classes: Any = None,
+        *,
+        piecewise: bool = False,
+    ) -> tuple[InputForm, TrainingData]:
+        """Check everything that the user gave, and learn its form; set nothing."""
+        document_form, documents = DocumentForm.learn(
+            X, self.text_encoder, self.vocabulary_size
+        )
+        form = InputForm.of_targets(
+            document_form, y, self.hierarchy, classes, piecewise=piecewise
+        )
+        paths = self._possible_paths(form) if piecewise else None
+        return form, form.training_data(documents, y, sample_weight, paths)
+
+    def _read_more(self, X: Any, y: Any, sample_weight: Any) -> TrainingData:
+        """Check documents to go on with."""
+        learned = self._learned
+        deep = learned.predictor.deep
+        assert deep is not None
+        documents = self._read_documents(X)
+        data = learned.form.training_data(documents, y, sample_weight, deep.path_nodes)
+        if learned.loss == "path":
+            refuse_new_paths(data)
+        self._warn_if_without_weight()
+        return data
+
+    def _rule(self, form: InputForm, path_nodes: np.ndarray) -> DecodingRule:
+        return DecodingRule.resolve(
+            self.decoding,
+            self.threshold,
+            path_nodes,
+            is_multilabel=form.targets.is_multilabel,
+        )
+
+    def _possible_paths(self, form: InputForm) -> np.ndarray:
+        """Return the most specific nodes that later pieces of one-path data may have.
+
+        None where documents may have several paths.
+        """
+        if not form.targets.is_multilabel:
+            return form.targets.class_nodes
+        one_path = self.loss == "path" or self.decoding == "path"
+        return np.arange(len(form.targets.hierarchy) if one_path else 0)
+
+    def _go_on(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        training: TrainingSettings,
+        progress: Progress,
+    ) -> Self:
+        """Train the network of the last fit further (`warm_start`)."""
+        learned = self._learned
+        refuse_changes(
+            self.get_params(deep=False), learned.parameters, learned.form.targets
+        )
+        data = self._read_more(X, y, sample_weight)
+        rows: tuple[np.ndarray, np.ndarray | None] = (np.arange(len(data)), None)
+        if training.early_stopping:
+            rows = split_rows(len(data), self.validation_fraction, learned.rng)[0]
+        deep = deepcopy(learned.predictor.deep)
+        assert deep is not None
+        rule = self._rule(learned.form, data.path_nodes)
+        report = deep.fit(
+            training,
+            data,
+            Draws(learned.rng, training.device),
+            progress,
+            rows=rows,
+            decoder=rule.plain_decoder(data.hierarchy, data.path_nodes),
+            least_epochs=10,
+        )
+        self._keep_on(deep)
+        self._warn_of(report)
+        return self
+
+    def _fit_first_piece(
+        self, X: Any, y: Any, classes: Any, sample_weight: Any, training: Any
+    ) -> Self:
+        """Make a network for data that comes in pieces, and train it on the first."""
+        form, data = self._read(X, y, sample_weight, classes, piecewise=True)
+        rule = self._rule(form, data.path_nodes)
+        settings = self._network_settings().resolve(form.documents, data.path_nodes)
+        if settings.loss == "path":
+            refuse_new_paths(data)
+        rng = check_random_state(self.random_state)
+        draws = Draws(rng, training.device)
+        deep = DeepModel.build(
+            settings,
+            training,
+            data,
+            LabelCounts.of(data.target),
+            draws,
+            n_tokens=form.documents.n_tokens,
+        )
+        report = deep.fit_piece(training, data, draws)
+        decoder = rule.plain_decoder(data.hierarchy, data.path_nodes)
+        predictor = Predictor(None, deep, 1.0, ReadOut(None, decoder))
+        self._keep(form, predictor, rng, settings.loss)
+        self._warn_of(report)
+        return self
+
+    def _keep(
+        self,
+        form: InputForm,
+        predictor: Predictor,
+        rng: np.random.RandomState,
+        loss: str,
+    ) -> None:
+        """Store what was learned, all at once."""
+        assert predictor.deep is not None
+        labels = predictor.deep.net.label_representations()
+        self._learned = NetworkLearned(
+            form,
+            predictor,
+            parameters=self.get_params(deep=False),
+            rng=rng,
+            history=predictor.deep.net.history.to_list(),
+            loss=loss,
+            label_embeddings=labels if len(labels) else None,
+        )
+
+    def _keep_on(self, deep: DeepModel) -> None:
+        """Store what was learned further, all at once."""
+        learned = self._learned
+        labels = deep.net.label_representations()
+        self._learned = replace(
+            learned,
+            predictor=replace(learned.predictor, deep=deep),
+            history=deep.net.history.to_list(),
+            label_embeddings=labels if len(labels) else None,
+        )
+
+    def _warn_if_without_weight(self) -> None:
+        """Say so before the network learns more that no prediction will show."""
+        predictor = self._learned.predictor
+        if predictor.wide is not None and not predictor.deep_weight:
+            warn(
+                "The first fit gave the network no weight beside the wide path "
+                "(deep_weight_=0), and the wide path learns nothing later: predictions "
+                "will stay as they are. Fit anew on all documents, or start with "
+                "wide_path=False.",
+                stacklevel=4,
+            )
+
+    def _warn_of(self, report: TrainingReport) -> None:
+        """Say so where training ended before its time."""
+        if report.is_interrupted:
+            warn(
+                f"Training was interrupted in epoch {report.n_done} of "
+                f"{report.n_epochs}. The estimator keeps what it learned until then.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        elif not report.saw_all:
+            warn(
+                f"time_budget={self.time_budget} ended training after "
+                f"{report.n_steps} steps, before every document was seen. Give more "
+                "time, or fewer documents.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )

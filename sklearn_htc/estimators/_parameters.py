@@ -1,0 +1,93 @@
+"""Parameters of the estimators: what each may be, and the paper's values."""
+
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+
+from sklearn_htc._sklearn_compat import Interval, StrOptions
+from sklearn_htc.data.documents import TEXT_ENCODERS
+
+__all__ = [
+    "DECODING_CONSTRAINTS",
+    "NETWORK_CONSTRAINTS",
+    "PAPER_SETTINGS",
+    "PAPER_STRUCTURE_ENCODERS",
+    "WIDE_CONSTRAINTS",
+]
+
+# As scikit-learn's `_parameter_constraints`.
+DECODING_CONSTRAINTS: dict[str, list[Any]] = {
+    "decoding": [StrOptions({"auto", "path", "threshold"})],
+    "threshold": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "random_state": ["random_state"],
+}
+
+WIDE_CONSTRAINTS: dict[str, list[Any]] = {
+    "C": [Interval(Real, 0, None, closed="neither")],
+}
+
+NETWORK_CONSTRAINTS: dict[str, list[Any]] = {
+    **DECODING_CONSTRAINTS,
+    **WIDE_CONSTRAINTS,
+    "text_encoder": [StrOptions(set(TEXT_ENCODERS))],
+    "structure_encoder": [StrOptions({"gcn", "treelstm"}), None],
+    "head": [StrOptions({"labelwise", "joint"})],
+    "recursive_regularization": [Interval(Real, 0, None, closed="left")],
+    "loss": [StrOptions({"auto", "binary_cross_entropy", "zlpr", "path"})],
+    "loss_reduction": [StrOptions({"sum", "mean"})],
+    "wide_path": ["boolean", StrOptions({"auto"})],
+    "dimension": [Interval(Integral, 1, None, closed="left")],
+    "embedding_size": [Interval(Integral, 1, None, closed="left")],
+    "embedding_weights": ["array-like", None],
+    "vocabulary_size": [Interval(Integral, 1, None, closed="left"), None],
+    "embedding_dropout": [Interval(Real, 0, 1, closed="left")],
+    "text_dropout": [Interval(Real, 0, 1, closed="left")],
+    "node_dropout": [Interval(Real, 0, 1, closed="left")],
+    "classifier_dropout": [Interval(Real, 0, 1, closed="left")],
+    "time_budget": [Interval(Real, 0, None, closed="neither"), None],
+    "max_epochs": [
+        Interval(Integral, 1, None, closed="left"),
+        StrOptions({"auto"}),
+    ],
+    "batch_size": [
+        Interval(Integral, 1, None, closed="left"),
+        StrOptions({"auto"}),
+    ],
+    "lr": [Interval(Real, 0, None, closed="neither")],
+    "optimizer": [callable],
+    "gradient_clip": [Interval(Real, 0, None, closed="neither"), None],
+    "early_stopping": ["boolean"],
+    "patience": [Interval(Integral, 1, None, closed="left")],
+    "scoring": [StrOptions({"f1_micro", "f1_macro", "loss"})],
+    "callbacks": [list, tuple, None],
+    "device": [str],
+    "mixed_precision": ["boolean"],
+    "warm_start": ["boolean"],
+    "verbose": ["verbose"],
+}
+
+# Section 3.2 and Tables 4 and 5, but for the encoders.
+PAPER_SETTINGS: dict[str, Any] = {
+    "head": "joint",
+    "loss": "binary_cross_entropy",
+    "loss_reduction": "mean",
+    "decoding": "threshold",
+    "dimension": 300,
+    "embedding_size": 300,
+    "embedding_dropout": 0.5,
+    "text_dropout": 0.1,
+    "node_dropout": 0.05,
+    "classifier_dropout": 0.5,
+    "max_epochs": 200,
+    "batch_size": 64,
+    "lr": 1e-4,
+    "optimizer": torch.optim.Adam,
+    "early_stopping": True,
+    "validation_fraction": 0.1,
+    "threshold": 0.5,
+    "patience": 10,
+}
+
+PAPER_STRUCTURE_ENCODERS = {"rcv1-v2": "gcn", "wos": "treelstm"}

@@ -1,0 +1,101 @@
+"""What a training that goes on must have in common with the one before."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sklearn_htc.data.targets import TargetEncoder
+from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.hierarchy import as_hierarchy
+
+__all__ = ["refuse_changes", "refuse_new_paths"]
+
+# They say how training goes on, and not what is trained.
+MAY_CHANGE = {
+    "batch_size",
+    "callbacks",
+    "early_stopping",
+    "gradient_clip",
+    "lr",
+    "max_epochs",
+    "n_jobs",
+    "patience",
+    "random_state",
+    "scoring",
+    "time_budget",
+    "validation_fraction",
+    "verbose",
+    "warm_start",
+}
+
+
+def refuse_changes(
+    parameters: Mapping[str, Any], former: Mapping[str, Any], targets: TargetEncoder
+) -> None:
+    """Refuse a warm start with parameters that it would not heed.
+
+    Parameters
+    ----------
+    parameters, former : mapping of str to value
+        The estimator's parameters now, and at the first fit.
+    targets : TargetEncoder
+        With the hierarchy of the first fit.
+
+    Raises
+    ------
+    ValueError
+        If another network, wide path or hierarchy is wanted.
+    """
+    changed = [
+        name
+        for name, value in parameters.items()
+        if name not in MAY_CHANGE | {"hierarchy"} and not _equal(value, former[name])
+    ]
+    hierarchy = parameters["hierarchy"]
+    if hierarchy is not former["hierarchy"] and (
+        hierarchy is None or as_hierarchy(hierarchy) != targets.hierarchy
+    ):
+        changed.append("hierarchy")
+    if changed:
+        names = ", ".join(changed)
+        raise ValueError(
+            f"warm_start=True goes on from the last fit, which had another {names}. "
+            "Set it back, or fit anew with warm_start=False."
+        )
+
+
+def _equal(value: Any, other: Any) -> bool:
+    if value is other:
+        return True
+    if isinstance(value, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(value, other, equal_nan=True)
+    return bool(value == other)
+
+
+def refuse_new_paths(data: TrainingData) -> None:
+    """Refuse documents that a loss over fixed paths can't describe.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Documents to go on with, and the paths of the first fit.
+
+    Raises
+    ------
+    ValueError
+        If a document has no path or several, or one that the loss does not know.
+    """
+    specific = data.hierarchy.most_specific(data.target)
+    wrong = np.flatnonzero(np.diff(specific.indptr) != 1)
+    if wrong.size:
+        raise ValueError(
+            f"Document {wrong[0]} has no path or several, but the estimator was "
+            "fitted with loss='path'. Fit anew, or with loss='zlpr'."
+        )
+    unseen = np.setdiff1d(specific.indices, data.path_nodes)
+    if unseen.size:
+        raise ValueError(
+            f"{data.hierarchy.nodes[unseen[0]]!r} was no document's most specific "
+            "label when the estimator was fitted with loss='path'. Fit anew."
+        )

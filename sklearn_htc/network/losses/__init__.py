@@ -1,0 +1,1 @@
+"""The training objective (Eq. 6) and its terms."""

@@ -1,0 +1,98 @@
+"""The one object that fit stores and predict asks: two paths and how they are read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_htc.data.documents import Documents
+from sklearn_htc.read_out.decoders import PathDecoder
+from sklearn_htc.read_out.fitting import ReadOut
+from sklearn_htc.training.deep import DeepModel
+from sklearn_htc.wide.base import WidePath
+
+__all__ = ["Predictor"]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A wide path, a deep path, or both added up, and how their scores are read.
+
+    Parameters
+    ----------
+    wide : WidePath or None
+        The wide path, if there is one.
+    deep : DeepModel or None
+        The network, if there is one.
+    deep_weight : float
+        What the deep path's scores are multiplied by before those of the wide path are
+        added. Where there is no wide path the network alone decides.
+    read_out : ReadOut
+        From scores to labels.
+    """
+
+    wide: WidePath | None
+    deep: DeepModel | None
+    deep_weight: float
+    read_out: ReadOut
+
+    def iter_log_odds(
+        self, documents: Documents
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Score documents batch by batch.
+
+        Parameters
+        ----------
+        documents : Documents
+            Of the form that was learned from.
+
+        Yields
+        ------
+        rows : int ndarray of shape (B,)
+            Which documents; each comes once.
+        log_odds : ndarray of shape (B, n_nodes), float32
+            Of every label.
+        """
+        for rows, scores in self._iter_scores(documents):
+            yield rows, self.read_out.log_odds(scores)
+
+    def iter_probabilities(
+        self, documents: Documents, *, of_paths: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Compute probabilities batch by batch.
+
+        Parameters
+        ----------
+        documents : Documents
+            Of the form that was learned from.
+        of_paths : bool
+            Whether they are those of the paths, where one path is predicted, rather
+            than those of the nodes.
+
+        Yields
+        ------
+        rows : int ndarray of shape (B,)
+            Which documents; each comes once.
+        probabilities : ndarray of shape (B, n_nodes) or (B, n_paths)
+            Inside (0, 1).
+        """
+        decoder = self.read_out.decoder
+        if of_paths and isinstance(decoder, PathDecoder):
+            decode = decoder.path_probabilities
+        else:
+            decode = decoder.probabilities
+        for rows, log_odds in self.iter_log_odds(documents):
+            yield rows, decode(log_odds)
+
+    def _iter_scores(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        if self.wide is None:
+            assert self.deep is not None
+            yield from self.deep.iter_logits(documents)
+        elif self.deep is None or not self.deep_weight:
+            yield from self.wide.iter_scores(documents)
+        else:
+            for rows, deep in self.deep.iter_scores(documents):
+                scores = self.wide.scores(documents.X[rows])
+                scores += self.deep_weight * deep
+                yield rows, scores

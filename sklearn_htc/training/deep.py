@@ -1,0 +1,358 @@
+"""The deep path: a network that is trained, and what it then says about documents."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import torch
+from scipy.special import logit
+
+from sklearn_htc.data.documents import DocumentVectors, EncoderInput
+from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.network.build import (
+    NetworkPlan,
+    build_model,
+    build_objective,
+    load_embeddings,
+)
+from sklearn_htc.read_out.decoders import Decoder, make_decoder
+from sklearn_htc.training.batches import DocumentDataset
+from sklearn_htc.training.callbacks.early_stopping import early_stopping
+from sklearn_htc.training.callbacks.gradient_clipping import ClipGradientNorm
+from sklearn_htc.training.callbacks.progress_bar import ProgressBar
+from sklearn_htc.training.callbacks.schedule import (
+    Progress,
+    StopOutOfTime,
+    WarmupThenDecay,
+)
+from sklearn_htc.training.devices import fused_if_possible
+from sklearn_htc.training.net import HTCNet, stopped_by_user
+from sklearn_htc.training.plan import LabelCounts, make_graph, make_plan
+from sklearn_htc.training.seeding import Draws
+from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
+
+__all__ = ["DeepModel", "TrainingReport"]
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """How a training went.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Epochs that were to be trained.
+    n_done : int
+        Epochs that were begun.
+    is_interrupted : bool
+        Whether the user ended it.
+    n_steps : int
+        Batches that were learned from.
+    saw_all : bool
+        Whether every document was learned from.
+    """
+
+    n_epochs: int
+    n_done: int
+    is_interrupted: bool
+    n_steps: int
+    saw_all: bool
+
+
+class DeepModel:
+    """A network over a hierarchy, with all that is needed to read its scores.
+
+    Parameters
+    ----------
+    net : HTCNet
+        Initialised.
+    plan : NetworkPlan
+        What it was built from.
+    hierarchy : Hierarchy
+        The label graph.
+    path_nodes : int ndarray
+        The paths of the training documents; empty where one has none or several.
+    counts : LabelCounts
+        Of the documents that it was trained on first.
+    feature_scale : ndarray of shape (n_features,) or None
+        What features are multiplied by before the network reads them.
+    """
+
+    def __init__(
+        self,
+        net: HTCNet,
+        plan: NetworkPlan,
+        hierarchy: Hierarchy,
+        path_nodes: np.ndarray,
+        counts: LabelCounts,
+        feature_scale: np.ndarray | None,
+    ) -> None:
+        self.net = net
+        self.plan = plan
+        self.hierarchy = hierarchy
+        self.path_nodes = path_nodes
+        self.counts = counts
+        self.feature_scale = feature_scale
+        self.log_odds_of_shares = counts.log_odds
+        self.decoder: Decoder = make_decoder(hierarchy, path_nodes, 0.5)
+
+    @classmethod
+    def build(
+        cls,
+        settings: NetworkSettings,
+        training: TrainingSettings,
+        data: TrainingData,
+        counts: LabelCounts,
+        draws: Draws,
+        *,
+        n_tokens: int | None,
+        feature_scale: np.ndarray | None = None,
+    ) -> Self:
+        """Make a network with random weights.
+
+        Parameters
+        ----------
+        settings : NetworkSettings
+            Resolved.
+        training : TrainingSettings
+            How it will be trained.
+        data : TrainingData
+            All training documents, as given.
+        counts : LabelCounts
+            Of those that it will be trained on.
+        draws : Draws
+            Gives the initial weights.
+        n_tokens : int or None
+            Size of the vocabulary of token ids, for sequence encoders.
+        feature_scale : ndarray of shape (n_features,), default=None
+            What features are multiplied by before the network reads them.
+
+        Returns
+        -------
+        model : DeepModel
+            Not trained.
+        """
+        documents: Any = _scaled(data.documents, feature_scale)
+        graph = make_graph(data.hierarchy, data.path_nodes, counts)
+        plan = make_plan(settings, training, documents, graph, n_tokens)
+        with draws.initial_weights():
+            net = HTCNet(
+                partial(build_model, plan),
+                partial(build_objective, plan),
+                optimizer=training.optimizer,
+                lr=training.lr,
+                **fused_if_possible(training.optimizer),
+                device=training.device,
+                mixed_precision=training.mixed_precision,
+            ).initialize()
+        if settings.embedding_weights is not None:
+            load_embeddings(net.module_, torch.from_numpy(settings.embedding_weights))
+        return cls(net, plan, data.hierarchy, data.path_nodes, counts, feature_scale)
+
+    def fit(
+        self,
+        training: TrainingSettings,
+        data: TrainingData,
+        draws: Draws,
+        progress: Progress,
+        *,
+        rows: tuple[np.ndarray, np.ndarray | None],
+        decoder: Decoder,
+        least_epochs: int,
+    ) -> TrainingReport:
+        """Train for some epochs, with a learning rate that rises and falls.
+
+        Parameters
+        ----------
+        training : TrainingSettings
+            How.
+        data : TrainingData
+            All documents, as given.
+        draws : Draws
+            Gives batches and dropout.
+        progress : Progress
+            Since when, and how much time there is.
+        rows : tuple of (int ndarray, int ndarray or None)
+            Documents to learn from, and those that early stopping looks at.
+        decoder : Decoder
+            With which early stopping reads the network.
+        least_epochs : int
+            Where nothing is said about the number of epochs.
+
+        Returns
+        -------
+        report : TrainingReport
+            How it went.
+        """
+        train, held_out = rows
+        schedule: list[Any] = [("schedule", WarmupThenDecay(progress))]
+        callbacks = self._callbacks(training, progress, schedule)
+        if training.early_stopping:
+            callbacks += early_stopping(
+                decoder, scoring=training.scoring, patience=training.patience
+            )
+        # After early stopping, which has to see the last epoch's score.
+        callbacks.append(("time_budget", StopOutOfTime(progress)))
+        n_epochs = training.n_epochs_for(len(train), least=least_epochs)
+        documents = self._scaled(data.documents)
+        datasets = [
+            None
+            if part is None
+            else DocumentDataset(documents, data.target, data.sample_weight, part)
+            for part in (train, held_out if training.early_stopping else None)
+        ]
+        return self._run(training, datasets, draws, n_epochs, callbacks)
+
+    def fit_piece(
+        self, training: TrainingSettings, data: TrainingData, draws: Draws
+    ) -> TrainingReport:
+        """Train for one epoch on a piece of the data, with a constant learning rate.
+
+        Parameters
+        ----------
+        training : TrainingSettings
+            How.
+        data : TrainingData
+            The piece.
+        draws : Draws
+            Gives batches and dropout.
+
+        Returns
+        -------
+        report : TrainingReport
+            How it went.
+        """
+        documents = self._scaled(data.documents)
+        dataset = DocumentDataset(documents, data.target, data.sample_weight)
+        callbacks = self._callbacks(training, Progress(None), [])
+        return self._run(training, [dataset, None], draws, 1, callbacks)
+
+    def count(self, counts: LabelCounts) -> None:
+        """Let the prior of the hierarchy follow more labels.
+
+        Parameters
+        ----------
+        counts : LabelCounts
+            Of documents besides those counted before.
+        """
+        self.counts = self.counts + counts
+        graph = make_graph(self.hierarchy, self.path_nodes, self.counts)
+        self.net.module_.set_prior(graph.prior)
+
+    def iter_logits(
+        self, documents: EncoderInput
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Score documents batch by batch, in order of length.
+
+        Parameters
+        ----------
+        documents : EncoderInput
+            Any documents, as given.
+
+        Yields
+        ------
+        rows : int ndarray of shape (B,)
+            Which documents.
+        logits : ndarray of shape (B, n_nodes), float32
+            Log-odds of every label.
+        """
+        yield from self.net.iter_logits(self._scaled(documents))
+
+    def iter_scores(
+        self, documents: EncoderInput
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Give log-odds beyond those of the labels' shares.
+
+        So a label of which the network knows nothing has 0, however rare the label is.
+
+        Parameters
+        ----------
+        documents : EncoderInput
+            Any documents, as given.
+
+        Yields
+        ------
+        rows : int ndarray of shape (B,)
+            Which documents.
+        scores : ndarray of shape (B, n_nodes), float32
+            What a wide path's scores can be added to.
+        """
+        for rows, logits in self.iter_logits(documents):
+            p = self.decoder.probabilities(logits)
+            yield rows, logit(p) - self.log_odds_of_shares
+
+    def represent(self, documents: EncoderInput) -> np.ndarray:
+        """Represent documents by the mean of their text features (t of Eq. 5).
+
+        Parameters
+        ----------
+        documents : EncoderInput
+            Any documents, as given.
+
+        Returns
+        -------
+        representations : ndarray of shape (n_documents, d), float32
+            One row per document.
+        """
+        shape = (len(documents), self.net.module_.dimension)
+        representations = np.empty(shape, dtype=np.float32)
+        for rows, values in self.net.iter_representations(self._scaled(documents)):
+            representations[rows] = values
+        return representations
+
+    def _scaled(self, documents: Any) -> Any:
+        return _scaled(documents, self.feature_scale)
+
+    def _callbacks(
+        self, training: TrainingSettings, progress: Progress, schedule: list[Any]
+    ) -> list[Any]:
+        """List what runs in every training, the user's own callbacks last."""
+        callbacks: list[Any] = [("progress", progress), *schedule]
+        if training.gradient_clip is not None:
+            clipping = ClipGradientNorm(training.gradient_clip)
+            callbacks.append(("gradient_clip", clipping))
+        if training.verbose:
+            callbacks.append(("progress_bar", ProgressBar(progress)))
+        return callbacks + list(training.callbacks or [])
+
+    def _run(
+        self,
+        training: TrainingSettings,
+        datasets: Sequence[DocumentDataset | None],
+        draws: Draws,
+        n_epochs: int,
+        callbacks: list[Any],
+    ) -> TrainingReport:
+        train: Any = datasets[0]
+        done = len(self.net.history)
+        batch_size = training.batch_size_for(len(train))
+        self.net.set_params(
+            lr=training.lr,
+            max_epochs=n_epochs,
+            batch_size=batch_size,
+            verbose=max(0, training.verbose - 1),
+            progress_bar=bool(training.verbose),
+        )
+        with draws.steps(), torch.inference_mode(False), torch.enable_grad():
+            self.net.fit_on(train, datasets[1], n_epochs, callbacks)
+        epochs = self.net.history[done:]
+        # An epoch that was interrupted has no count.
+        n_steps = sum(epoch.get("train_batch_count", 0) for epoch in epochs)
+        return TrainingReport(
+            n_epochs=n_epochs,
+            n_done=len(epochs),
+            is_interrupted=stopped_by_user(self.net, done, n_epochs),
+            n_steps=n_steps,
+            saw_all=n_steps * batch_size >= len(train),
+        )
+
+
+def _scaled(documents: Any, feature_scale: np.ndarray | None) -> Any:
+    """Give the network the terms as the machines of its training rows had them."""
+    if feature_scale is None:
+        return documents
+    assert isinstance(documents, DocumentVectors)
+    return documents.scaled(feature_scale)

@@ -1,0 +1,55 @@
+"""Where a network is trained, and what the device makes possible."""
+
+from inspect import signature
+from typing import Any
+
+import torch
+
+__all__ = ["fused_if_possible", "resolve_device"]
+
+
+def resolve_device(device: str) -> str:
+    """Turn "auto" into a device, and refuse one that is not there.
+
+    Parameters
+    ----------
+    device : str
+        "auto" (a CUDA device if there is one, else the CPU), or as torch names it.
+
+    Returns
+    -------
+    device : str
+        As torch names it.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device, or can't use it here.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} can't be used here: {str(error).rstrip('.')}. Use "
+            "device='auto' or 'cpu'."
+        ) from error
+    return device
+
+
+def fused_if_possible(optimizer: Any) -> dict[str, bool]:
+    """Ask for the fused step, one kernel for all weights, where there is one.
+
+    Parameters
+    ----------
+    optimizer : callable
+        An optimiser's class.
+
+    Returns
+    -------
+    parameters : dict
+        For a skorch net; empty where the optimiser has no fused step.
+    """
+    has = "fused" in signature(optimizer).parameters
+    return {"optimizer__fused": True} if has else {}

@@ -1,0 +1,71 @@
+"""One source of random numbers per training, whatever other threads do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+import numpy as np
+import torch
+
+from sklearn_htc.network.randomness import drawing_from
+
+__all__ = ["Draws"]
+
+# torch's initial weights come from its global generator, which all threads share.
+_GLOBAL_GENERATOR = Lock()
+
+
+class Draws:
+    """The random numbers of one training: initial weights, batches and dropout.
+
+    On a CPU they are the same whatever other threads draw. On a GPU dropout draws from
+    the GPU's one generator, so that they are the same only where one network is trained
+    on it at a time.
+
+    Parameters
+    ----------
+    rng : RandomState
+        Gives the seed, and moves on.
+    device : str
+        Where the network is trained.
+    """
+
+    def __init__(self, rng: np.random.RandomState, device: str) -> None:
+        self.seed = int(rng.randint(np.iinfo(np.int32).max))
+        self.device = torch.device(device)
+        self.generator = torch.Generator().manual_seed(self.seed)
+
+    @contextmanager
+    def initial_weights(self) -> Iterator[None]:
+        """Let torch's own layers start from the seed, in single precision.
+
+        Yields
+        ------
+        None
+            With the global generator seeded; the caller's state comes back.
+        """
+        precision = torch.get_default_dtype()
+        with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self.generator.get_state())
+            torch.set_default_dtype(torch.float32)
+            try:
+                yield
+            finally:
+                torch.set_default_dtype(precision)
+                self.generator.set_state(torch.get_rng_state())
+
+    @contextmanager
+    def steps(self) -> Iterator[None]:
+        """Let batches and dropout go on from where the initial weights ended.
+
+        Yields
+        ------
+        None
+            With the generator in use.
+        """
+        on_gpu = self.device.type == "cuda"
+        with torch.random.fork_rng(devices=[self.device] if on_gpu else []):
+            if on_gpu:
+                torch.cuda.manual_seed(self.seed)
+            with drawing_from(self.generator):
+                yield

@@ -1,0 +1,229 @@
+"""What the user says about the network, and about its training, as one object each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+
+from sklearn_htc.data.documents import SEQUENCE_ENCODERS
+from sklearn_htc.data.input_form import DocumentForm
+from sklearn_htc.training.devices import resolve_device
+
+__all__ = ["NetworkSettings", "TrainingSettings"]
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What the network is; all fields are parameters of `HTCInfoMaxClassifier`.
+
+    `variant` is that of `HiAGMClassifier`. After `resolve` no field is "auto".
+    """
+
+    variant: str
+    text_encoder: str
+    structure_encoder: str | None
+    head: str
+    mutual_information: bool
+    label_prior: str | None
+    prior_matching: str
+    mutual_information_weight: float
+    label_prior_weight: float
+    recursive_regularization: float
+    loss: str
+    loss_reduction: str
+    dimension: int
+    embedding_size: int
+    embedding_weights: Any
+    embedding_dropout: float
+    text_dropout: float
+    node_dropout: float
+    classifier_dropout: float
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any], **fixed: Any) -> Self:
+        """Pick the fields out of an estimator's parameters.
+
+        Parameters
+        ----------
+        parameters : mapping of str to value
+            An estimator's `get_params(deep=False)`.
+        **fixed
+            Fields that are no parameters of this estimator.
+
+        Returns
+        -------
+        settings : NetworkSettings
+            Not resolved.
+        """
+        return cls(**_picked(cls, parameters, fixed))
+
+    def resolve(self, form: DocumentForm, path_nodes: np.ndarray) -> Self:
+        """Settle what depends on the data; refuse what contradicts them or itself.
+
+        Parameters
+        ----------
+        form : DocumentForm
+            Of the training documents.
+        path_nodes : int ndarray
+            The paths of the training documents; empty where one has none or several.
+
+        Returns
+        -------
+        settings : NetworkSettings
+            With the text encoder, the loss, and embeddings of a checked shape.
+
+        Raises
+        ------
+        ValueError
+            If settings contradict each other or the training data.
+        """
+        one_path = len(path_nodes) > 0
+        loss = self.loss
+        if loss == "auto":
+            loss = "path" if one_path else "zlpr"
+        if loss == "path" and not one_path:
+            raise ValueError(
+                "loss='path' needs exactly one path per document, but a training row "
+                "has none or several. Use loss='zlpr' or 'binary_cross_entropy'."
+            )
+        if self.variant == "tp" and self.structure_encoder is None:
+            raise ValueError(
+                "variant='tp' needs a structure encoder, which is what propagates "
+                "text. Use structure_encoder='gcn' or 'treelstm'."
+            )
+        halves = self.structure_encoder == "treelstm"
+        if self.dimension % 2 and (halves or form.text_encoder == "bigru"):
+            raise ValueError(
+                f"dimension={self.dimension} must be even: two directions share it."
+            )
+        size = self.embedding_size
+        weights = self.embedding_weights
+        if weights is not None:
+            weights = self._checked_embeddings(weights, form)
+            size = weights.shape[1]
+        return replace(
+            self,
+            text_encoder=form.text_encoder,
+            loss=loss,
+            embedding_size=size,
+            embedding_weights=weights,
+        )
+
+    def _checked_embeddings(self, weights: Any, form: DocumentForm) -> np.ndarray:
+        """Return pretrained embeddings as float32, if they fit the embedding layer."""
+        weights = np.asarray(weights, dtype=np.float64)
+        if form.text_encoder == "bag":
+            shape = (form.n_features, self.dimension)
+            rows = "one row per column of X, and `dimension` columns"
+        elif form.text_encoder in SEQUENCE_ENCODERS:
+            size = weights.shape[1] if weights.ndim == 2 else self.embedding_size
+            shape = ((form.n_tokens or 0) + 1, size)
+            rows = "one row per token id, 0 included"
+        else:
+            raise ValueError(
+                "embedding_weights need an encoder with an embedding layer: 'bag', "
+                f"'bigru' or 'rcnn', not {form.text_encoder!r}."
+            )
+        if weights.shape != shape:
+            raise ValueError(
+                f"embedding_weights has shape {weights.shape}, but {shape} is needed: "
+                f"{rows}."
+            )
+        with np.errstate(over="ignore"):
+            single = weights.astype(np.float32)
+        if np.isinf(single).any():
+            row = int(np.flatnonzero(np.isinf(single).any(axis=1))[0])
+            raise ValueError(
+                f"embedding_weights has infinity, or a number too large for float32, "
+                f"in row {row}. Use NaN for rows that start at random."
+            )
+        return single
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How the network is trained; all fields are parameters of the estimators.
+
+    `device` is resolved to what torch calls it.
+    """
+
+    optimizer: Any
+    lr: float
+    gradient_clip: float | None
+    max_epochs: int | str
+    batch_size: int | str
+    early_stopping: bool
+    patience: int
+    scoring: str
+    callbacks: Any
+    device: str
+    mixed_precision: bool
+    verbose: int
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> Self:
+        """Pick the fields out of an estimator's parameters.
+
+        Parameters
+        ----------
+        parameters : mapping of str to value
+            An estimator's `get_params(deep=False)`.
+
+        Returns
+        -------
+        settings : TrainingSettings
+            With the device resolved.
+
+        Raises
+        ------
+        ValueError
+            If the device is not there.
+        """
+        device = resolve_device(parameters["device"])
+        return cls(**_picked(cls, parameters, {"device": device}))
+
+    def batch_size_for(self, n_documents: int) -> int:
+        """Return the number of documents per step.
+
+        Parameters
+        ----------
+        n_documents : int
+            Documents to learn from.
+
+        Returns
+        -------
+        batch_size : int
+            As given, or what suits so many documents.
+        """
+        if not isinstance(self.batch_size, str):
+            return self.batch_size
+        # Small data need the same number of steps, so they get smaller ones.
+        return int(np.clip(n_documents // 16, 8, 128))
+
+    def n_epochs_for(self, n_documents: int, *, least: int) -> int:
+        """Return the number of passes over the training documents.
+
+        Parameters
+        ----------
+        n_documents : int
+            Documents to learn from.
+        least : int
+            Epochs where nothing is said about them, if that makes 100 steps.
+
+        Returns
+        -------
+        n_epochs : int
+            As given, or what suits so many documents.
+        """
+        if not isinstance(self.max_epochs, str):
+            return self.max_epochs
+        steps_per_epoch = -(-n_documents // self.batch_size_for(n_documents))
+        return max(least, -(-100 // steps_per_epoch))
+
+
+def _picked(
+    cls: Any, parameters: Mapping[str, Any], fixed: Mapping[str, Any]
+) -> dict[str, Any]:
+    names = (field.name for field in fields(cls))
+    return {name: fixed[name] if name in fixed else parameters[name] for name in names}

@@ -1,0 +1,1 @@
+"""The wide path: shallow models of each label, and how one is chosen."""

@@ -1,0 +1,144 @@
+"""What every wide path is: settings that can be fitted, and a model that scores."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_htc.data.documents import Documents, DocumentVectors
+from sklearn_htc.data.training_data import TrainingData
+
+__all__ = ["MIN_DOCUMENTS", "WideOptions", "WidePath", "WideSettings", "mean_length"]
+
+# With fewer documents there is too little to hold out.
+MIN_DOCUMENTS = 50
+# Documents scored at a time.
+BATCH_SIZE = 1024
+
+
+@dataclass(frozen=True)
+class WideOptions:
+    """What the user says about every wide path.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        What the penalties on weights are divided by.
+    n_threads : int, default=1
+        How many linear machines are trained at a time.
+    """
+
+    C: float = 1.0
+    n_threads: int = 1
+
+
+class WidePath(ABC):
+    """A fitted wide path.
+
+    Attributes
+    ----------
+    feature_scale_ : ndarray of shape (n_features,), float32
+        What features were multiplied by, such that the average document has length 1.
+    """
+
+    feature_scale_: np.ndarray
+
+    @abstractmethod
+    def scores(self, X: Any) -> np.ndarray:
+        """Score every label.
+
+        Parameters
+        ----------
+        X : {csr_array, ndarray} of shape (n_documents, n_features)
+            Documents.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_documents, n_nodes), float32
+            Higher where a label is more likely.
+        """
+
+    def iter_scores(
+        self, documents: DocumentVectors
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Score documents batch by batch, in their order.
+
+        Parameters
+        ----------
+        documents : DocumentVectors
+            Any documents.
+
+        Yields
+        ------
+        rows : int ndarray of shape (B,)
+            Which documents.
+        scores : ndarray of shape (B, n_nodes), float32
+            As `scores` gives them.
+        """
+        n_documents = len(documents)
+        for start in range(0, n_documents, BATCH_SIZE):
+            rows = np.arange(start, min(start + BATCH_SIZE, n_documents))
+            yield rows, self.scores(documents.X[rows])
+
+
+class WideSettings(ABC):
+    """Settings of a wide path that is not fitted.
+
+    Its subclasses also have a class method `select`, which chooses among settings by
+    held-out documents.
+    """
+
+    @staticmethod
+    @abstractmethod
+    def suits(documents: Documents, n_nodes: int) -> bool:
+        """Say whether such a path can be learned from documents in reasonable time.
+
+        Parameters
+        ----------
+        documents : Documents
+            Those to learn from.
+        n_nodes : int
+            Number of labels.
+
+        Returns
+        -------
+        suits : bool
+            False for documents of another form too.
+        """
+
+    @abstractmethod
+    def fit(self, data: TrainingData, rng: np.random.RandomState) -> WidePath:
+        """Learn every label.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Documents that are vectors, and their labels.
+        rng : RandomState
+            Draws what is random.
+
+        Returns
+        -------
+        path : WidePath
+            Fitted.
+        """
+
+
+def mean_length(X: Any) -> np.float32:
+    """Compute the root mean square of the rows' lengths.
+
+    Parameters
+    ----------
+    X : csr_array or ndarray of shape (n_documents, n_features)
+        Documents.
+
+    Returns
+    -------
+    length : float32
+        1 where all rows are empty.
+    """
+    total = np.square(X.data if sparse.issparse(X) else X, dtype=np.float64).sum()
+    return np.float32(np.sqrt(total / X.shape[0]) or 1)

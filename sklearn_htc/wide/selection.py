@@ -1,0 +1,87 @@
+"""Choosing a wide path: each is judged by documents that it has not learned from."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_htc.data.training_data import Fold
+from sklearn_htc.read_out.fitting import ReadOut, ReadOutFitter, best_read_out
+from sklearn_htc.wide.base import WidePath, WideSettings
+
+__all__ = ["WideChoice", "best_choice", "judge"]
+
+
+@dataclass(frozen=True)
+class WideChoice:
+    """Settings of a wide path, and what they give held-out documents.
+
+    Parameters
+    ----------
+    settings : WideSettings
+        Not fitted.
+    scores : ndarray of shape (n_held_out, n_nodes), float32
+        Of the documents held out, fold after fold.
+    read_out : ReadOut
+        Fitted to these scores.
+    feature_scale : ndarray of shape (n_features,), float32
+        What the first fold's training documents were multiplied by.
+    """
+
+    settings: WideSettings
+    scores: np.ndarray
+    read_out: ReadOut
+    feature_scale: np.ndarray
+
+
+def judge(
+    settings: WideSettings,
+    fits: Iterable[Callable[[], WidePath]],
+    folds: Sequence[Fold],
+    fitter: ReadOutFitter,
+) -> WideChoice:
+    """Fit a wide path once per fold, and read what it gives the documents held out.
+
+    Parameters
+    ----------
+    settings : WideSettings
+        What is judged.
+    fits : iterable of callable
+        For each fold, fits these settings to documents that it learns from.
+    folds : sequence of Fold
+        With the documents held out.
+    fitter : ReadOutFitter
+        For scores of all of these.
+
+    Returns
+    -------
+    choice : WideChoice
+        The settings, judged.
+    """
+    scores, scales = [], []
+    for fit, fold in zip(fits, folds, strict=True):
+        path = fit()
+        documents: Any = fold.held_out.documents
+        scores.append(path.scores(documents.X))
+        scales.append(path.feature_scale_)
+        # The weights of two at a time may be too much.
+        del path
+    together = np.concatenate(scores)
+    return WideChoice(settings, together, fitter.fit(together), scales[0])
+
+
+def best_choice(choices: Sequence[WideChoice]) -> WideChoice:
+    """Choose by the read-outs.
+
+    Parameters
+    ----------
+    choices : sequence of WideChoice
+        Judged on the same documents, the simplest first.
+
+    Returns
+    -------
+    best : WideChoice
+        The first of the best.
+    """
+    return choices[best_read_out([choice.read_out for choice in choices])]

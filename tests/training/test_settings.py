@@ -1,0 +1,25 @@
+"""How many documents a step has, and how many epochs a training."""
+
+from sklearn_htc import HTCInfoMaxClassifier
+from sklearn_htc.training.settings import TrainingSettings
+
+
+def settings(**parameters):
+    estimator = HTCInfoMaxClassifier(**parameters)
+    return TrainingSettings.of(estimator.get_params(deep=False))
+
+
+def test_small_data_get_small_batches():
+    auto = settings()
+    assert auto.batch_size_for(10) == 8
+    assert auto.batch_size_for(1000) == 62
+    assert auto.batch_size_for(100_000) == 128
+    assert settings(batch_size=50).batch_size_for(1000) == 50
+
+
+def test_few_documents_get_enough_steps():
+    auto = settings()
+    assert auto.n_epochs_for(8, least=10) == 100
+    assert auto.n_epochs_for(100, least=10) == 10
+    assert auto.n_epochs_for(100_000, least=5) == 5
+    assert settings(max_epochs=3).n_epochs_for(8, least=10) == 3
