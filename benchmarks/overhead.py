@@ -14,13 +14,13 @@ from time import perf_counter
 
 import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn_htc.training.callbacks.schedule import Progress, WarmupThenDecay
 from torch.nn.utils import get_total_norm
 
 from benchmarks.reporting import markdown_table, pinned_threads, publish
 from sklearn_htc import HTCInfoMaxClassifier
 from sklearn_htc.datasets import load_api_docs
 from sklearn_htc.training.batches import DocumentDataset
+from sklearn_htc.training.callbacks.schedule import Progress, WarmupThenDecay
 from sklearn_htc.training.net import HTCNet
 
 

@@ -1,5 +1,7 @@
 """Everything private of scikit-learn that the package uses, in one place."""
 
+import sys
+
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names as check_feature_names
@@ -11,9 +13,34 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "calling_modules",
     "check_feature_names",
     "check_sample_weight",
     "get_feature_names",
     "num_samples",
     "safe_indexing",
 ]
+
+# They pass a call on and ask for one fit alone.
+TRANSPARENT = ("sklearn.pipeline", "sklearn.base", "sklearn.utils", "sklearn.callback")
+
+
+def calling_modules() -> set[str]:
+    """Name the modules of scikit-learn and joblib that the present call comes from.
+
+    Returns
+    -------
+    modules : set of str
+        Without pipelines and decorators. A search, an ensemble, or a worker of either
+        is among them; it fits more than once, and may have encoded y.
+    """
+    modules = set()
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__") or ""
+        if name.startswith(("sklearn.", "joblib.")) and not name.startswith(
+            TRANSPARENT
+        ):
+            modules.add(name)
+        frame = frame.f_back  # type: ignore[assignment]
+    return modules

@@ -66,13 +66,6 @@ def lower_f1_with_each_weight(monkeypatch):
     monkeypatch.setattr(ReadOutFitter, "fit", fit_and_lower)
 
 
-def test_few_documents_give_the_network_no_weight():
-    Y = sparse.csr_array(np.eye(99, 3, dtype=np.float32))
-    fold = Fold(training_data(Documents(), Y), training_data(Documents(), Y))
-    choice = WideChoice(None, Y.toarray(), object(), None)
-    assert two_paths._weigh(None, choice, fold, RULE) == (0.0, choice.read_out)
-
-
 def test_log_loss_of_a_document_is_that_of_all_its_labels():
     rng = np.random.default_rng(0)
     Y = sparse.csr_array((rng.random((30, 5)) < 0.4).astype(np.float32))

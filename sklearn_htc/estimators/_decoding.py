@@ -232,6 +232,10 @@ class WrappedClassifier(WidePath):
         scores[:, self.is_absent] = self.least_score
         return scores
 
+    def weights(self) -> np.ndarray:
+        """Refuse: what a classifier of the user's knows is its own."""
+        raise NotImplementedError
+
     def iter_scores(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Score all documents at once, as the classifier may be slow to call."""
         yield np.arange(len(documents)), self.scores(documents.X)

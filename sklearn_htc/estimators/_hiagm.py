@@ -51,6 +51,9 @@ default=None
         The least probability of a predicted node, with threshold decoding.
     wide_path : bool or "auto", default="auto"
         Whether a shallow model of each label stands beside the network.
+    deep_path : bool or "auto", default="auto"
+        Whether the network is trained beside a wide path, as for
+        `HTCInfoMaxClassifier`.
     C : float, default=1.0
         What the penalties on the wide path's weights are divided by.
     dimension : int, default=128
@@ -99,6 +102,9 @@ default=None
         Whether forward passes run in bfloat16.
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights.
+    n_jobs : int or None, default=None
+        Number of threads of `fit`; -1 is all processors. None means
+        `torch.get_num_threads()`, and 1 inside a worker of a parallel search.
     random_state : int, RandomState instance or None, default=None
         Weights, batches, dropout and held-out rows.
     verbose : int, default=0
@@ -162,6 +168,7 @@ default=None
         decoding: str = "auto",
         threshold: float | str = "auto",
         wide_path: bool | str = "auto",
+        deep_path: bool | str = "auto",
         C: float = 1.0,
         dimension: int = 128,
         embedding_size: int = 300,
@@ -185,6 +192,7 @@ default=None
         device: str = "auto",
         mixed_precision: bool = False,
         warm_start: bool = False,
+        n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -199,6 +207,7 @@ default=None
         self.decoding = decoding
         self.threshold = threshold
         self.wide_path = wide_path
+        self.deep_path = deep_path
         self.C = C
         self.dimension = dimension
         self.embedding_size = embedding_size
@@ -222,6 +231,7 @@ default=None
         self.device = device
         self.mixed_precision = mixed_precision
         self.warm_start = warm_start
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 

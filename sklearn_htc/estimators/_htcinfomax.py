@@ -92,6 +92,12 @@ default=None
         for terms up to 3 * 10^9 documents times labels, for embeddings up to 10^8.
         Beyond 2.5 * 10^8 weights (terms times labels) or 3 * 10^10 entries of X times
         labels it learns from those terms alone that move the scores most.
+    deep_path : bool or "auto", default="auto"
+        Whether the network is trained beside a wide path. "auto" trains it where at
+        least 100 documents are held out at a time (of 500, by default), which can tell
+        whether it helps, and keeps it where it has weight. True always trains and keeps
+        it, for `transform` and `label_embeddings_`; False never trains it. Without a
+        wide path there always is a network. With `warm_start` it is always kept.
     C : float, default=1.0
         What the penalties on the wide path's weights are divided by.
     dimension : int, default=128
@@ -156,6 +162,9 @@ default=None
         Whether forward passes run in bfloat16.
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights.
+    n_jobs : int or None, default=None
+        Number of threads of `fit`; -1 is all processors. None means
+        `torch.get_num_threads()`, and 1 inside a worker of a parallel search.
     random_state : int, RandomState instance or None, default=None
         Weights, batches, dropout and held-out rows. torch's own state stays untouched.
         On sparse X a fit repeats exactly with one thread (`torch.set_num_threads(1)`),
@@ -258,6 +267,7 @@ default=None
         decoding: str = "auto",
         threshold: float | str = "auto",
         wide_path: bool | str = "auto",
+        deep_path: bool | str = "auto",
         C: float = 1.0,
         dimension: int = 128,
         embedding_size: int = 300,
@@ -281,6 +291,7 @@ default=None
         device: str = "auto",
         mixed_precision: bool = False,
         warm_start: bool = False,
+        n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -299,6 +310,7 @@ default=None
         self.decoding = decoding
         self.threshold = threshold
         self.wide_path = wide_path
+        self.deep_path = deep_path
         self.C = C
         self.dimension = dimension
         self.embedding_size = embedding_size
@@ -322,6 +334,7 @@ default=None
         self.device = device
         self.mixed_precision = mixed_precision
         self.warm_start = warm_start
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 

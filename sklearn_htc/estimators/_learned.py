@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
+from sklearn_htc.data.documents import EncoderInput
 from sklearn_htc.data.input_form import InputForm
 from sklearn_htc.predictor import Predictor
+from sklearn_htc.wide.representation import label_basis, represent
 
 __all__ = ["Learned", "NetworkLearned", "view"]
 
@@ -43,15 +46,47 @@ class NetworkLearned(Learned):
         Losses and scores of each epoch.
     loss : str
         The classification loss in use.
-    label_embeddings : ndarray of shape (n_nodes, d) or None
-        Refined label representations; None where the network has none.
     """
 
     parameters: Mapping[str, Any]
     rng: np.random.RandomState
     history: list[dict[str, Any]]
     loss: str
-    label_embeddings: np.ndarray | None
+
+    @cached_property
+    def label_embeddings(self) -> np.ndarray | None:
+        """Label representations (n_nodes, d); None with text propagation."""
+        if self.parameters.get("variant") == "tp":
+            return None
+        if self.predictor.deep is not None:
+            return self.predictor.deep.net.label_representations()
+        assert self.predictor.wide is not None
+        return label_basis(self.predictor.wide, self.parameters["dimension"])
+
+    def represent(self, documents: EncoderInput) -> np.ndarray:
+        """Represent texts.
+
+        Parameters
+        ----------
+        documents : EncoderInput
+            Of the form that was learned from.
+
+        Returns
+        -------
+        representations : ndarray of shape (n_documents, d), float32
+            One row per document.
+        """
+        if self.predictor.deep is not None:
+            return self.predictor.deep.represent(documents)
+        wide: Any = self.predictor.wide
+        labels = self.label_embeddings
+        if labels is None:
+            labels = label_basis(wide, self.parameters["dimension"])
+        shape = (len(documents), labels.shape[1])
+        representations = np.empty(shape, dtype=np.float32)
+        for rows, scores in wide.iter_scores(documents):
+            representations[rows] = represent(scores, wide, labels)
+        return representations
 
 
 def view(path: str, doc: str, *, may_be_none: bool = False) -> property:

@@ -2,7 +2,6 @@
 
 from typing import Any, Self
 
-import torch
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
@@ -15,6 +14,7 @@ from sklearn_htc.estimators._parameters import DECODING_CONSTRAINTS, WIDE_CONSTR
 from sklearn_htc.predictor import Predictor
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
+from sklearn_htc.threads import resolve_n_threads
 from sklearn_htc.wide.base import MIN_DOCUMENTS, WideOptions, WideSettings
 from sklearn_htc.wide.linear import LinearSettings
 
@@ -53,6 +53,9 @@ default=None
         sparse X, they lose the terms that a vectorizer would not know without them. The
         machines are then trained on all documents. Below 50 documents nothing is held
         out: features stay as they are, and thresholds are 0.5.
+    n_jobs : int or None, default=None
+        Number of threads of `fit`; -1 is all processors. None means
+        `torch.get_num_threads()`, and 1 inside a worker of a parallel search.
     random_state : int, RandomState instance or None, default=None
         Held-out rows, and the order in which documents are visited. A fit repeats
         exactly with one thread (`torch.set_num_threads(1)`), otherwise but for the last
@@ -102,6 +105,7 @@ default=None
         decoding: str = "auto",
         threshold: float | str = "auto",
         validation_fraction: float = 0.2,
+        n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
         self.hierarchy = hierarchy
@@ -109,6 +113,7 @@ default=None
         self.decoding = decoding
         self.threshold = threshold
         self.validation_fraction = validation_fraction
+        self.n_jobs = n_jobs
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
@@ -148,7 +153,7 @@ label collections, or array-like of shape (n_documents,)
             data.path_nodes,
             is_multilabel=form.targets.is_multilabel,
         )
-        options = WideOptions(C=self.C, n_threads=torch.get_num_threads())
+        options = WideOptions(C=self.C, n_threads=resolve_n_threads(self.n_jobs))
         rng = check_random_state(self.random_state)
         settings: WideSettings = LinearSettings(options=options)
         if len(data) < MIN_DOCUMENTS:

@@ -6,7 +6,6 @@ from typing import Any, Self
 from warnings import warn
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -14,6 +13,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from skorch.history import History
 
+from sklearn_htc._sklearn_compat import calling_modules
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
 from sklearn_htc.data.training_data import TrainingData
@@ -27,6 +27,7 @@ from sklearn_htc.estimators._parameters import (
 from sklearn_htc.estimators._warm_start import refuse_changes, refuse_new_paths
 from sklearn_htc.predictor import Predictor
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut
+from sklearn_htc.threads import resolve_n_threads
 from sklearn_htc.training.callbacks.schedule import Progress
 from sklearn_htc.training.deep import DeepModel, TrainingReport
 from sklearn_htc.training.plan import LabelCounts
@@ -55,7 +56,7 @@ class BaseHierarchicalNetwork(
     wide_ = view("predictor.wide", "The wide path, or None.", may_be_none=True)
     net_ = view("predictor.deep.net", "The skorch net.")
     loss_ = view("loss", "The classification loss in use.")
-    label_embeddings_ = view("label_embeddings", "Refined label representations.")
+    label_embeddings_ = view("label_embeddings", "Label representations.")
 
     @property
     def deep_weight_(self) -> float:
@@ -159,11 +160,15 @@ label collections, or array-like of shape (n_documents,)
                 "pieces use partial_fit."
             )
         rule = self._rule(form, data.path_nodes)
+        n_threads, keeps = resolve_n_threads(self.n_jobs), bool(self.warm_start)
         settings = TwoPathSettings(
             network=self._network_settings().resolve(form.documents, data.path_nodes),
             training=training,
-            wide=WideOptions(C=self.C, n_threads=torch.get_num_threads()),
+            wide=WideOptions(C=self.C, n_threads=n_threads),
             wide_path=self.wide_path,
+            # A network that is to be trained further has to be kept.
+            deep_path=self.deep_path if self.deep_path != "auto" else keeps or "auto",
+            n_threads=n_threads,
             validation_fraction=self.validation_fraction,
             rule=rule,
         )
@@ -171,8 +176,7 @@ label collections, or array-like of shape (n_documents,)
         predictor, report = fit_two_paths(
             data, settings, progress, rng, n_tokens=form.documents.n_tokens
         )
-        self._keep(form, predictor, rng, settings.network.loss)
-        self._warn_of(report)
+        self._keep(form, predictor, rng, settings.network.loss, report)
         return self
 
     def partial_fit(
@@ -221,8 +225,7 @@ label collections, or array-like of shape (n_documents,)
         deep.count(LabelCounts.of(data.target))
         draws = Draws(learned.rng, training.device)
         report = deep.fit_piece(training, data, draws)
-        self._keep_on(deep)
-        self._warn_of(report)
+        self._keep_on(deep, report)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -246,9 +249,7 @@ label collections, or array-like of shape (n_documents,)
             If X is of another form or width than at fit.
         """
         documents: Any = self._read_documents(X)
-        deep = self._learned.predictor.deep
-        assert deep is not None
-        return deep.represent(documents)
+        return self._learned.represent(documents)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -258,7 +259,7 @@ label collections, or array-like of shape (n_documents,)
 
     @property
     def _n_features_out(self) -> int:
-        return self.net_.module_.dimension
+        return self._learned.parameters["dimension"]
 
     def _read(
         self,
@@ -280,15 +281,28 @@ label collections, or array-like of shape (n_documents,)
         return form, form.training_data(documents, y, sample_weight, paths)
 
     def _read_more(self, X: Any, y: Any, sample_weight: Any) -> TrainingData:
-        """Check documents to go on with."""
+        """Check documents that the network goes on with."""
         learned = self._learned
-        deep = learned.predictor.deep
-        assert deep is not None
+        predictor, deep = learned.predictor, learned.predictor.deep
+        if deep is None:
+            raise ValueError(
+                "The last fit kept no network that could learn further: it had no "
+                "weight beside the wide path. Fit anew on all documents, with "
+                "deep_path=True to keep a network, or with wide_path=False to train "
+                "only the network."
+            )
         documents = self._read_documents(X)
         data = learned.form.training_data(documents, y, sample_weight, deep.path_nodes)
         if learned.loss == "path":
             refuse_new_paths(data)
-        self._warn_if_without_weight()
+        if predictor.wide is not None and not predictor.deep_weight:
+            warn(
+                "The first fit gave the network no weight beside the wide path "
+                "(deep_weight_=0), and the wide path learns nothing later: predictions "
+                "will stay as they are. Fit anew on all documents, or start with "
+                "wide_path=False.",
+                stacklevel=3,
+            )
         return data
 
     def _rule(self, form: InputForm, path_nodes: np.ndarray) -> DecodingRule:
@@ -338,8 +352,7 @@ label collections, or array-like of shape (n_documents,)
             decoder=rule.plain_decoder(data.hierarchy, data.path_nodes),
             least_epochs=10,
         )
-        self._keep_on(deep)
-        self._warn_of(report)
+        self._keep_on(deep, report)
         return self
 
     def _fit_first_piece(
@@ -364,8 +377,7 @@ label collections, or array-like of shape (n_documents,)
         report = deep.fit_piece(training, data, draws)
         decoder = rule.plain_decoder(data.hierarchy, data.path_nodes)
         predictor = Predictor(None, deep, 1.0, ReadOut(None, decoder))
-        self._keep(form, predictor, rng, settings.loss)
-        self._warn_of(report)
+        self._keep(form, predictor, rng, settings.loss, report)
         return self
 
     def _keep(
@@ -374,51 +386,38 @@ label collections, or array-like of shape (n_documents,)
         predictor: Predictor,
         rng: np.random.RandomState,
         loss: str,
+        report: TrainingReport | None,
     ) -> None:
-        """Store what was learned, all at once."""
-        assert predictor.deep is not None
-        labels = predictor.deep.net.label_representations()
+        """Store what was learned, all at once, and say how training went."""
         self._learned = NetworkLearned(
             form,
             predictor,
             parameters=self.get_params(deep=False),
             rng=rng,
-            history=predictor.deep.net.history.to_list(),
+            history=[] if report is None else report.history,
             loss=loss,
-            label_embeddings=labels if len(labels) else None,
         )
+        self._warn_of(report)
 
-    def _keep_on(self, deep: DeepModel) -> None:
-        """Store what was learned further, all at once."""
+    def _keep_on(self, deep: DeepModel, report: TrainingReport) -> None:
+        """Store what was learned further, all at once, and say how training went."""
+        if report.is_interrupted and calling_modules():
+            raise KeyboardInterrupt
         learned = self._learned
-        labels = deep.net.label_representations()
-        self._learned = replace(
-            learned,
-            predictor=replace(learned.predictor, deep=deep),
-            history=deep.net.history.to_list(),
-            label_embeddings=labels if len(labels) else None,
-        )
+        predictor = replace(learned.predictor, deep=deep)
+        self._learned = replace(learned, predictor=predictor, history=report.history)
+        self._warn_of(report)
 
-    def _warn_if_without_weight(self) -> None:
-        """Say so before the network learns more that no prediction will show."""
-        predictor = self._learned.predictor
-        if predictor.wide is not None and not predictor.deep_weight:
-            warn(
-                "The first fit gave the network no weight beside the wide path "
-                "(deep_weight_=0), and the wide path learns nothing later: predictions "
-                "will stay as they are. Fit anew on all documents, or start with "
-                "wide_path=False.",
-                stacklevel=4,
-            )
-
-    def _warn_of(self, report: TrainingReport) -> None:
+    def _warn_of(self, report: TrainingReport | None) -> None:
         """Say so where training ended before its time."""
+        if report is None:
+            return
         if report.is_interrupted:
             warn(
                 f"Training was interrupted in epoch {report.n_done} of "
                 f"{report.n_epochs}. The estimator keeps what it learned until then.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         elif not report.saw_all:
             warn(
@@ -426,5 +425,5 @@ label collections, or array-like of shape (n_documents,)
                 f"{report.n_steps} steps, before every document was seen. Give more "
                 "time, or fewer documents.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )

@@ -26,6 +26,7 @@ DECODING_CONSTRAINTS: dict[str, list[Any]] = {
 
 WIDE_CONSTRAINTS: dict[str, list[Any]] = {
     "C": [Interval(Real, 0, None, closed="neither")],
+    "n_jobs": [Integral, None],
 }
 
 NETWORK_CONSTRAINTS: dict[str, list[Any]] = {
@@ -38,6 +39,7 @@ NETWORK_CONSTRAINTS: dict[str, list[Any]] = {
     "loss": [StrOptions({"auto", "binary_cross_entropy", "zlpr", "path"})],
     "loss_reduction": [StrOptions({"sum", "mean"})],
     "wide_path": ["boolean", StrOptions({"auto"})],
+    "deep_path": ["boolean", StrOptions({"auto"})],
     "dimension": [Interval(Integral, 1, None, closed="left")],
     "embedding_size": [Interval(Integral, 1, None, closed="left")],
     "embedding_weights": ["array-like", None],

@@ -53,6 +53,8 @@ class TrainingReport:
         Batches that were learned from.
     saw_all : bool
         Whether every document was learned from.
+    history : list of dict
+        Losses and scores of each epoch of the network, earlier trainings included.
     """
 
     n_epochs: int
@@ -60,6 +62,7 @@ class TrainingReport:
     is_interrupted: bool
     n_steps: int
     saw_all: bool
+    history: list[dict[str, Any]]
 
 
 class DeepModel:
@@ -347,6 +350,7 @@ class DeepModel:
             is_interrupted=stopped_by_user(self.net, done, n_epochs),
             n_steps=n_steps,
             saw_all=n_steps * batch_size >= len(train),
+            history=self.net.history.to_list(),
         )
 
 

@@ -42,9 +42,12 @@ class WidePath(ABC):
     ----------
     feature_scale_ : ndarray of shape (n_features,), float32
         What features were multiplied by, such that the average document has length 1.
+    intercept_ : ndarray of shape (n_nodes,), float32
+        Scores of a document that says nothing.
     """
 
     feature_scale_: np.ndarray
+    intercept_: np.ndarray
 
     @abstractmethod
     def scores(self, X: Any) -> np.ndarray:
@@ -60,6 +63,10 @@ class WidePath(ABC):
         scores : ndarray of shape (n_documents, n_nodes), float32
             Higher where a label is more likely.
         """
+
+    @abstractmethod
+    def weights(self) -> np.ndarray:
+        """Return what labels differ by, (n_weights, n_nodes)."""
 
     def iter_scores(
         self, documents: DocumentVectors

@@ -121,6 +121,19 @@ class JoinedPath(WidePath):
             (part.weight, part.model.scores(part.side.read(X))) for part in self.parts
         )
 
+    @property
+    def intercept_(self) -> np.ndarray:  # type: ignore[override]
+        """Scores of a document that says nothing, (n_nodes,)."""
+        return _weighted_sum(
+            (part.weight, part.model.intercept_) for part in self.parts
+        )
+
+    def weights(self) -> np.ndarray:
+        """Return those of all parts, one below the other."""
+        return np.vstack(
+            [np.float32(part.weight) * part.model.weights() for part in self.parts]
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class JoinedSettings(WideSettings):

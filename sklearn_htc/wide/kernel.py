@@ -88,6 +88,10 @@ class KernelPath(WidePath):
             scores[rows] = kernel @ self.coef_
         return scores + self.intercept_
 
+    def weights(self) -> np.ndarray:
+        """Return `coef_`."""
+        return self.coef_
+
 
 @dataclass(frozen=True)
 class KernelSettings(WideSettings):

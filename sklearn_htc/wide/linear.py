@@ -105,6 +105,10 @@ class LinearPath(WidePath):
         )
         return products.numpy() + self.intercept_
 
+    def weights(self) -> np.ndarray:
+        """Return `coef_`."""
+        return self.coef_
+
 
 @dataclass(frozen=True)
 class LinearSettings(WideSettings):

@@ -191,6 +191,7 @@ def test_every_combination_of_modules_trains(
         head=head,
         mutual_information=mutual_information,
         label_prior=label_prior,
+        wide_path=False,
         dimension=8,
         max_epochs=1,
     ).fit(bag, indicator)
@@ -330,6 +331,7 @@ def test_early_stopping_restores_the_best_weights(bag, indicator, hierarchy):
         scoring="f1_macro",
         max_epochs=40,
         patience=2,
+        deep_path=True,
         dimension=16,
         random_state=0,
     ).fit(bag, indicator)

@@ -110,7 +110,12 @@ def test_time_budget_ends_training_with_the_learning_rate_down(
 
 def test_a_time_budget_for_less_than_an_epoch_warns(bag, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(
-        hierarchy, time_budget=1e-6, batch_size=8, dimension=16, random_state=0
+        hierarchy,
+        time_budget=1e-6,
+        batch_size=8,
+        deep_path=True,
+        dimension=16,
+        random_state=0,
     )
     with pytest.warns(ConvergenceWarning, match="time_budget=1e-06 ended training"):
         clf.fit(bag, indicator)

@@ -1,0 +1,315 @@
+"""A fit that fails leaves what there was, and one that goes on refuses changes."""
+
+import signal
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from skorch.callbacks import Callback
+
+from sklearn_htc import (
+    HiAGMClassifier,
+    HierarchicalDecodingClassifier,
+    HierarchicalLinearClassifier,
+    Hierarchy,
+    HTCInfoMaxClassifier,
+    two_paths,
+)
+
+SMALL = {"dimension": 8, "max_epochs": 2, "random_state": 0}
+
+
+def estimators(hierarchy):
+    flat = OneVsRestClassifier(LogisticRegression())
+    return [
+        HTCInfoMaxClassifier(hierarchy, **SMALL),
+        HTCInfoMaxClassifier(hierarchy, wide_path=False, **SMALL),
+        HiAGMClassifier(hierarchy, variant="tp", wide_path=False, **SMALL),
+        HierarchicalLinearClassifier(hierarchy, random_state=0),
+        HierarchicalDecodingClassifier(flat, hierarchy, random_state=0),
+    ]
+
+
+def public(estimator):
+    """Return what an estimator shows, as bytes where it is an array."""
+    names = ["classes_", "n_features_in_", "feature_names_in_", "label_embeddings_"]
+    shown = {"nodes": estimator.hierarchy_.nodes}
+    for name in [*names, "deep_weight_", "loss_", "n_iter_"]:
+        value = getattr(estimator, name, None)
+        shown[name] = value.tobytes() if isinstance(value, np.ndarray) else value
+    return shown
+
+
+@pytest.mark.parametrize("which", range(5))
+def test_a_refused_refit_leaves_the_former_model(bag, indicator, hierarchy, which):
+    clf = estimators(hierarchy)[which].fit(bag, indicator)
+    before, shown = clf.predict_proba(bag), public(clf)
+    other = Hierarchy([], nodes=[*hierarchy.nodes, "other"])
+    bad = [
+        ({"hierarchy": other}, bag, [["unknown"]] * 100),
+        ({"decoding": "path"}, bag, [["cat", "oak"]] * 100),
+    ]
+    if hasattr(clf, "loss"):
+        bad.append(({"hierarchy": other}, bag[:1], other.to_indicator([["other"]])))
+        bad.append(({"loss": "path"}, bag, [["cat", "oak"]] * 100))
+        bad.append(({"device": "nowhere"}, bag, indicator))
+    for changes, X, y in bad:
+        parameters = clf.get_params(deep=False)
+        clf.set_params(**changes)
+        with pytest.raises(ValueError):  # noqa: PT011 - which one is tested elsewhere
+            clf.fit(X, y)
+        np.testing.assert_array_equal(clf.predict_proba(bag), before)
+        assert public(clf) == shown
+        clf.set_params(**parameters)
+
+
+@pytest.mark.parametrize("which", range(5))
+def test_a_refused_first_fit_leaves_no_model(bag, hierarchy, which):
+    clf = estimators(hierarchy)[which]
+    with pytest.raises(ValueError, match="unknown"):
+        clf.fit(bag, [["unknown"]] * 100)
+    with pytest.raises(NotFittedError):
+        clf.predict(bag)
+    assert [name for name in vars(clf) if name.endswith("_")] == []
+    for name in ("classes_", "hierarchy_", "n_features_in_", "decoder_"):
+        assert not hasattr(clf, name)
+
+
+def test_a_refit_leaves_nothing_of_the_former_one(bag, indicator, hierarchy):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(bag.toarray()).add_prefix("term")
+    clf = HTCInfoMaxClassifier(hierarchy, deep_path=True, **SMALL)
+    clf.fit(frame, indicator)
+    assert hasattr(clf, "feature_names_in_")
+    assert hasattr(clf, "deep_weight_")
+    assert clf.label_embeddings_.shape == (8, 8)
+    clf.set_params(wide_path=False, dimension=6).fit(bag.toarray(), indicator)
+    assert not hasattr(clf, "feature_names_in_")
+    assert not hasattr(clf, "deep_weight_")
+    assert clf.label_embeddings_.shape == (8, 6)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hierarchy": {"animal": ["cat", "dog"]}},
+        {"loss": "binary_cross_entropy"},
+        {"dimension": 10},
+        {"optimizer": __import__("torch").optim.SGD},
+        {"structure_encoder": None},
+        {"C": 3.0},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_warm_start_refuses_what_it_would_not_heed(
+    bag, indicator, hierarchy, changes
+):
+    clf = HTCInfoMaxClassifier(hierarchy, warm_start=True, **SMALL).fit(bag, indicator)
+    before = clf.predict_proba(bag)
+    clf.set_params(**changes)
+    with pytest.raises(ValueError, match=f"another {next(iter(changes))}"):
+        clf.fit(bag, indicator)
+    np.testing.assert_array_equal(clf.predict_proba(bag), before)
+
+
+def test_a_warm_start_takes_the_same_hierarchy_in_another_form(
+    bag, indicator, hierarchy
+):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, warm_start=True, wide_path=False, **SMALL
+    ).fit(bag, indicator)
+    clf.set_params(hierarchy=Hierarchy(_edges(hierarchy), nodes=hierarchy.nodes))
+    assert clf.fit(bag, indicator).n_iter_ == 4
+
+
+def _edges(hierarchy):
+    parents, children = hierarchy.edges
+    nodes = hierarchy.nodes
+    return [(nodes[p], nodes[c]) for p, c in zip(parents, children, strict=True)]
+
+
+def test_early_stopping_of_a_warm_start_reads_the_network_itself(
+    bag, indicator, hierarchy, monkeypatch
+):
+    # Read-outs of a wide path have thresholds of calibrated scores, near 0 here; with
+    # those every label of every document would be predicted, F1 about 0.5.
+    monkeypatch.setattr(two_paths, "ENOUGH_TO_WEIGH", 1)
+    clf = HTCInfoMaxClassifier(
+        hierarchy,
+        decoding="threshold",
+        warm_start=True,
+        early_stopping=True,
+        dimension=16,
+        max_epochs=8,
+        random_state=0,
+    ).fit(bag, indicator)
+    clf.decoder_.threshold[:] = 1e-6
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        clf.fit(bag, indicator)
+    assert clf.history_[-1]["valid_f1_micro"] > 0.9
+
+
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C interrupt Python, also where a shell in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupted(monkeypatch, module, name, press):
+    """Let Ctrl-C be pressed when a function of a module is called."""
+
+    def press_and_call(*args, **kwargs):
+        press()
+        return called(*args, **kwargs)
+
+    called = getattr(module, name)
+    monkeypatch.setattr(module, name, press_and_call)
+
+
+@pytest.mark.parametrize("stage", ["make_folds", "split_rows"])
+def test_ctrl_c_before_there_is_a_wide_path_leaves_the_former_state(
+    bag, indicator, hierarchy, monkeypatch, ctrl_c, stage
+):
+    clf = HTCInfoMaxClassifier(hierarchy, deep_path=True, **SMALL)
+    with monkeypatch.context() as patch:
+        interrupted(patch, two_paths, stage, ctrl_c)
+        with pytest.raises(KeyboardInterrupt):
+            clf.fit(bag, indicator)
+    with pytest.raises(NotFittedError):
+        clf.predict(bag)
+    before = clf.fit(bag, indicator).predict_proba(bag)
+    interrupted(monkeypatch, two_paths, stage, ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        clf.set_params(C=0.01).fit(bag, indicator)
+    np.testing.assert_array_equal(clf.predict_proba(bag), before)
+
+
+@pytest.mark.parametrize("stage", ["Draws", "_weigh", "LabelCounts", "torch_threads"])
+def test_ctrl_c_later_keeps_the_wide_path(
+    bag, indicator, hierarchy, monkeypatch, ctrl_c, stage
+):
+    monkeypatch.setattr(two_paths, "ENOUGH_TO_WEIGH", 1)
+    clf = HTCInfoMaxClassifier(hierarchy, **SMALL)
+    if stage == "LabelCounts":
+        monkeypatch.setattr(
+            two_paths.LabelCounts, "of", lambda *_: ctrl_c(), raising=True
+        )
+    else:
+        interrupted(monkeypatch, two_paths, stage, ctrl_c)
+    with pytest.warns(ConvergenceWarning, match="interrupted"):
+        clf.fit(bag, indicator)
+    wide = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(bag, indicator)
+    np.testing.assert_allclose(
+        clf.predict_proba(bag), wide.predict_proba(bag), rtol=1e-3, atol=1e-4
+    )
+
+
+class PressInEpoch(Callback):
+    """Press Ctrl-C in the second epoch, once."""
+
+    pressed = 0
+
+    def on_batch_end(self, net, **kwargs):
+        if len(net.history) == 2 and not PressInEpoch.pressed:
+            PressInEpoch.pressed += 1
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("wide_path", [False, "auto"])
+def test_one_ctrl_c_ends_a_whole_search(bag, indicator, hierarchy, wide_path):
+    PressInEpoch.pressed = 0
+    clf = HTCInfoMaxClassifier(
+        hierarchy,
+        wide_path=wide_path,
+        deep_path=True,
+        callbacks=[PressInEpoch()],
+        **SMALL,
+    )
+    search = GridSearchCV(clf, {"lr": [0.01, 0.001]}, cv=2, error_score=0)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(bag, indicator)
+    assert PressInEpoch.pressed == 1
+
+
+def test_random_state_holds_in_threads(bag, indicator, hierarchy):
+    def fit():
+        clf = HTCInfoMaxClassifier(hierarchy, wide_path=False, n_jobs=1, **SMALL)
+        results.append(clf.fit(bag, indicator).predict_proba(bag))
+
+    results = []
+    fit()
+    threads = [threading.Thread(target=fit) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 5
+    for other in results[1:]:
+        np.testing.assert_array_equal(other, results[0])
+
+
+def test_a_fit_draws_nothing_from_the_callers_generator(bag, indicator, hierarchy):
+    torch = pytest.importorskip("torch")
+    clf = HTCInfoMaxClassifier(hierarchy, wide_path=False, early_stopping=True, **SMALL)
+    state = torch.get_rng_state()
+    clf.fit(bag, indicator).predict_proba(bag)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_network_that_cannot_count_is_not_trained(bag, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(hierarchy, **SMALL).fit(bag, indicator)
+    assert clf.n_iter_ == 0
+    assert not hasattr(clf, "net_")
+    assert clf.deep_weight_ == 0
+    with pytest.raises(ValueError, match="kept no network that could learn further"):
+        clf.partial_fit(bag, indicator)
+    kept = HTCInfoMaxClassifier(hierarchy, deep_path=True, **SMALL).fit(bag, indicator)
+    assert kept.n_iter_ == 2
+    np.testing.assert_array_equal(kept.predict_proba(bag), clf.predict_proba(bag))
+
+
+def test_a_network_without_weight_is_not_kept(bag, indicator, hierarchy, monkeypatch):
+    monkeypatch.setattr(
+        two_paths, "_weigh", lambda _, choice, *__: (0.0, choice.read_out)
+    )
+    monkeypatch.setattr(two_paths, "ENOUGH_TO_WEIGH", 1)
+    clf = HTCInfoMaxClassifier(hierarchy, **SMALL).fit(bag, indicator)
+    assert clf.n_iter_ == len(clf.history_) == 2
+    assert not hasattr(clf, "net_")
+
+
+def test_without_a_network_the_wide_path_represents(bag, indicator, hierarchy):
+    for X in (bag, bag.toarray()):
+        clf = HTCInfoMaxClassifier(hierarchy, dimension=16).fit(X, indicator)
+        texts, labels = clf.transform(X), clf.label_embeddings_
+        assert texts.shape == (100, 16)
+        assert labels.shape == (8, 16)
+        assert texts.dtype == labels.dtype == np.float32
+        read = X.astype(np.float32)
+        expected = clf.wide_.scores(read) - clf.wide_.intercept_
+        np.testing.assert_allclose(texts @ labels.T, expected, atol=1e-4)
+        assert len(clf.get_feature_names_out()) == 16
+
+
+def test_no_network_and_no_wide_path_is_refused(indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(hierarchy, deep_path=False)
+    with pytest.raises(ValueError, match="deep_path=False leaves no model"):
+        clf.fit(np.ones((100, 4, 3)), indicator)
+
+
+def test_deep_path_false_is_the_wide_path_alone(bag, indicator, hierarchy):
+    X = sparse.vstack([bag] * 6, format="csr")
+    Y = sparse.vstack([indicator] * 6, format="csr")
+    clf = HTCInfoMaxClassifier(hierarchy, deep_path=False, random_state=0).fit(X, Y)
+    assert clf.n_iter_ == 0
+    assert not hasattr(clf, "net_")
