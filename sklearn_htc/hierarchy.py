@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_htc.graph import reachability, topological_levels
+from sklearn_htc.graph import by_level, reachability, topological_levels
 
 __all__ = ["Hierarchy", "as_hierarchy", "column_names", "is_missing"]
 
@@ -40,7 +40,8 @@ class Hierarchy:
     children : csr_array of shape (n_nodes, n_nodes)
         The transpose: `children[i, j]` is 1 where node j is a child of node i.
     ancestors : csr_array of shape (n_nodes, n_nodes)
-        `ancestors[i, j]` is 1 where node j is node i or one of its ancestors.
+        `ancestors[i, j]` is 1 where node j is node i or one of its ancestors. Computed
+        when it is first asked for: a chain of n nodes has n (n + 1) / 2 entries.
     levels : ndarray of shape (n_nodes,)
         Length of the longest path from a root; roots have level 0.
     roots, leaves : ndarray of int
@@ -92,13 +93,12 @@ class Hierarchy:
         parent, child = _as_index_arrays(pairs, names)
 
         self.nodes = tuple(names)
-        self.levels = topological_levels(parent, child, names)
+        self.levels = _levels(parent, child, names)
         self._index = {name: i for i, name in enumerate(self.nodes)}
         shape = (len(names), len(names))
         ones = np.ones(len(pairs), dtype=np.int64)
         self.parents = sparse.csr_array((ones, (child, parent)), shape=shape)
         self.children = self.parents.T.tocsr()
-        self.ancestors = reachability(self.parents)
         self.roots = np.flatnonzero(np.diff(self.parents.indptr) == 0)
         self.leaves = np.flatnonzero(np.diff(self.children.indptr) == 0)
         self.is_tree = bool(np.diff(self.parents.indptr).max() <= 1)
@@ -276,20 +276,21 @@ class Hierarchy:
         return np.repeat(np.arange(len(self)), n_children), self.children.indices
 
     @cached_property
+    def ancestors(self) -> sparse.csr_array:
+        """The ancestors of each node, itself included, as a matrix of 0 and 1."""
+        return reachability(self.parents, self.levels)
+
+    @cached_property
     def parents_by_level(self) -> list[tuple[np.ndarray, sparse.csr_array]]:
         """The nodes of each level from 1 on, and their rows of `parents`."""
-        levels = range(1, self.levels.max() + 1)
-        of_level = [np.flatnonzero(self.levels == level) for level in levels]
-        return [(nodes, self.parents[nodes]) for nodes in of_level]
+        return [(nodes, self.parents[nodes]) for nodes in by_level(self.levels)[1:]]
 
     @cached_property
     def children_by_level(self) -> list[tuple[np.ndarray, sparse.csr_array]]:
         """The nodes of each level that are no leaves, and their rows of `children`."""
         is_inner = np.diff(self.children.indptr) > 0
-        levels = range(self.levels.max())
-        of_level = [
-            np.flatnonzero(is_inner & (self.levels == level)) for level in levels
-        ]
+        # The last level has leaves alone.
+        of_level = [nodes[is_inner[nodes]] for nodes in by_level(self.levels)[:-1]]
         return [(nodes, self.children[nodes]) for nodes in of_level]
 
     def index(self, labels: Iterable[Hashable]) -> np.ndarray:
@@ -651,8 +652,14 @@ def _topological_order(
 ) -> list[Hashable]:
     """Sort names by level; within a level they keep the order of first appearance."""
     unique = list(dict.fromkeys(_hashable(name) for name in names))
-    levels = topological_levels(*_as_index_arrays(pairs, unique), unique)
+    levels = _levels(*_as_index_arrays(pairs, unique), unique)
     return [unique[i] for i in np.argsort(levels, kind="stable")]
+
+
+def _levels(
+    parent: np.ndarray, child: np.ndarray, names: Sequence[Hashable]
+) -> np.ndarray:
+    return topological_levels(parent, child, len(names), lambda i: repr(names[i]))
 
 
 def _as_index_arrays(

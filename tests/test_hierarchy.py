@@ -1,5 +1,7 @@
 """The label graph: constructors, closing, coherence, prior, and errors."""
 
+import pickle
+
 import networkx
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ from scipy import sparse
 
 from sklearn_htc import Hierarchy
 from sklearn_htc.hierarchy import as_hierarchy
-from tests.conftest import random_dag, random_tree
+from tests.conftest import TREE, random_dag, random_tree
 
 
 def ancestors_of(hierarchy, node):
@@ -219,6 +221,14 @@ def test_hundred_thousand_rows_are_closed_without_a_loop_over_them():
     Y = sparse.csr_array((np.ones(100_000), (rows, columns)), shape=(100_000, 10_000))
     closed = hierarchy.close(Y)
     assert closed.sum() == hierarchy.ancestors.sum(axis=1)[columns].sum()
+
+
+def test_a_pickled_hierarchy_is_equal_with_and_without_its_closure(hierarchy):
+    unused = Hierarchy.from_dict(TREE)
+    assert hierarchy.ancestors.nnz == 16
+    for copy in (pickle.loads(pickle.dumps(h)) for h in (hierarchy, unused)):
+        assert copy == hierarchy
+        assert (copy.ancestors != hierarchy.ancestors).nnz == 0
 
 
 def test_equality_and_repr(hierarchy):
