@@ -5,6 +5,7 @@ from functools import cached_property
 from itertools import chain, pairwise
 from numbers import Real
 from os import PathLike
+from reprlib import Repr
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ from scipy import sparse
 
 from sklearn_htc.graph import by_level, reachability, topological_levels
 
-__all__ = ["Hierarchy", "as_hierarchy", "column_names", "is_missing"]
+__all__ = ["Hierarchy", "as_hierarchy", "column_names", "is_missing", "short_repr"]
+
+# Longest text of a label or value in an error.
+MAX_REPR = 80
 
 
 class Hierarchy:
@@ -134,8 +138,8 @@ class Hierarchy:
                 labels, Iterable
             ):
                 raise TypeError(
-                    f"The children of {parent!r} must be a collection of labels, got "
-                    f"{labels!r}."
+                    f"The children of {short_repr(parent)} must be a collection of "
+                    f"labels, got {short_repr(labels)}."
                 )
         edges = [(parent, child) for parent in children for child in children[parent]]
         names = chain(children, (child for _, child in edges))
@@ -178,8 +182,8 @@ class Hierarchy:
             steps = path.split(separator) if isinstance(path, str) else list(path)
             if not steps or any(is_missing(step) or step == "" for step in steps):
                 raise ValueError(
-                    f"Empty path, or an empty name in path {path!r}. Leave out levels "
-                    "that a path does not have."
+                    f"Empty path, or an empty name in path {short_repr(path)}. Leave "
+                    "out levels that a path does not have."
                 )
             prefixes = [steps[: end + 1] for end in range(len(steps))]
             name: Any = separator.join if isinstance(path, str) else tuple
@@ -315,7 +319,8 @@ class Hierarchy:
             return np.fromiter((self._index[label] for label in labels), dtype=np.int64)
         except KeyError as error:
             raise ValueError(
-                f"Unknown label {error.args[0]!r}: it is not a node of the hierarchy."
+                f"Unknown label {short_repr(error.args[0])}: it is not a node of the "
+                "hierarchy."
             ) from None
 
     def to_indicator(self, labels: Iterable[Collection[Hashable]]) -> sparse.csr_array:
@@ -343,7 +348,7 @@ class Hierarchy:
             if isinstance(row, (str, bytes)) or not isinstance(row, Iterable):
                 raise TypeError(
                     f"The labels of document {i} must be a collection of labels, got "
-                    f"{row!r}. Did you mean [{row!r}]?"
+                    f"{short_repr(row)}. Did you mean [{short_repr(row)}]?"
                 )
         columns = self.index(chain.from_iterable(rows))
         lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
@@ -527,9 +532,9 @@ class Hierarchy:
         unknown = [name for name in names if name not in self]
         if unknown:
             raise ValueError(
-                f"Y has a column {unknown[0]!r}, which is not a node of the hierarchy. "
-                "If the columns are `hierarchy.nodes` in order, under other names, "
-                "pass Y.to_numpy()."
+                f"Y has a column {short_repr(unknown[0])}, which is not a node of the "
+                "hierarchy. If the columns are `hierarchy.nodes` in order, under other "
+                "names, pass Y.to_numpy()."
             )
         raise ValueError(
             "The columns of Y are not `hierarchy.nodes`, or are in another order. Pass "
@@ -545,6 +550,45 @@ class Hierarchy:
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         return matrix
+
+
+def short_repr(value: Any) -> str:
+    """Return a value's repr for an error, cut in the middle where it is long.
+
+    Parameters
+    ----------
+    value : Any
+        A label, or whatever else an error quotes.
+
+    Returns
+    -------
+    text : str
+        At most 80 characters.
+
+    Examples
+    --------
+    >>> short_repr("cat")
+    "'cat'"
+    >>> len(short_repr("cat" * 1000))
+    80
+    """
+    try:
+        text = _REPR.repr(value)
+    except ValueError:
+        # Python doesn't spell out integers of thousands of digits.
+        text = f"<{type(value).__name__}>"
+    if len(text) <= MAX_REPR:
+        return text
+    half = (MAX_REPR - 3) // 2
+    return f"{text[: MAX_REPR - 3 - half]}...{text[-half:]}"
+
+
+# Cuts long strings and collections before it spells them out.
+_REPR = Repr()
+_REPR.maxlevel = 3
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_REPR
+_REPR.maxlist = _REPR.maxtuple = _REPR.maxset = _REPR.maxfrozenset = 20
+_REPR.maxdict = _REPR.maxarray = _REPR.maxdeque = 20
 
 
 def is_missing(label: Any) -> bool:
@@ -611,20 +655,21 @@ def as_hierarchy(value: Any) -> Hierarchy:
         return Hierarchy(value)
     raise TypeError(
         "hierarchy must be a Hierarchy, a mapping of each parent to its children, "
-        f"(parent, child) edges, a networkx.DiGraph or None, got {value!r}."
+        f"(parent, child) edges, a networkx.DiGraph or None, got {short_repr(value)}."
     )
 
 
 def _as_pair(edge: Any) -> tuple[Hashable, Hashable]:
-    if isinstance(edge, (str, bytes)) or not isinstance(edge, Collection):
-        raise TypeError(f"An edge must be a (parent, child) pair, got {edge!r}.")
-    if len(edge) != 2:
-        raise TypeError(f"An edge must be a (parent, child) pair, got {edge!r}.")
+    is_collection = isinstance(edge, Collection) and not isinstance(edge, (str, bytes))
+    if not is_collection or len(edge) != 2:
+        raise TypeError(
+            f"An edge must be a (parent, child) pair, got {short_repr(edge)}."
+        )
     parent, child = edge
     if is_missing(parent) or is_missing(child):
         raise ValueError(
-            f"Edge {edge!r} lacks a label. Leave it out: a root is a node that no edge "
-            "leads to."
+            f"Edge {short_repr(edge)} lacks a label. Leave it out: a root is a node "
+            "that no edge leads to."
         )
     return _hashable(parent), _hashable(child)
 
@@ -633,9 +678,11 @@ def _hashable(label: Any) -> Hashable:
     try:
         hash(label)
     except TypeError:
-        raise TypeError(f"A label must be hashable, got {label!r}.") from None
+        raise TypeError(f"A label must be hashable, got {short_repr(label)}.") from None
     if is_missing(label):
-        raise ValueError(f"{label!r} is a missing value, and can't be a label.")
+        raise ValueError(
+            f"{short_repr(label)} is a missing value, and can't be a label."
+        )
     return label
 
 
@@ -643,7 +690,9 @@ def _forbid_duplicates(items: Iterable[Hashable], what: str) -> None:
     seen = set()
     for item in items:
         if item in seen:
-            raise ValueError(f"Duplicate {what} {item!r}: each may be given once.")
+            raise ValueError(
+                f"Duplicate {what} {short_repr(item)}: each may be given once."
+            )
         seen.add(item)
 
 
@@ -659,7 +708,7 @@ def _topological_order(
 def _levels(
     parent: np.ndarray, child: np.ndarray, names: Sequence[Hashable]
 ) -> np.ndarray:
-    return topological_levels(parent, child, len(names), lambda i: repr(names[i]))
+    return topological_levels(parent, child, len(names), lambda i: short_repr(names[i]))
 
 
 def _as_index_arrays(
@@ -671,8 +720,8 @@ def _as_index_arrays(
         for label in pair:
             if label not in index:
                 raise ValueError(
-                    f"Unknown label {label!r} in edge {pair!r}: it is not in `nodes`. "
-                    "Add it there, or leave the edge out."
+                    f"Unknown label {short_repr(label)} in edge {short_repr(pair)}: it "
+                    "is not in `nodes`. Add it there, or leave the edge out."
                 )
     flat = np.fromiter((index[label] for label in chain(*pairs)), dtype=np.int64)
     return flat[0::2], flat[1::2]

@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_htc import Hierarchy
-from sklearn_htc.hierarchy import as_hierarchy
+from sklearn_htc.hierarchy import as_hierarchy, short_repr
 from tests.conftest import TREE, random_dag, random_tree
 
 
@@ -187,6 +187,43 @@ def test_unknown_labels_and_wrong_shapes_are_named(hierarchy):
     for method in (hierarchy.close, hierarchy.is_coherent, hierarchy.to_labels):
         with pytest.raises(ValueError, match="8 nodes"):
             method(np.ones((2, 7)))
+
+
+def test_errors_shorten_what_they_quote(hierarchy):
+    long = "x" * 2**20
+    calls = [
+        lambda: hierarchy.index([long]),
+        lambda: hierarchy.to_indicator([["cat"], long]),
+        lambda: hierarchy.close(pd.DataFrame(np.ones((1, 8)), columns=[long] * 8)),
+        lambda: Hierarchy.from_dict({long: long}),
+        lambda: Hierarchy.from_paths([[long, ""]]),
+        lambda: Hierarchy([(long, long)]),
+        lambda: Hierarchy([(long, None)]),
+        lambda: Hierarchy([(long, "a")] * 2),
+        lambda: Hierarchy([(long, [long])]),
+        lambda: Hierarchy([long]),
+        lambda: Hierarchy([("a", long)], nodes=["a"]),
+        lambda: Hierarchy([], nodes=[long] * 2),
+        lambda: as_hierarchy(long),
+    ]
+    for call in calls:
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        assert "xxx" in str(caught.value)
+        assert len(str(caught.value)) < 500
+
+
+def test_short_repr_is_the_repr_of_what_is_short():
+    for value in ("cat", b"cat", ("a", 1), [1.5] * 10, {"a": 1}, frozenset({1}), None):
+        assert short_repr(value) == repr(value)
+    for value in (
+        "'" * 999,
+        [["x"] * 999] * 999,
+        np.arange(9999),
+        10**9999,
+        {1: "x" * 99},
+    ):
+        assert len(short_repr(value)) <= 80
 
 
 def test_is_coherent_reads_probabilities(hierarchy):
