@@ -1,6 +1,6 @@
 """The label graph and nothing else: nodes, edges, ancestor closure and prior."""
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from itertools import chain, pairwise
 from numbers import Real
@@ -29,7 +29,8 @@ class Hierarchy:
     Parameters
     ----------
     edges : iterable of (parent, child) pairs
-        Any hashable labels.
+        Labels are of any hashable type: text, numbers, bytes, tuples, frozensets.
+        Labels that are equal in Python are one label: 1, 1.0 and `numpy.int64(1)`.
     nodes : iterable of labels, default=None
         All nodes, in the order that the columns of every indicator then have.
         Must contain each label of `edges`. By default the order is topological:
@@ -57,10 +58,12 @@ class Hierarchy:
     ------
     ValueError
         If the edges have a cycle, an edge or a node is given twice, an edge names
-        a label that is not in `nodes`, a label is missing (None, NaN), or there is no
+        a label that is not in `nodes`, a label is missing (None, NaN), a truth value
+        is a label beside the number that it is equal to (True and 1), or there is no
         node at all.
     TypeError
-        If a label is not hashable, or an edge is not a pair.
+        If a label is not hashable, an edge is not an ordered pair, or `nodes` is a
+        single string.
 
     See Also
     --------
@@ -90,7 +93,8 @@ class Hierarchy:
         if nodes is None:
             names = _topological_order(pairs, chain(*pairs))
         else:
-            names = [_hashable(node) for node in nodes]
+            names = [_hashable(node) for node in _not_text(nodes, "nodes")]
+            _forbid_mixed_truth(chain(names, *pairs))
             _forbid_duplicates(names, "node")
         if not names:
             raise ValueError("A hierarchy needs at least one node.")
@@ -170,6 +174,8 @@ class Hierarchy:
         ------
         ValueError
             If a path is empty or has an empty or missing name in it.
+        TypeError
+            If a path is of bytes, or `paths` is a single string.
 
         Examples
         --------
@@ -177,8 +183,13 @@ class Hierarchy:
         ('a', 'b', 'a/x', 'b/x')
         """
         edges: dict[tuple[Hashable, Hashable], None] = {}
-        names: dict[Hashable, None] = {}
-        for path in paths:
+        names: list[Hashable] = []
+        for path in _not_text(paths, "paths"):
+            if isinstance(path, bytes):
+                raise TypeError(
+                    f"A path must be a string or a sequence of labels, got "
+                    f"{short_repr(path)}. Decode it."
+                )
             steps = path.split(separator) if isinstance(path, str) else list(path)
             if not steps or any(is_missing(step) or step == "" for step in steps):
                 raise ValueError(
@@ -188,7 +199,7 @@ class Hierarchy:
             prefixes = [steps[: end + 1] for end in range(len(steps))]
             name: Any = separator.join if isinstance(path, str) else tuple
             nodes = [name(prefix) for prefix in prefixes]
-            names.update(dict.fromkeys(nodes))
+            names += nodes
             edges.update(dict.fromkeys(pairwise(nodes)))
         return cls(edges, nodes=_topological_order(list(edges), names))
 
@@ -201,8 +212,9 @@ class Hierarchy:
         Parameters
         ----------
         path : str or path-like
-            UTF-8 text; on each line a parent, then its children, if any, all
-            separated by tabs. A parent may have several lines.
+            UTF-8 text, with or without a byte order mark; on each line a parent, then
+            its children, if any, all separated by tabs. A parent may have several
+            lines.
         root : str, default="Root"
             The name under which the top nodes hang; it becomes no node.
 
@@ -216,7 +228,7 @@ class Hierarchy:
         ValueError
             As the constructor does.
         """
-        with open(path, encoding="utf8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip()]
         pairs = [(row[0], child) for row in rows for child in row[1:] if child]
         names = (name for name in chain(*rows) if name not in (root, ""))
@@ -314,14 +326,18 @@ class Hierarchy:
         ------
         ValueError
             If a label is not a node of the hierarchy.
+        TypeError
+            If a label is not hashable, or `labels` is a single string.
         """
+        labels = list(_not_text(labels, "labels"))
         try:
-            return np.fromiter((self._index[label] for label in labels), dtype=np.int64)
-        except KeyError as error:
-            raise ValueError(
-                f"Unknown label {short_repr(error.args[0])}: it is not a node of the "
-                "hierarchy."
-            ) from None
+            columns = map(self._index.__getitem__, labels)
+            return np.fromiter(columns, np.int64, len(labels))
+        except (KeyError, TypeError):
+            unknown = next(x for x in labels if _hashable(x) not in self._index)
+        raise ValueError(
+            f"Unknown label {short_repr(unknown)}: it is not a node of the hierarchy."
+        )
 
     def to_indicator(self, labels: Iterable[Collection[Hashable]]) -> sparse.csr_array:
         """Turn label collections into an indicator that is closed under ancestors.
@@ -329,7 +345,7 @@ class Hierarchy:
         Parameters
         ----------
         labels : iterable of collections of labels
-            One collection a document; an empty one means "no label".
+            One collection per document, in any order; an empty one means "no label".
 
         Returns
         -------
@@ -343,13 +359,15 @@ class Hierarchy:
         TypeError
             If the labels of a document are not a collection.
         """
-        rows = list(labels)
-        for i, row in enumerate(rows):
-            if isinstance(row, (str, bytes)) or not isinstance(row, Iterable):
+        rows = []
+        for i, row in enumerate(labels):
+            if isinstance(row, (str, bytes, Mapping)) or not isinstance(row, Iterable):
                 raise TypeError(
                     f"The labels of document {i} must be a collection of labels, got "
-                    f"{short_repr(row)}. Did you mean [{short_repr(row)}]?"
+                    f"{short_repr(row)}. A single label is given as "
+                    "[label]."
                 )
+            rows.append(list(row))
         columns = self.index(chain.from_iterable(rows))
         lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
         indptr = np.concatenate(([0], np.cumsum(lengths)))
@@ -660,8 +678,11 @@ def as_hierarchy(value: Any) -> Hierarchy:
 
 
 def _as_pair(edge: Any) -> tuple[Hashable, Hashable]:
-    is_collection = isinstance(edge, Collection) and not isinstance(edge, (str, bytes))
-    if not is_collection or len(edge) != 2:
+    # A set or a mapping of two has no first element to be the parent.
+    is_ordered = isinstance(edge, Collection) and not isinstance(
+        edge, (str, bytes, Set, Mapping)
+    )
+    if not is_ordered or len(edge) != 2:
         raise TypeError(
             f"An edge must be a (parent, child) pair, got {short_repr(edge)}."
         )
@@ -686,6 +707,37 @@ def _hashable(label: Any) -> Hashable:
     return label
 
 
+def _not_text(labels: Iterable[Any], name: str) -> Iterable[Any]:
+    """Refuse a string, whose letters would be taken as labels."""
+    if isinstance(labels, (str, bytes)):
+        raise TypeError(
+            f"{name} must be a list of them, got {short_repr(labels)}. A single one is "
+            "given in a list."
+        )
+    return labels
+
+
+def _forbid_mixed_truth(names: Iterable[Hashable]) -> None:
+    """Refuse True beside 1 and False beside 0, which a dict would merge."""
+    seen: dict[Hashable, tuple[Any, Hashable]] = {}
+    for name in names:
+        truth = _truth_values(name)
+        known, other = seen.setdefault(name, (truth, name))
+        if known != truth:
+            raise ValueError(
+                f"Duplicate node {short_repr(name)}: in Python it is equal to "
+                f"{short_repr(other)}, which is a node already. Rename one of them, to "
+                "text for example."
+            )
+
+
+def _truth_values(label: Hashable) -> Any:
+    """Say whether a label, or what in a tuple, is a truth value."""
+    if isinstance(label, tuple):
+        return tuple(_truth_values(part) for part in label)
+    return isinstance(label, (bool, np.bool_))
+
+
 def _forbid_duplicates(items: Iterable[Hashable], what: str) -> None:
     seen = set()
     for item in items:
@@ -700,7 +752,9 @@ def _topological_order(
     pairs: Sequence[tuple[Hashable, Hashable]], names: Iterable[Hashable]
 ) -> list[Hashable]:
     """Sort names by level; within a level they keep the order of first appearance."""
-    unique = list(dict.fromkeys(_hashable(name) for name in names))
+    names = [_hashable(name) for name in names]
+    _forbid_mixed_truth(names)
+    unique = list(dict.fromkeys(names))
     levels = _levels(*_as_index_arrays(pairs, unique), unique)
     return [unique[i] for i in np.argsort(levels, kind="stable")]
 

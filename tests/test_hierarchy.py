@@ -97,6 +97,69 @@ def test_from_taxonomy_reads_children_on_one_line_or_several(tmp_path):
     assert hierarchy.to_labels(hierarchy.to_indicator([["y"]])) == [["a", "y"]]
 
 
+def test_from_taxonomy_makes_no_label_of_a_byte_order_mark(tmp_path):
+    path = tmp_path / "taxonomy"
+    path.write_text("Root\ta\na\tx\n", encoding="utf-8-sig")
+    assert Hierarchy.from_taxonomy(path).nodes == ("a", "x")
+
+
+LABELS = [b"x", 2.5, frozenset({1}), frozenset(), ("a", 1), (), True, np.int64(7)]
+
+
+@pytest.mark.parametrize("label", LABELS, ids=repr)
+def test_labels_are_of_any_hashable_type(label):
+    hierarchy = Hierarchy.from_dict({"top": [label], label: [(label,)]})
+    assert hierarchy == Hierarchy([("top", label), (label, (label,))])
+    assert hierarchy.index([label]).tolist() == [1]
+    assert label in hierarchy
+    Y = hierarchy.to_indicator([[label], {(label,)}, (label for label in [label])])
+    assert Y.toarray().tolist() == [[1, 1, 0], [1, 1, 1], [1, 1, 0]]
+    assert hierarchy.to_labels(Y[:1]) == [["top", label]]
+    assert hierarchy.to_labels(Y, most_specific=True)[1] == [(label,)]
+
+
+def test_equal_numbers_of_several_types_are_one_label():
+    hierarchy = Hierarchy([(3, "a"), (np.int64(3), "b"), (3.0, "c")])
+    assert hierarchy.nodes == (3, "a", "b", "c")
+    assert hierarchy.index(np.array([3])).tolist() == [0]
+
+
+@pytest.mark.parametrize("labels", [(True, 1), (0, np.False_), (("x", 1), ("x", True))])
+def test_a_truth_value_beside_its_number_is_refused(labels):
+    first, second = labels
+    message = "Duplicate node .* in Python it is equal to"
+    for make in (
+        lambda: Hierarchy([(first, "a"), (second, "b")]),
+        lambda: Hierarchy([], nodes=[first, second]),
+        lambda: Hierarchy([(first, "a")], nodes=[second, "a"]),
+        lambda: Hierarchy.from_dict({first: ["a"], "b": [second]}),
+        lambda: Hierarchy.from_paths([["a", first], ["a", second]]),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make()
+
+
+@pytest.mark.parametrize("edge", [{"a", "b"}, {"a": 1, "b": 2}])
+def test_edges_without_an_order_are_refused(edge):
+    with pytest.raises(TypeError, match=r"must be a \(parent, child\) pair"):
+        Hierarchy([edge])
+
+
+def test_a_string_is_no_list_of_labels(hierarchy):
+    letters = Hierarchy([], nodes=["c", "a", "t"])
+    for call, what in (
+        (lambda: Hierarchy([], nodes="cat"), "nodes must be a list"),
+        (lambda: Hierarchy.from_paths("cat"), "paths must be a list"),
+        (lambda: Hierarchy.from_paths([b"cat"]), "A path must be a string"),
+        (lambda: letters.index("cat"), "labels must be a list"),
+        (lambda: letters.to_indicator(["cat"]), "document 0 must be a collection"),
+        (lambda: letters.to_indicator([{"a": 0}]), "document 0 must be a collection"),
+        (lambda: letters.to_indicator([["a"], [["c"]]]), r"hashable, got \['c'\]"),
+    ):
+        with pytest.raises(TypeError, match=what):
+            call()
+
+
 def test_from_networkx_needs_a_directed_graph():
     graph = networkx.DiGraph([("a", "b"), ("a", "c")])
     assert Hierarchy.from_networkx(graph) == Hierarchy([("a", "b"), ("a", "c")])
