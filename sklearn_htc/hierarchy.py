@@ -393,8 +393,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, or is a
-            data frame whose columns are not named so, in that order.
+            If Y has another number of columns than the hierarchy has nodes, is a data
+            frame whose columns are not named so, in that order, or holds NaN or text.
         """
         Y = self._as_boolean(Y)
         if most_specific:
@@ -420,8 +420,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, or is a
-            data frame whose columns are not named so, in that order.
+            If Y has another number of columns than the hierarchy has nodes, is a data
+            frame whose columns are not named so, in that order, or holds NaN or text.
         """
         closed = self._as_boolean(Y).astype(np.int64) @ self.ancestors
         closed.data.fill(1)
@@ -444,8 +444,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, or is a
-            data frame whose columns are not named so, in that order.
+            If Y has another number of columns than the hierarchy has nodes, is a data
+            frame whose columns are not named so, in that order, or holds NaN or text.
         """
         given = self._as_boolean(Y)
         has_child = self.close(given).astype(np.int64) @ self.parents
@@ -501,8 +501,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, or is a
-            data frame whose columns are not named so, in that order.
+            If Y has another number of columns than the hierarchy has nodes, is a data
+            frame whose columns are not named so, in that order, or holds NaN or text.
         """
         closed = self.close(self._as_boolean(Y))
         return self.prior_from_counts(np.bincount(closed.indices, minlength=len(self)))
@@ -519,8 +519,18 @@ class Hierarchy:
         -------
         prior : csr_array of shape (n_nodes, n_nodes), dtype float64
             As `prior` returns it.
+
+        Raises
+        ------
+        ValueError
+            If there is not one count per node.
         """
         counts = np.asarray(counts, dtype=np.float64)
+        if counts.shape != (len(self),):
+            raise ValueError(
+                f"counts has shape {counts.shape}, but the hierarchy has {len(self)} "
+                "nodes: one count per node is needed."
+            )
         parent, child = self.edges
         total = np.bincount(parent, weights=counts[child], minlength=len(self))[parent]
         n_children = np.diff(self.children.indptr)[parent]
@@ -563,8 +573,12 @@ class Hierarchy:
     def _as_boolean(self, Y: Any) -> sparse.csr_array:
         """Return a CSR copy of Y, True where it is not 0 and without stored zeros."""
         self._check_columns(Y)
-        matrix = sparse.csr_array(Y if sparse.issparse(Y) else np.asarray(Y) != 0)
-        matrix = matrix.astype(bool)
+        if sparse.issparse(Y):
+            # What follows sorts indices in place.
+            matrix = sparse.csr_array(Y, copy=True)
+            matrix.data = _nonzero(matrix.data)
+        else:
+            matrix = sparse.csr_array(_nonzero(Y))
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         return matrix
@@ -779,6 +793,23 @@ def _as_index_arrays(
                 )
     flat = np.fromiter((index[label] for label in chain(*pairs)), dtype=np.int64)
     return flat[0::2], flat[1::2]
+
+
+def _nonzero(values: Any) -> np.ndarray:
+    """Say where numbers are not 0; text and NaN would count as labels."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        cells = values.ravel().tolist()
+        wrong = [x for x in cells if not isinstance(x, (Real, np.bool_))]
+        if wrong:
+            raise ValueError(
+                f"Y holds {short_repr(wrong[0])}, but an indicator holds 0 and 1. Pass "
+                "label collections to `to_indicator`."
+            )
+        values = values.astype(np.float64)
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise ValueError("Y holds NaN, but an indicator holds 0 and 1.")
+    return values != 0
 
 
 def _like(matrix: sparse.csr_array, example: Any) -> Any:

@@ -222,6 +222,24 @@ def test_close_ignores_stored_zeros(hierarchy):
     assert hierarchy.close(Y).nnz == 0
 
 
+@pytest.mark.parametrize("wrong", ["cat", "0", None, np.nan])
+def test_what_is_no_number_is_no_label(hierarchy, wrong):
+    Y = np.zeros((2, 8), dtype=object)
+    Y[1, 3] = wrong
+    for method in (hierarchy.close, hierarchy.to_labels, hierarchy.prior):
+        with pytest.raises(ValueError, match=r"Y holds .*, but an indicator holds"):
+            method(Y)
+    with pytest.raises(ValueError, match="Y holds 'cat'"):
+        hierarchy.close(np.full((2, 8), "cat"))
+    with pytest.raises(ValueError, match="Y holds NaN"):
+        hierarchy.close(sparse.csr_array([[np.nan] + [0] * 7]))
+
+
+def test_prior_needs_one_count_per_node(hierarchy):
+    with pytest.raises(ValueError, match=r"counts has shape \(9,\).* 8 nodes"):
+        hierarchy.prior_from_counts(np.ones(9))
+
+
 def test_indicator_and_labels_are_inverse(hierarchy):
     Y = hierarchy.to_indicator([["oak", "cat"], [], ["plant"]])
     assert Y.shape == (3, 8)
