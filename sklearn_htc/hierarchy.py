@@ -339,6 +339,74 @@ class Hierarchy:
             f"Unknown label {short_repr(unknown)}: it is not a node of the hierarchy."
         )
 
+    def encoded(self, y: Any) -> "Hierarchy":
+        """Rename the nodes for a classifier inside a meta-estimator of scikit-learn.
+
+        `BaggingClassifier`, `VotingClassifier`, `StackingClassifier` and
+        `cross_val_predict(method="predict_proba")` replace the labels of 1-D `y` by
+        their positions among the sorted labels before the classifier sees them. Give
+        the classifier inside this hierarchy, and the meta-estimator the labels.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_documents,)
+            The labels that the meta-estimator is fitted to; all that occur.
+
+        Returns
+        -------
+        hierarchy : Hierarchy
+            The same graph, in the same order of columns. The node of the i-th of the
+            sorted distinct labels of `y` is the integer i; each other node is the
+            tuple (label,).
+
+        Raises
+        ------
+        ValueError
+            If a label is not a node of the hierarchy, or `y` is empty or not 1-D.
+        TypeError
+            If the labels have no order, so that scikit-learn can't encode them either.
+
+        Examples
+        --------
+        >>> from sklearn_htc import Hierarchy
+        >>> hierarchy = Hierarchy.from_dict({"science": ["physics", "biology"]})
+        >>> hierarchy.nodes
+        ('science', 'physics', 'biology')
+        >>> hierarchy.encoded(["physics", "biology", "physics"]).nodes
+        (('science',), 1, 0)
+        """
+        y = _not_text(y, "y")
+        labels = y if hasattr(y, "shape") else list(y)
+        if isinstance(labels, list) and any(isinstance(x, tuple) for x in labels):
+            # An array of tuples would have two dimensions.
+            distinct = set(labels)
+        else:
+            array = np.asarray(labels)
+            if array.ndim != 1:
+                raise ValueError(
+                    f"y has shape {array.shape}, but one label per document is needed."
+                )
+            distinct = set(array.tolist())
+        if not distinct:
+            raise ValueError("y is empty: there is no label to encode.")
+        self.index(distinct)
+        try:
+            ordered = sorted(distinct)
+        except TypeError:
+            ordered = []
+        # Sets compare, but only by what they include.
+        if not ordered or any(isinstance(label, Set) for label in distinct):
+            raise TypeError(
+                "The labels of y have no common order, so scikit-learn can't encode "
+                "them. Use text, or numbers, alone."
+            )
+        names: list[Hashable] = [(label,) for label in self.nodes]
+        for i, column in enumerate(self.index(ordered).tolist()):
+            names[column] = i
+        parent, child = (columns.tolist() for columns in self.edges)
+        edges = [(names[i], names[j]) for i, j in zip(parent, child, strict=True)]
+        return Hierarchy(edges, nodes=names)
+
     def to_indicator(self, labels: Iterable[Collection[Hashable]]) -> sparse.csr_array:
         """Turn label collections into an indicator that is closed under ancestors.
 

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.ensemble import BaggingClassifier
+from sklearn.preprocessing import LabelEncoder
 
-from sklearn_htc import Hierarchy
+from sklearn_htc import HierarchicalLinearClassifier, Hierarchy
 from sklearn_htc.hierarchy import as_hierarchy, short_repr
 from tests.conftest import TREE, random_dag, random_tree
 
@@ -238,6 +240,57 @@ def test_what_is_no_number_is_no_label(hierarchy, wrong):
 def test_prior_needs_one_count_per_node(hierarchy):
     with pytest.raises(ValueError, match=r"counts has shape \(9,\).* 8 nodes"):
         hierarchy.prior_from_counts(np.ones(9))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        ["oak", "cat", "plant", "cat"],
+        np.array(["oak", "cat", "plant"]),
+        np.array(["oak", "cat", "plant"], dtype=object),
+        pd.Series(["oak", "cat", "plant"], dtype="category"),
+    ],
+    ids=["list", "array", "objects", "categories"],
+)
+def test_encoded_names_nodes_as_label_encoder_does(hierarchy, y):
+    encoded = hierarchy.encoded(y)
+    for label, i in zip(y, LabelEncoder().fit_transform(y), strict=True):
+        assert encoded.index([i]).tolist() == hierarchy.index([label]).tolist()
+    others = [(name,) for name in hierarchy.nodes if name not in set(y)]
+    assert [name for name in encoded.nodes if isinstance(name, tuple)] == others
+    for before, after in zip(hierarchy.edges, encoded.edges, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_encoded_sorts_numbers_and_tuples_by_value():
+    numbers = Hierarchy([(10, 9), (10, 2)])
+    assert numbers.encoded(np.array([10, 9, 2])).nodes == (2, 1, 0)
+    tuples = Hierarchy.from_paths([("a", "x"), ("b", "y")])
+    leaves = [("b", "y"), ("a", "x")]
+    objects = np.empty(2, dtype=object)
+    objects[:] = leaves
+    for y in (leaves, objects):
+        assert tuples.encoded(y).nodes == ((("a",),), (("b",),), 0, 1)
+
+
+def test_encoded_refuses_what_scikit_learn_cant_encode(hierarchy):
+    with pytest.raises(ValueError, match="Unknown label 'cow'"):
+        hierarchy.encoded(["cat", "cow"])
+    with pytest.raises(ValueError, match=r"y has shape \(2, 2\)"):
+        hierarchy.encoded([["cat", "dog"]] * 2)
+    with pytest.raises(ValueError, match="y is empty"):
+        hierarchy.encoded([])
+    for labels in ("a", 1), (frozenset({1}), frozenset({2})):
+        with pytest.raises(TypeError, match="have no common order"):
+            Hierarchy([labels]).encoded(np.array(labels, dtype=object))
+
+
+def test_a_meta_estimator_takes_the_encoded_hierarchy(hierarchy, bag, corpus):
+    y = np.array(corpus[1])
+    clf = HierarchicalLinearClassifier(hierarchy.encoded(y))
+    bagged = BaggingClassifier(clf, n_estimators=2, random_state=0).fit(bag, y)
+    assert np.mean(bagged.predict(bag) == y) > 0.9
+    assert set(bagged.predict(bag)) <= set(y)
 
 
 def test_indicator_and_labels_are_inverse(hierarchy):
