@@ -1,10 +1,14 @@
 """How good label sets over a hierarchy are, beyond flat F1.
 
-All functions take Y as indicators with a column a node, or as label collections, and
-the hierarchy; they return numbers from 0 to 1.
+All functions take labels in every form that the estimators take, and read them by the
+same rules; they return numbers from 0 to 1. The forms are indicators with one column
+per node (dense, sparse, a DataFrame, or lists of 0 and 1), label collections, and 1-D
+arrays, lists or Series with one label per document. `y_true` and `y_pred` may have
+different forms. Label collections and 1-D labels imply the ancestors of their labels;
+the columns of an indicator stand for themselves.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,7 +18,8 @@ from sklearn.metrics import average_precision_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 
-from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc import targets
+from sklearn_htc.hierarchy import Hierarchy, short_repr
 
 __all__ = [
     "SCORERS",
@@ -36,8 +41,8 @@ def hierarchical_precision_recall_f1(
 
     Parameters
     ----------
-    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
-sequence of label collections
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
+sequence of label collections, or array-like of shape (n_documents,)
         Labels.
     hierarchy : Hierarchy
         The label graph.
@@ -55,7 +60,9 @@ sequence of label collections
     Raises
     ------
     ValueError
-        If a label is no node, or widths or numbers of documents differ.
+        If a label is no node, an indicator has another number of columns than the
+        hierarchy has nodes or holds anything but 0 and 1, the numbers of documents
+        differ, or `average` is unknown.
     """
     true, pred = (hierarchy.close(Y) for Y in _indicators(y_true, y_pred, hierarchy))
     precision, recall, f1 = _scores(true, pred, average)
@@ -69,8 +76,8 @@ def f1_score_per_level(
 
     Parameters
     ----------
-    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
-sequence of label collections
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
+sequence of label collections, or array-like of shape (n_documents,)
         Labels.
     hierarchy : Hierarchy
         The label graph; the roots have level 0.
@@ -81,6 +88,11 @@ sequence of label collections
     -------
     f1 : ndarray of shape (n_levels,)
         Of the nodes of each level.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does.
     """
     true, pred = (hierarchy.close(Y) for Y in _indicators(y_true, y_pred, hierarchy))
     columns = [
@@ -101,8 +113,8 @@ def constrained_f1_score(
 
     Parameters
     ----------
-    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
-sequence of label collections
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
+sequence of label collections, or array-like of shape (n_documents,)
         Labels.
     hierarchy : Hierarchy
         The label graph.
@@ -113,9 +125,16 @@ sequence of label collections
     -------
     f1 : float
         At most the plain F1; equal to it where no prediction has a wrong ancestor.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does.
     """
     if average not in ("micro", "macro"):
-        raise ValueError(f"average must be 'micro' or 'macro', got {average!r}.")
+        raise ValueError(
+            f"average must be 'micro' or 'macro', got {short_repr(average)}."
+        )
     true, pred = _indicators(y_true, y_pred, hierarchy)
     right = true.multiply(pred).tocsr()
     n_right = sparse.csr_array((right @ hierarchy.ancestors.T) * right)
@@ -130,7 +149,7 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
     Parameters
     ----------
     y_pred : {array-like, sparse array} of shape (n_documents, n_nodes)
-        An indicator.
+        An indicator. Other forms of labels imply ancestors, and are always coherent.
     hierarchy : Hierarchy
         The label graph.
 
@@ -138,6 +157,11 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
     -------
     share : float
         1 where every prediction is coherent.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does.
     """
     pred = _indicator(y_pred, hierarchy)
     missing = sparse.csr_array(hierarchy.close(pred) - pred)
@@ -149,8 +173,8 @@ def path_accuracy_score(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> float
 
     Parameters
     ----------
-    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
-sequence of label collections
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
+sequence of label collections, or array-like of shape (n_documents,)
         Labels; closed before they are compared. A path is a most specific node with
         its ancestors.
     hierarchy : Hierarchy
@@ -160,6 +184,11 @@ sequence of label collections
     -------
     accuracy : float
         Over all true paths of all documents; 0 where there is none.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does.
     """
     true, pred = (
         hierarchy.most_specific(hierarchy.close(Y))
@@ -175,11 +204,11 @@ def document_average_precision_score(
 
     Parameters
     ----------
-    y_true : {array-like, sparse array} of shape (n_documents, n_nodes) or sequence of \
-label collections
+    y_true : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
+label collections, or array-like of shape (n_documents,)
         Labels; documents without any are left out.
     y_score : array-like of shape (n_documents, n_nodes)
-        Probabilities, or anything that ranks nodes alike.
+        Probabilities, or anything that ranks nodes alike, with one column per node.
     hierarchy : Hierarchy
         The label graph.
 
@@ -187,8 +216,15 @@ label collections
     -------
     area : float
         scikit-learn's average precision with `average="samples"`.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does, or if `y_score` has another number
+        of columns than the hierarchy has nodes.
     """
     true = _indicator(y_true, hierarchy)
+    hierarchy._check_columns(y_score)
     scores = np.asarray(y_score)
     check_consistent_length(true, scores)
     labelled = np.flatnonzero(true.sum(axis=1))
@@ -215,8 +251,8 @@ def lca_precision_recall_f1(
 
     Parameters
     ----------
-    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
-sequence of label collections
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
+sequence of label collections, or array-like of shape (n_documents,)
         Labels.
     hierarchy : Hierarchy
         The label graph.
@@ -225,6 +261,11 @@ sequence of label collections
     -------
     precision, recall, f1 : float
         Averages over documents. A document with an empty set on both sides has 1.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does.
     """
     true, pred = (
         hierarchy.most_specific(hierarchy.close(Y))
@@ -367,12 +408,16 @@ def _hierarchy_of(estimator: Any) -> Hierarchy:
 
 
 def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
-    """Return label sets of either form as 0 and 1."""
-    is_indicator = sparse.issparse(Y) or hasattr(Y, "shape")
-    if not is_indicator and isinstance(Y, Sequence):
-        return hierarchy.to_indicator(Y)
-    hierarchy._check_columns(Y)
-    return sparse.csr_array((sparse.csr_array(Y) != 0).astype(np.int64))
+    """Return labels of every form as 0 and 1, an indicator without closing it."""
+    Y = targets._as_known_container(Y)
+    kind = targets._kind_of(Y, hierarchy)
+    if kind == "labels":
+        labels = targets._as_labels(Y).tolist()
+        return hierarchy.to_indicator([label] for label in labels)
+    if kind == "collections":
+        return hierarchy.to_indicator(targets._collections(Y))
+    matrix = targets._as_indicator(Y, hierarchy)
+    return sparse.csr_array((sparse.csr_array(matrix) != 0).astype(np.int64))
 
 
 def _indicators(

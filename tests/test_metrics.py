@@ -196,6 +196,60 @@ def test_bad_input_is_named(hierarchy, indicator):
         metrics.coherence_score(np.ones((2, 3)), hierarchy)
 
 
+def forms_of_leaves():
+    """Return two documents' labels, d and g, in every form that estimators take."""
+    closed = TREE.to_indicator([["d"], ["g"]])
+    return {
+        "dense": closed.toarray(),
+        "lists": closed.toarray().tolist(),
+        "sparse": sparse.csc_matrix(closed),
+        "frame": pd.DataFrame(closed.toarray(), columns=list(TREE.nodes)),
+        "collections": [["d"], {"g", "f"}],
+        "array": np.array(["d", "g"]),
+        "list": ["d", "g"],
+        "series": pd.Series(["d", "g"]),
+        "column": np.array([["d"], ["g"]], dtype=object),
+    }
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("form", list(forms_of_leaves()))
+def test_every_form_of_labels_is_read_alike(form):
+    labels, other = forms_of_leaves()[form], [["e"], ["g"]]
+    for measure in (
+        metrics.hierarchical_precision_recall_f1,
+        metrics.f1_score_per_level,
+        metrics.constrained_f1_score,
+        metrics.path_accuracy_score,
+        metrics.lca_precision_recall_f1,
+    ):
+        expected = measure([["d"], ["g"]], other, TREE)
+        np.testing.assert_allclose(measure(labels, other, TREE), expected)
+    scores = np.random.default_rng(0).random((2, 7))
+    found = metrics.document_average_precision_score(labels, scores, TREE)
+    assert found == metrics.document_average_precision_score(
+        [["d"], ["g"]], scores, TREE
+    )
+    assert metrics.coherence_score(labels, TREE) == 1
+
+
+def test_lists_of_zeros_and_ones_are_an_indicator_where_0_and_1_are_nodes():
+    flat = Hierarchy([], nodes=[0, 1])
+    true, pred = [[1, 0], [0, 1]], [[1, 0], [1, 0]]
+    # As label collections all four rows would be the same.
+    found = metrics.hierarchical_precision_recall_f1(true, pred, flat)
+    assert found == (0.5, 0.5, 0.5)
+
+
+def test_labels_that_are_no_nodes_and_values_that_are_no_labels_are_refused():
+    with pytest.raises(ValueError, match="Unknown label 'x'"):
+        metrics.path_accuracy_score(["d", "x"], ["d", "g"], TREE)
+    with pytest.raises(ValueError, match=r"holds .*0\.5.*only 0 and 1"):
+        metrics.path_accuracy_score(["d"], np.full((1, 7), 0.5), TREE)
+    with pytest.raises(ValueError, match=r"Y has shape \(1, 3\)"):
+        metrics.document_average_precision_score(["d"], np.ones((1, 3)), TREE)
+
+
 def test_columns_of_frames_have_to_be_the_nodes_in_order():
     true, pred = two_label_sets(TREE)
     frame = pd.DataFrame(true, columns=list(TREE.nodes))
