@@ -30,6 +30,7 @@ __all__ = [
     "get_scorer",
     "hierarchical_precision_recall_f1",
     "lca_precision_recall_f1",
+    "micro_macro_f1",
     "path_accuracy_score",
 ]
 
@@ -67,6 +68,61 @@ sequence of label collections, or array-like of shape (n_documents,)
     true, pred = (hierarchy.close(Y) for Y in _indicators(y_true, y_pred, hierarchy))
     precision, recall, f1 = _scores(true, pred, average)
     return precision, recall, f1
+
+
+def micro_macro_f1(
+    y_true: sparse.csr_array,
+    y_pred: sparse.csr_array,
+    sample_weight: np.ndarray | None = None,
+) -> tuple[float, float]:
+    """Compute micro- and macro-F1 of closed indicators from one count.
+
+    Every F1 of this package is counted so: macro-F1 is the average over the nodes that
+    occur in `y_true` or in `y_pred`. A node that occurs in neither does not count, so
+    it neither raises nor lowers the average. A node that occurs in one of the two alone
+    has an F1 of 0.
+
+    Parameters
+    ----------
+    y_true, y_pred : csr_array of shape (n_documents, n_nodes)
+        0 and 1, closed under ancestors; of any dtype.
+    sample_weight : ndarray of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1. A node that only
+        documents of weight 0 have does not occur.
+
+    Returns
+    -------
+    micro, macro : float
+        0 where no node occurs.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or there is not one weight per document.
+
+    Examples
+    --------
+    >>> from sklearn_htc import Hierarchy
+    >>> from sklearn_htc.metrics import micro_macro_f1
+    >>> hierarchy = Hierarchy.from_dict({"animal": ["cat", "dog", "cow"]})
+    >>> y_true = hierarchy.to_indicator([["cat"], ["dog"]])
+    >>> y_pred = hierarchy.to_indicator([["cat"], ["animal"]])
+    >>> micro, macro = micro_macro_f1(y_true, y_pred)
+    >>> print(f"{micro:.3f} {macro:.3f}")
+    0.857 0.667
+    """
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"y_true has shape {y_true.shape}, and y_pred {y_pred.shape}: both need "
+            "one row per document and one column per node."
+        )
+    if sample_weight is not None and np.shape(sample_weight) != y_true.shape[:1]:
+        raise ValueError(
+            f"sample_weight has shape {np.shape(sample_weight)}, but there are "
+            f"{y_true.shape[0]} documents: one weight per document is needed."
+        )
+    counts = _node_counts(y_true.multiply(y_pred), y_true, y_pred, sample_weight)
+    return _micro(*counts)[2], _macro(*counts)[2]
 
 
 def f1_score_per_level(
@@ -441,17 +497,48 @@ def _scores(
     """
     if average not in ("micro", "macro", "samples"):
         raise ValueError(
-            f"average must be 'micro', 'macro' or 'samples', got {average!r}."
+            f"average must be 'micro', 'macro' or 'samples', got {short_repr(average)}."
         )
-    axis = {"micro": None, "macro": 0, "samples": 1}[average]
     if hits is None:
         hits = true.multiply(pred)
-    n_hits, n_true, n_pred = (
-        np.atleast_1d(Y.sum(axis=axis)) for Y in (hits, true, pred)
-    )
-    if average == "macro":
-        occurs = n_true + n_pred > 0
-        n_hits, n_true, n_pred = n_hits[occurs], n_true[occurs], n_pred[occurs]
+    if average == "samples":
+        return _means(*(Y.sum(axis=1) for Y in (hits, true, pred)))
+    counts = _node_counts(hits, true, pred)
+    return _micro(*counts) if average == "micro" else _macro(*counts)
+
+
+def _node_counts(
+    hits: sparse.csr_array,
+    true: sparse.csr_array,
+    pred: sparse.csr_array,
+    sample_weight: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum the weights of the documents of each node, in float64."""
+    if sample_weight is None:
+        sample_weight = np.ones(true.shape[0])
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    return weight @ hits, weight @ true, weight @ pred
+
+
+def _micro(
+    n_hits: np.ndarray, n_true: np.ndarray, n_pred: np.ndarray
+) -> tuple[float, float, float]:
+    """Return precision, recall and F1 of all nodes together."""
+    return _means(*(np.array([n.sum()]) for n in (n_hits, n_true, n_pred)))
+
+
+def _macro(
+    n_hits: np.ndarray, n_true: np.ndarray, n_pred: np.ndarray
+) -> tuple[float, float, float]:
+    """Return the means of precision, recall and F1 over the nodes that occur."""
+    occurs = n_true + n_pred > 0
+    return _means(n_hits[occurs], n_true[occurs], n_pred[occurs])
+
+
+def _means(
+    n_hits: np.ndarray, n_true: np.ndarray, n_pred: np.ndarray
+) -> tuple[float, float, float]:
+    """Return the means of precision, recall and F1."""
     if not len(n_hits):
         return 0.0, 0.0, 0.0
     return (

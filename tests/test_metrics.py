@@ -63,6 +63,39 @@ def test_macro_averages_over_the_nodes_that_occur():
     assert f1 == pytest.approx((4 + 2 / 3) / 6)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.float32, np.int8, bool])
+def test_micro_and_macro_f1_equal_scikit_learn_on_the_nodes_that_occur(dtype):
+    true, pred = two_label_sets(GRAPHS[1])
+    true[:, 3] = pred[:, 3] = 0
+    occurs = (true + pred).any(axis=0)
+    assert not occurs.all()
+    weight = np.random.default_rng(0).random(len(true))
+    for sample_weight in (None, weight, weight * 1e6):
+        micro, macro = metrics.micro_macro_f1(
+            sparse.csr_array(true.astype(dtype)),
+            sparse.csr_array(pred.astype(dtype)),
+            sample_weight,
+        )
+        settings = {"sample_weight": sample_weight, "zero_division": 0}
+        t, p = true[:, occurs], pred[:, occurs]
+        assert micro == pytest.approx(f1_score(t, p, average="micro", **settings))
+        assert macro == pytest.approx(f1_score(t, p, average="macro", **settings))
+    found = metrics.hierarchical_precision_recall_f1(
+        GRAPHS[1].close(true), GRAPHS[1].close(pred), GRAPHS[1], average="macro"
+    )
+    closed = (sparse.csr_array(GRAPHS[1].close(Y)) for Y in (true, pred))
+    assert metrics.micro_macro_f1(*closed)[1] == found[2]
+
+
+def test_micro_and_macro_f1_of_nothing_are_zero_and_shapes_are_compared():
+    nothing = sparse.csr_array((3, 7), dtype=int)
+    assert metrics.micro_macro_f1(nothing, nothing) == (0, 0)
+    with pytest.raises(ValueError, match=r"y_true has shape \(3, 7\), and y_pred \(2"):
+        metrics.micro_macro_f1(nothing, nothing[:2])
+    with pytest.raises(ValueError, match="one weight per document"):
+        metrics.micro_macro_f1(nothing, nothing, np.ones(2))
+
+
 def test_f1_per_level():
     true, pred = [["d"], ["g"]], [["e"], ["g"]]
     levels = metrics.f1_score_per_level(true, pred, TREE)
