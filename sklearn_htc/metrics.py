@@ -405,7 +405,12 @@ def _plain(measure: Callable[..., Any], estimator: Any, X: Any, y: Any) -> float
 def _ranked(estimator: Any, X: Any, y: Any) -> float:
     """Score predicted probabilities."""
     hierarchy = _hierarchy_of(estimator)
-    return document_average_precision_score(y, estimator.predict_proba(X), hierarchy)
+    scores = estimator.predict_proba(X)
+    if targets._kind_of(targets._as_known_container(y), hierarchy) == "labels":
+        # One column per class, and classes exclude each other.
+        classes = hierarchy.index(np.asarray(estimator.classes_).tolist())
+        scores = np.minimum(np.asarray(scores) @ hierarchy.ancestors[classes], 1)
+    return document_average_precision_score(y, scores, hierarchy)
 
 
 def _hierarchical_f1(average: str, y: Any, pred: Any, hierarchy: Hierarchy) -> float:
@@ -443,8 +448,11 @@ def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:
     Returns
     -------
     scorer : callable
-        Takes (estimator, X, Y), where the estimator, or the last step of a Pipeline,
-        has a `hierarchy_`.
+        Takes (estimator, X, Y), with Y in every form that estimators take. The
+        estimator has a `hierarchy_`, or is a Pipeline whose last step has one, a
+        search such as GridSearchCV whose `best_estimator_` has one, or another
+        meta-estimator whose `estimator_` has one. The scorer raises TypeError if there
+        is none.
 
     Raises
     ------
@@ -452,15 +460,30 @@ def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:
         If there is no such scorer.
     """
     if name not in SCORERS:
-        raise ValueError(f"name must be one of {tuple(SCORERS)}, got {name!r}.")
+        raise ValueError(
+            f"name must be one of {tuple(SCORERS)}, got {short_repr(name)}."
+        )
     return SCORERS[name]
 
 
 def _hierarchy_of(estimator: Any) -> Hierarchy:
-    """Find the hierarchy that an estimator, or the last step of one, was fitted to."""
-    while isinstance(estimator, Pipeline):
-        estimator = estimator[-1]
-    return estimator.hierarchy_
+    """Find the hierarchy of a fitted estimator, inside pipelines and searches too."""
+    inner = estimator
+    while inner is not None:
+        if hasattr(inner, "hierarchy_"):
+            return inner.hierarchy_
+        if isinstance(inner, Pipeline):
+            inner = inner[-1]
+        else:
+            inner = getattr(
+                inner, "best_estimator_", getattr(inner, "estimator_", None)
+            )
+    raise TypeError(
+        f"{short_repr(estimator)} has no hierarchy_, nor has the last step of a "
+        "pipeline, the best_estimator_ of a search or the estimator_ of another "
+        "meta-estimator in it. Score a fitted estimator of sklearn_htc, or call the "
+        "function of `metrics` with the hierarchy."
+    )
 
 
 def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:

@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import average_precision_score, f1_score
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, metrics
+from tests.conftest import TREE as CORPUS_TREE
 from tests.conftest import random_dag, random_tree
 
 TREE = Hierarchy.from_dict({"a": ["b", "c"], "b": ["d", "e"], "f": ["g"]})
@@ -197,6 +200,80 @@ def test_scorers_work_in_cross_validation(name, bag, indicator, hierarchy):
             model, bag, indicator.toarray(), scoring=metrics.get_scorer(name), cv=2
         )
         assert np.all((scores > 0.8) & (scores <= 1))
+
+
+@pytest.fixture(scope="module")
+def fitted(bag, corpus):
+    """Return a classifier of one label per document, fitted once for all scorers."""
+    clf = HierarchicalLinearClassifier(Hierarchy.from_dict(CORPUS_TREE))
+    return clf.fit(bag, np.array(corpus[1]))
+
+
+class Search(BaseEstimator):
+    """Stands for GridSearchCV after a fit."""
+
+    def __init__(self, best_estimator_):
+        self.best_estimator_ = best_estimator_
+        self.classes_ = best_estimator_.classes_
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return self.best_estimator_.predict(X)
+
+    def predict_proba(self, X):
+        return self.best_estimator_.predict_proba(X)
+
+
+@pytest.mark.parametrize("name", list(metrics.SCORERS))
+def test_scorers_take_one_label_per_document_and_nested_searches(
+    name, fitted, bag, corpus
+):
+    scorer = metrics.get_scorer(name)
+    for y in (np.array(corpus[1]), corpus[1], pd.Series(corpus[1])):
+        assert 0.8 < scorer(fitted, bag, y) <= 1
+    expected = scorer(fitted, bag, corpus[1])
+    nothing = FunctionTransformer().fit(bag)
+    for model in (
+        Search(make_pipeline(nothing, fitted)),
+        make_pipeline(nothing, Search(fitted)),
+        Search(Search(fitted)),
+    ):
+        assert scorer(model, bag, corpus[1]) == expected
+
+
+def test_a_search_within_cross_validation_is_scored(bag, corpus):
+    scorer = metrics.get_scorer("document_average_precision")
+    clf = HierarchicalLinearClassifier(CORPUS_TREE)
+    pipeline = make_pipeline(FunctionTransformer(), clf)
+    search = GridSearchCV(pipeline, {}, scoring=scorer, cv=2)
+    y = np.array(corpus[1])
+    scores = cross_val_score(search, bag, y, scoring=scorer, cv=2, error_score="raise")
+    assert np.all(scores > 0.8)
+
+
+def test_probabilities_of_classes_add_up_to_those_of_nodes():
+    class Fixed:
+        hierarchy_ = TREE
+        classes_ = np.array(["b", "d", "g"])
+
+        def predict_proba(self, X):
+            return np.array([[0.25, 0.5, 0.25], [0.5, 0.5, 0.5]])
+
+    scorer = metrics.get_scorer("document_average_precision")
+    nodes = {"a": 0.75, "b": 0.75, "d": 0.5, "f": 0.25, "g": 0.25}
+    capped = {"a": 1, "b": 1, "d": 0.5, "f": 0.5, "g": 0.5}
+    expected = [[row.get(node, 0) for node in TREE.nodes] for row in (nodes, capped)]
+    found = scorer(Fixed(), None, ["g", "d"])
+    assert found == metrics.document_average_precision_score(["g", "d"], expected, TREE)
+
+
+def test_an_estimator_without_a_hierarchy_is_named(bag, corpus):
+    for model in (DummyClassifier(), make_pipeline(DummyClassifier())):
+        model.fit(bag, corpus[1])
+        with pytest.raises(TypeError, match=r"DummyClassifier\(\).* has no hierarchy_"):
+            metrics.get_scorer("lca_f1")(model, bag, corpus[1])
 
 
 def test_perfect_and_empty_predictions_score_one_and_zero(hierarchy, indicator):
