@@ -5,8 +5,10 @@ import gzip
 import json
 import os
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,7 +46,7 @@ files are read as text, nothing of them is imported or run.
 - A module whose name starts with an underscore counts as part of its package.
 - A node with fewer than {min_documents} documents is folded into its parent.
 
-Here: {n_documents} documents, {n_nodes} nodes on {n_levels} levels, one path a
+Here: {n_documents} documents, {n_nodes} nodes on {n_levels} levels, one path per
 document, {n_words:.0f} words each on average. Other versions have other documents;
 these are {versions}.
 """
@@ -54,9 +56,10 @@ def load_api_docs(*, data_home: str | os.PathLike[str] | None = None) -> Bunch:
     """Load docstrings of numpy, scipy, scikit-learn and torch, with their place.
 
     A hierarchical text data set without a download: about 11,000 documents and 140
-    nodes on 3 levels, imbalanced, one path a document. A document may stop at an inner
-    node. The first call parses the packages' files, some 20 seconds of compute, and
-    keeps the result.
+    nodes on 3 levels, imbalanced, one path per document. A document may stop at an
+    inner node. The first call parses the packages' files, some 20 seconds of compute,
+    and keeps the result. Where it can't be kept, on a full disk for example, the data
+    are returned all the same, and every call parses anew.
 
     Parameters
     ----------
@@ -80,7 +83,7 @@ def load_api_docs(*, data_home: str | os.PathLike[str] | None = None) -> Bunch:
     >>> docs.hierarchy.is_tree
     True
     """
-    records = _read_cached(get_data_home(data_home))
+    records = _read_cached(data_home)
     texts = [text for text, _ in records]
     paths = _fold_rare([tuple(place[:DEPTH]) for _, place in records])
     names = ["/".join(path) for path in paths]
@@ -107,15 +110,19 @@ def _versions() -> str:
     return ", ".join(f"{name} {version(name)}" for name in PACKAGES.values())
 
 
-def _read_cached(data_home: str) -> list[tuple[str, list[str]]]:
+def _read_cached(data_home: Any) -> list[tuple[str, list[str]]]:
     """Return (text, place) records, from the cache if it is of the same versions."""
-    path = Path(data_home) / "sklearn_htc" / "api_docs.json.gz"
+    try:
+        path = Path(get_data_home(data_home)) / "sklearn_htc" / "api_docs.json.gz"
+    except OSError:
+        # The folder can't be made: nothing is kept.
+        return _read_packages()
     try:
         with gzip.open(path, "rt", encoding="utf8") as file:
             cache = json.load(file)
         if cache["versions"] == _versions():
             return cache["records"]
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error):
         # No cache, or a damaged one: it is made again.
         pass
     records = _read_packages()
@@ -130,9 +137,19 @@ def _write_beside(content: Any, path: Path) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent)
     except OSError:
         return
-    with os.fdopen(handle, "wb") as raw, gzip.open(raw, "wt", encoding="utf8") as file:
-        json.dump(content, file)
-    os.replace(temporary, path)
+    try:
+        with (
+            os.fdopen(handle, "wb") as raw,
+            gzip.open(raw, "wt", encoding="utf8") as file,
+        ):
+            json.dump(content, file)
+        os.replace(temporary, path)
+    except OSError:
+        # A full disk, for example.
+        pass
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
 
 
 def _read_packages() -> list[tuple[str, list[str]]]:
