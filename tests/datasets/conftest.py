@@ -43,7 +43,9 @@ def server():
         server.files, server.requests, server.breaks_off = {}, [], []
         server.knows_ranges, server.delay = True, 0
         server.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, args=(0.01,), daemon=True
+        )
         thread.start()
         yield server
         server.shutdown()
