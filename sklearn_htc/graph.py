@@ -7,7 +7,7 @@ from scipy import sparse
 
 __all__ = ["by_level", "reachability", "topological_levels"]
 
-# A longer cycle is shown by its ends.
+# Of a longer cycle only the two ends are shown.
 SHOWN_OF_CYCLE = 10
 
 
@@ -26,7 +26,7 @@ def topological_levels(
     n_nodes : int
         Number of nodes.
     name : callable, default=str
-        Takes a node and returns what errors call it.
+        Maps a node to its name in errors.
 
     Returns
     -------
@@ -36,14 +36,14 @@ def topological_levels(
     Raises
     ------
     ValueError
-        If the graph has a cycle; it is named.
+        If the graph has a cycle. The error names its nodes.
     """
     below = child[np.argsort(parent, kind="stable")].tolist()
     ends = np.cumsum(np.bincount(parent, minlength=n_nodes)).tolist()
     waiting = np.bincount(child, minlength=n_nodes).tolist()
     levels = [0] * n_nodes
     ready = [node for node in range(n_nodes) if not waiting[node]]
-    # Plain lists, as a long chain has too few nodes per level for arrays to pay.
+    # Plain lists, as arrays are slow where a level has few nodes.
     for node in ready:
         start = ends[node - 1] if node else 0
         for lower in below[start : ends[node]]:

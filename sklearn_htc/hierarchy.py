@@ -1,4 +1,4 @@
-"""The label graph and nothing else: nodes, edges, ancestor closure and prior."""
+"""The label graph: nodes, edges, ancestor closure and prior."""
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from functools import cached_property
@@ -32,9 +32,9 @@ class Hierarchy:
         Labels are of any hashable type: text, numbers, bytes, tuples, frozensets.
         Labels that are equal in Python are one label: 1, 1.0 and `numpy.int64(1)`.
     nodes : iterable of labels, default=None
-        All nodes, in the order that the columns of every indicator then have.
-        Must contain each label of `edges`. By default the order is topological:
-        by level, and within a level by first appearance in `edges`.
+        All nodes, in the column order of every indicator. Must contain each label of
+        `edges`. The default is the labels of `edges` in topological order: by level,
+        and within a level by first appearance.
 
     Attributes
     ----------
@@ -163,7 +163,7 @@ class Hierarchy:
             "a/b/c" makes the nodes "a", "a/b" and "a/b/c"; ("a", "b") makes the
             nodes ("a",) and ("a", "b"). Prefixes of a path need not be listed.
         separator : str, default="/"
-            What stands between the names in a path that is a string.
+            Separates the names in a path that is a string.
 
         Returns
         -------
@@ -216,7 +216,7 @@ class Hierarchy:
             its children, if any, all separated by tabs. A parent may have several
             lines.
         root : str, default="Root"
-            The name under which the top nodes hang; it becomes no node.
+            The parent of the top nodes in the file. It does not become a node.
 
         Returns
         -------
@@ -284,9 +284,9 @@ class Hierarchy:
 
     @property
     def edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Columns of the parents and of the children, one of each an edge.
+        """Columns of the parent and of the child of each edge.
 
-        In the order in which `children` and `prior` store their entries.
+        Edges have the order in which `children` and `prior` store their entries.
         """
         n_children = np.diff(self.children.indptr)
         return np.repeat(np.arange(len(self)), n_children), self.children.indices
@@ -303,9 +303,9 @@ class Hierarchy:
 
     @cached_property
     def children_by_level(self) -> list[tuple[np.ndarray, sparse.csr_array]]:
-        """The nodes of each level that are no leaves, and their rows of `children`."""
+        """The inner nodes of each level, and their rows of `children`."""
         is_inner = np.diff(self.children.indptr) > 0
-        # The last level has leaves alone.
+        # All nodes of the last level are leaves.
         of_level = [nodes[is_inner[nodes]] for nodes in by_level(self.levels)[:-1]]
         return [(nodes, self.children[nodes]) for nodes in of_level]
 
@@ -350,7 +350,7 @@ class Hierarchy:
         Parameters
         ----------
         y : array-like of shape (n_documents,)
-            The labels that the meta-estimator is fitted to; all that occur.
+            The labels that the meta-estimator is fitted to.
 
         Returns
         -------
@@ -364,7 +364,7 @@ class Hierarchy:
         ValueError
             If a label is not a node of the hierarchy, or `y` is empty or not 1-D.
         TypeError
-            If the labels have no order, so that scikit-learn can't encode them either.
+            If the labels can't be sorted. Then scikit-learn can't encode them either.
 
         Examples
         --------
@@ -394,11 +394,11 @@ class Hierarchy:
             ordered = sorted(distinct)
         except TypeError:
             ordered = []
-        # Sets compare, but only by what they include.
+        # `<` of two sets means "subset", which is no order to sort by.
         if not ordered or any(isinstance(label, Set) for label in distinct):
             raise TypeError(
                 "The labels of y have no common order, so scikit-learn can't encode "
-                "them. Use text, or numbers, alone."
+                "them. Use only text, or only numbers."
             )
         names: list[Hashable] = [(label,) for label in self.nodes]
         for i, column in enumerate(self.index(ordered).tolist()):
@@ -432,8 +432,8 @@ class Hierarchy:
             if isinstance(row, (str, bytes, Mapping)) or not isinstance(row, Iterable):
                 raise TypeError(
                     f"The labels of document {i} must be a collection of labels, got "
-                    f"{short_repr(row)}. A single label is given as "
-                    "[label]."
+                    f"{short_repr(row)}. Put a "
+                    "single label in a list."
                 )
             rows.append(list(row))
         columns = self.index(chain.from_iterable(rows))
@@ -449,20 +449,20 @@ class Hierarchy:
         Parameters
         ----------
         Y : {array-like, sparse array} of shape (n_documents, n_nodes)
-            Whatever is not 0 counts as a label.
+            An indicator; every value other than 0 counts as a label.
         most_specific : bool, default=False
-            Whether to name only the nodes of which no descendant is set.
+            Whether to name only nodes without a descendant in the same row.
 
         Returns
         -------
         labels : list of lists of labels
-            One list a document, in column order.
+            One list per document, in column order.
 
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, is a data
-            frame whose columns are not named so, in that order, or holds NaN or text.
+            If Y does not have one column per node, is a DataFrame whose columns are
+            not `nodes` in order, or holds NaN or text.
         """
         Y = self._as_boolean(Y)
         if most_specific:
@@ -473,12 +473,12 @@ class Hierarchy:
         return [names[start:stop] for start, stop in pairwise(bounds)]
 
     def close(self, Y: Any) -> Any:
-        """Close an indicator upward: whoever has a node has all its ancestors.
+        """Close an indicator upward: all ancestors of a document's nodes are set too.
 
         Parameters
         ----------
         Y : {array-like, sparse array} of shape (n_documents, n_nodes)
-            Whatever is not 0 counts as a label.
+            An indicator; every value other than 0 counts as a label.
 
         Returns
         -------
@@ -488,8 +488,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, is a data
-            frame whose columns are not named so, in that order, or holds NaN or text.
+            If Y does not have one column per node, is a DataFrame whose columns are
+            not `nodes` in order, or holds NaN or text.
         """
         closed = self._as_boolean(Y).astype(np.int64) @ self.ancestors
         closed.data.fill(1)
@@ -497,12 +497,12 @@ class Hierarchy:
         return _like(closed, Y)
 
     def most_specific(self, Y: Any) -> Any:
-        """Keep of each document only the nodes of which no descendant is set.
+        """Keep only the nodes of each document that have no descendant set.
 
         Parameters
         ----------
         Y : {array-like, sparse array} of shape (n_documents, n_nodes)
-            An indicator; whatever is not 0 counts as a label.
+            An indicator; every value other than 0 counts as a label.
 
         Returns
         -------
@@ -512,15 +512,15 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, is a data
-            frame whose columns are not named so, in that order, or holds NaN or text.
+            If Y does not have one column per node, is a DataFrame whose columns are
+            not `nodes` in order, or holds NaN or text.
         """
         given = self._as_boolean(Y)
         has_child = self.close(given).astype(np.int64) @ self.parents
         return _like((given > (has_child > 0)).tocsr(), Y)
 
     def is_coherent(self, Y: Any) -> bool:
-        """Say whether no child exceeds a parent.
+        """Tell whether no child exceeds any of its parents.
 
         Parameters
         ----------
@@ -536,8 +536,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, or is a
-            data frame whose columns are not named so, in that order.
+            If Y does not have one column per node, or is a DataFrame whose columns
+            are not `nodes` in order.
         """
         self._check_columns(Y)
         parent, child = self.edges
@@ -551,9 +551,9 @@ class Hierarchy:
     def prior(self, Y: Any) -> sparse.csr_array:
         """Estimate P(child | parent) from the labels of training documents.
 
-        The estimate is HiAGM's: count(child) / sum of the counts over all children
-        of the parent. Where no child of a parent occurs at all, its children are
-        taken as equally likely.
+        The estimate is that of HiAGM: the count of the child, divided by the sum of the
+        counts of all children of the parent. If no child of a parent occurs, all its
+        children are equally likely.
 
         Parameters
         ----------
@@ -563,14 +563,14 @@ class Hierarchy:
         Returns
         -------
         prior : csr_array of shape (n_nodes, n_nodes), dtype float64
-            `prior[i, j]` is P(j | i) where node j is a child of node i. Each row
-            of a node with children sums to 1. An edge of probability 0 is stored.
+            `prior[i, j]` is P(j | i) where node j is a child of node i. The row of a
+            node with children sums to 1. Edges of probability 0 are stored.
 
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, is a data
-            frame whose columns are not named so, in that order, or holds NaN or text.
+            If Y does not have one column per node, is a DataFrame whose columns are
+            not `nodes` in order, or holds NaN or text.
         """
         closed = self.close(self._as_boolean(Y))
         return self.prior_from_counts(np.bincount(closed.indices, minlength=len(self)))
@@ -581,7 +581,7 @@ class Hierarchy:
         Parameters
         ----------
         counts : array-like of shape (n_nodes,)
-            Documents that have the node, counted on a closed indicator.
+            Number of documents of each node, counted on a closed indicator.
 
         Returns
         -------
@@ -610,21 +610,21 @@ class Hierarchy:
         )
 
     def _check_columns(self, Y: Any) -> None:
-        """Refuse another number of columns, and a data frame's in another order."""
+        """Refuse a wrong number of columns, and columns of a frame in another order."""
         names = column_names(Y)
-        # Numbers that are no labels are what a data frame has for want of names.
+        # A data frame without column names numbers its columns.
         named = names != list(range(len(names))) or 0 in self
         if names and named and names != list(self.nodes):
             self._refuse_names(names)
         shape = np.shape(Y)
         if len(shape) != 2 or shape[1] != len(self):
             raise ValueError(
-                f"Y has shape {shape}, but the hierarchy has {len(self)} nodes: an "
-                "indicator needs one column a node, in the order of `hierarchy.nodes`."
+                f"Y has shape {shape}, but the hierarchy has {len(self)} nodes: one "
+                "column per node is needed, in the order of `hierarchy.nodes`."
             )
 
     def _refuse_names(self, names: list[Hashable]) -> None:
-        """Say which column of a data frame is wrong, and how to mend it."""
+        """Say which column of a data frame is wrong, and what to do about it."""
         unknown = [name for name in names if name not in self]
         if unknown:
             raise ValueError(
@@ -635,11 +635,11 @@ class Hierarchy:
         raise ValueError(
             "The columns of Y are not `hierarchy.nodes`, or are in another order. Pass "
             "Y.reindex(columns=list(hierarchy.nodes), fill_value=0), or Y.to_numpy() "
-            "if their names say nothing."
+            "if their names have no meaning."
         )
 
     def _as_boolean(self, Y: Any) -> sparse.csr_array:
-        """Return a CSR copy of Y, True where it is not 0 and without stored zeros."""
+        """Return a CSR copy of Y: True where Y is not 0, without stored zeros."""
         self._check_columns(Y)
         if sparse.issparse(Y):
             # What follows sorts indices in place.
@@ -653,12 +653,12 @@ class Hierarchy:
 
 
 def short_repr(value: Any) -> str:
-    """Return a value's repr for an error, cut in the middle where it is long.
+    """Return the repr of a value for an error; the middle of a long one is cut out.
 
     Parameters
     ----------
     value : Any
-        A label, or whatever else an error quotes.
+        A label, or anything else that an error quotes.
 
     Returns
     -------
@@ -692,17 +692,17 @@ _REPR.maxdict = _REPR.maxarray = _REPR.maxdeque = 20
 
 
 def is_missing(label: Any) -> bool:
-    """Say whether a label is None, NaN or `pandas.NA`.
+    """Tell whether a label is None, NaN or `pandas.NA`.
 
     Parameters
     ----------
     label : Any
-        What is given as a label.
+        The label.
 
     Returns
     -------
     missing : bool
-        NaN, as a label, would not even equal itself.
+        Such values can't be labels: NaN is not even equal to itself.
     """
     is_nan = isinstance(label, Real) and label != label
     # pandas.NA compares with nothing, and pandas need not be there.
@@ -710,7 +710,7 @@ def is_missing(label: Any) -> bool:
 
 
 def column_names(Y: Any) -> list[Hashable]:
-    """Return the names of a data frame's columns; none where it is another container.
+    """Return the names of the columns of a data frame.
 
     Parameters
     ----------
@@ -719,8 +719,8 @@ def column_names(Y: Any) -> list[Hashable]:
 
     Returns
     -------
-    names : list of length n_columns, or empty
-        As given, numbers among them.
+    names : list of length n_columns
+        Empty for containers other than data frames.
     """
     return list(getattr(Y, "columns", ()))
 
@@ -736,12 +736,12 @@ def as_hierarchy(value: Any) -> Hierarchy:
     Returns
     -------
     hierarchy : Hierarchy
-        `value` itself where it is a Hierarchy already.
+        `value` itself if it is a Hierarchy.
 
     Raises
     ------
     TypeError
-        If `value` is of none of these kinds.
+        If `value` has none of these types.
     ValueError
         As `Hierarchy` does.
     """
@@ -793,8 +793,8 @@ def _not_text(labels: Iterable[Any], name: str) -> Iterable[Any]:
     """Refuse a string, whose letters would be taken as labels."""
     if isinstance(labels, (str, bytes)):
         raise TypeError(
-            f"{name} must be a list of them, got {short_repr(labels)}. A single one is "
-            "given in a list."
+            f"{name} must be a list, got {short_repr(labels)}. Put a single value in a "
+            "list."
         )
     return labels
 
@@ -814,7 +814,7 @@ def _forbid_mixed_truth(names: Iterable[Hashable]) -> None:
 
 
 def _truth_values(label: Hashable) -> Any:
-    """Say whether a label, or what in a tuple, is a truth value."""
+    """Tell whether a label is a truth value; of a tuple, which parts are."""
     if isinstance(label, tuple):
         return tuple(_truth_values(part) for part in label)
     return isinstance(label, (bool, np.bool_))
@@ -864,7 +864,7 @@ def _as_index_arrays(
 
 
 def _nonzero(values: Any) -> np.ndarray:
-    """Say where numbers are not 0; text and NaN would count as labels."""
+    """Tell which numbers are not 0. Refuse text and NaN, which are not 0 either."""
     values = np.asarray(values)
     if values.dtype.kind not in "biuf":
         cells = values.ravel().tolist()
@@ -881,7 +881,7 @@ def _nonzero(values: Any) -> np.ndarray:
 
 
 def _like(matrix: sparse.csr_array, example: Any) -> Any:
-    """Give a CSR result the dtype of the caller's Y, dense where that was dense."""
+    """Give a CSR result the dtype of the caller's Y, and make it dense if that was."""
     dtype = getattr(example, "dtype", np.int64)
     if sparse.issparse(example):
         return matrix.astype(dtype)

@@ -1,4 +1,4 @@
-"""How good label sets over a hierarchy are, beyond flat F1.
+"""Metrics for label sets over a hierarchy, beyond flat F1.
 
 All functions take labels in every form that the estimators take, and read them by the
 same rules; they return numbers from 0 to 1. The forms are indicators with one column
@@ -48,20 +48,20 @@ sequence of label collections, or array-like of shape (n_documents,)
     hierarchy : Hierarchy
         The label graph.
     average : {"micro", "macro", "samples"}, default="micro"
-        "micro" counts all pairs of document and node, "macro" averages over nodes
-        (those that occur in either), "samples" over documents. What Kiritchenko et al.
-        (2005) and hiclass call micro is "micro", what hiclass calls macro precision
-        and recall is "samples".
+        "micro" counts all pairs of document and node, "macro" averages over the nodes
+        that occur in `y_true` or `y_pred`, "samples" averages over documents. "micro"
+        is the micro average of Kiritchenko et al. (2005) and of hiclass; "samples" is
+        the macro precision and recall of hiclass.
 
     Returns
     -------
     precision, recall, f1 : float
-        0 where there is nothing to divide by.
+        0 instead of a division by zero.
 
     Raises
     ------
     ValueError
-        If a label is no node, an indicator has another number of columns than the
+        If a label is not a node, an indicator has another number of columns than the
         hierarchy has nodes or holds anything but 0 and 1, the numbers of documents
         differ, or `average` is unknown.
     """
@@ -143,7 +143,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     Returns
     -------
     f1 : ndarray of shape (n_levels,)
-        Of the nodes of each level.
+        The F1 of the nodes of each level.
 
     Raises
     ------
@@ -161,11 +161,12 @@ sequence of label collections, or array-like of shape (n_documents,)
 def constrained_f1_score(
     y_true: Any, y_pred: Any, hierarchy: Hierarchy, *, average: str = "micro"
 ) -> float:
-    """Compute C-micro- or C-macro-F1: a node counts if all its ancestors are right too.
+    """Compute C-micro- or C-macro-F1: a node is right only if all its ancestors are.
 
-    A predicted node is right only where it and all its ancestors are predicted and
+    A predicted node is right only if the node and all its ancestors are predicted and
     true (Yu et al., "Constrained Sequence-to-Tree Generation for Hierarchical Text
-    Classification", SIGIR 2022). Nothing is closed, so incoherent predictions lose.
+    Classification", SIGIR 2022). Indicators are not closed, so incoherent predictions
+    score less.
 
     Parameters
     ----------
@@ -175,12 +176,13 @@ sequence of label collections, or array-like of shape (n_documents,)
     hierarchy : Hierarchy
         The label graph.
     average : {"micro", "macro"}, default="micro"
-        Over pairs of document and node, or over the nodes that occur in either.
+        "micro" counts all pairs of document and node, "macro" averages over the nodes
+        that occur in `y_true` or `y_pred`.
 
     Returns
     -------
     f1 : float
-        At most the plain F1; equal to it where no prediction has a wrong ancestor.
+        At most the plain F1, and equal to it if no prediction has a wrong ancestor.
 
     Raises
     ------
@@ -212,7 +214,7 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
     Returns
     -------
     share : float
-        1 where every prediction is coherent.
+        1 if every prediction is coherent.
 
     Raises
     ------
@@ -225,21 +227,21 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
 
 
 def path_accuracy_score(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> float:
-    """Compute the share of true paths that are predicted whole, and end where they do.
+    """Compute the share of true paths that are predicted exactly.
 
     Parameters
     ----------
     y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
 sequence of label collections, or array-like of shape (n_documents,)
         Labels; closed before they are compared. A path is a most specific node with
-        its ancestors.
+        its ancestors; it is predicted exactly if the prediction goes no deeper.
     hierarchy : Hierarchy
         The label graph.
 
     Returns
     -------
     accuracy : float
-        Over all true paths of all documents; 0 where there is none.
+        Over all true paths of all documents; 0 if there is none.
 
     Raises
     ------
@@ -256,7 +258,7 @@ sequence of label collections, or array-like of shape (n_documents,)
 def document_average_precision_score(
     y_true: Any, y_score: np.ndarray, hierarchy: Hierarchy
 ) -> float:
-    """Average over documents the area under the precision-recall curve of their labels.
+    """Compute the mean area under the precision-recall curves of the documents.
 
     Parameters
     ----------
@@ -264,7 +266,7 @@ def document_average_precision_score(
 label collections, or array-like of shape (n_documents,)
         Labels; documents without any are left out.
     y_score : array-like of shape (n_documents, n_nodes)
-        Probabilities, or anything that ranks nodes alike, with one column per node.
+        Probabilities, or other scores that rank nodes, with one column per node.
     hierarchy : Hierarchy
         The label graph.
 
@@ -296,14 +298,14 @@ label collections, or array-like of shape (n_documents,)
 def lca_precision_recall_f1(
     y_true: Any, y_pred: Any, hierarchy: Hierarchy
 ) -> tuple[float, float, float]:
-    """Compare label sets after adding the ways to lowest common ancestors.
+    """Compare label sets after adding the paths to lowest common ancestors.
 
-    Adding all ancestors punishes errors at deep nodes of many ancestors less than those
-    at others. Kosmopoulos et al. ("Evaluation measures for hierarchical
+    If all ancestors are added, an error at a node with many ancestors costs less than
+    one at a node with few. Kosmopoulos et al. ("Evaluation measures for hierarchical
     classification", 2015) add fewer nodes: each most specific label is joined to the
-    nearest of the other set through their lowest common ancestor, and to its own set
-    come the nodes on the way up to it. Where trees share no ancestor, a virtual root
-    above all is one.
+    nearest label of the other set through their lowest common ancestor, and the nodes
+    on the path up to that ancestor are added to its own set. Nodes without a common
+    ancestor meet in a virtual root above all roots.
 
     Parameters
     ----------
@@ -316,7 +318,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     Returns
     -------
     precision, recall, f1 : float
-        Averages over documents. A document with an empty set on both sides has 1.
+        Averages over documents. A document without labels in both has 1.
 
     Raises
     ------
@@ -344,7 +346,7 @@ sequence of label collections, or array-like of shape (n_documents,)
 
 
 class _Ways:
-    """Ways from nodes up to common ancestors; -1 is the virtual root."""
+    """Paths from nodes up to common ancestors; -1 is the virtual root."""
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         parents = hierarchy.parents
@@ -355,7 +357,7 @@ class _Ways:
         self._up: dict[int, dict[int, int]] = {}
 
     def up(self, node: int) -> dict[int, int]:
-        """Return the least number of edges to each ancestor, and 0 to itself."""
+        """Return the distance to each ancestor in edges, with 0 for the node itself."""
         if node not in self._up:
             distances, reached = {node: 0}, [node]
             while reached:
@@ -370,7 +372,7 @@ class _Ways:
         return self._up[node]
 
     def way(self, node: int, ancestor: int) -> set[int]:
-        """Return the nodes of a shortest way, both ends included."""
+        """Return the nodes of a shortest path, both ends included."""
         nodes = {node}
         while node != ancestor:
             node = min(
@@ -381,7 +383,7 @@ class _Ways:
         return nodes
 
     def joined(self, true: list[int], pred: list[int]) -> tuple[set[int], set[int]]:
-        """Return both sets with the ways that join each node to the nearest other."""
+        """Return both sets with the paths that join each node to the nearest other."""
         sets = (set(true), set(pred))
         if not true or not pred:
             return sets
@@ -407,7 +409,7 @@ def _ranked(estimator: Any, X: Any, y: Any) -> float:
     hierarchy = _hierarchy_of(estimator)
     scores = estimator.predict_proba(X)
     if targets._kind_of(targets._as_known_container(y), hierarchy) == "labels":
-        # One column per class, and classes exclude each other.
+        # Columns are classes, of which a document has one: their probabilities add up.
         classes = hierarchy.index(np.asarray(estimator.classes_).tolist())
         scores = np.minimum(np.asarray(scores) @ hierarchy.ancestors[classes], 1)
     return document_average_precision_score(y, scores, hierarchy)
@@ -487,7 +489,7 @@ def _hierarchy_of(estimator: Any) -> Hierarchy:
 
 
 def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
-    """Return labels of every form as 0 and 1, an indicator without closing it."""
+    """Return labels of every form as 0 and 1. An indicator is not closed."""
     Y = targets._as_known_container(Y)
     kind = targets._kind_of(Y, hierarchy)
     if kind == "labels":
@@ -514,7 +516,7 @@ def _scores(
     *,
     hits: sparse.csr_array | None = None,
 ) -> tuple[float, float, float]:
-    """Return precision, recall and F1; macro over nodes that occur in either.
+    """Return precision, recall and F1.
 
     `hits` are the predicted nodes that count as right, by default all true ones.
     """
@@ -572,7 +574,7 @@ def _means(
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
-    """Divide; 0 where there is nothing to divide by."""
+    """Divide, with 0 instead of a division by zero."""
     return np.divide(
         numerator,
         denominator,

@@ -1,4 +1,4 @@
-"""From texts to token ids, and pretrained word vectors for either vocabulary."""
+"""Texts as token ids, and pretrained word vectors for a vocabulary."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
@@ -38,17 +38,17 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
         default `token_pattern` keeps words of one character. `analyzer` is "word",
         "char", "char_wb" or a callable.
     min_df : int or float, default=1
-        Tokens in fewer documents are unknown: a count, or a share of the documents. The
-        paper has 5.
+        Tokens in fewer documents than this count, or than this share of the documents
+        if it is a float, are unknown. HTCInfoMax's paper uses 5.
     max_features : int or None, default=None
-        How many tokens to keep, the most frequent ones. The paper has 50,000.
+        Keep only this many of the most frequent tokens. HTCInfoMax's paper uses 50,000.
     max_length : int, default=256
         Documents are cut off after this many tokens. The vocabulary is counted on what
         is kept, so that each of its ids occurs in the training documents.
     vocabulary : mapping of token to id, or iterable of tokens, default=None
         A fixed vocabulary, to which `min_df` and `max_features` do not apply. Each
-        token comes once. Ids of a mapping are integers from 2 on; tokens of a set are
-        numbered in sorted order.
+        token may occur once. Ids of a mapping are integers from 2 on; tokens of a set
+        are numbered in sorted order.
 
     Attributes
     ----------
@@ -210,7 +210,7 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
                 "Iterable over raw text documents expected, string object received."
             )
         if isinstance(raw_documents, Mapping) or getattr(raw_documents, "ndim", 1) != 1:
-            # Iterating would give the names of a frame's columns.
+            # Iteration over a data frame yields the names of its columns.
             raise ValueError(
                 "One text per document is needed, got a "
                 f"{type(raw_documents).__name__}. Pass a list of texts, or one column "
@@ -310,7 +310,7 @@ def load_word_vectors(
     with open(path, encoding="utf-8-sig") as file:
         lines = enumerate(file, 1)
         _, first = next(lines, (1, ""))
-        # At spaces alone: a token may hold others, such as a no-break space.
+        # Only at spaces: a token may hold other white space, such as a no-break space.
         fields = first.strip(" \r\n").split(" ")
         has_header = len(fields) == 2 and all(field.isdecimal() for field in fields)
         size = int(fields[1]) if has_header else len(fields) - 1
@@ -346,12 +346,12 @@ def _as_vector(fields: list[str], size: int, place: str) -> np.ndarray:
         vector = np.empty(0)
     if len(vector) != size:
         raise ValueError(f"{place}: {size} numbers are needed after the token.")
-    # NaN would mean that there is no vector.
+    # NaN in the result means that there is no vector.
     wrong = np.flatnonzero(~(np.abs(vector) <= np.finfo(np.float32).max))
     if len(wrong):
         raise ValueError(
             f"{place}: {short_repr(fields[wrong[0]])} is not a finite number in "
-            "float32. Mend it, or leave the line out."
+            "float32. Correct it, or leave the line out."
         )
     return vector.astype(np.float32)
 
@@ -365,7 +365,7 @@ def _are_numbers(fields: list[str]) -> bool:
 
 
 def _are_ids(ids: Collection[Any], *, first: int) -> bool:
-    """Say whether ids are distinct integers from the first on."""
+    """Tell whether ids are distinct integers, none below the first."""
     return len(set(ids)) == len(ids) and all(
         isinstance(i, Integral) and not isinstance(i, bool) and int(i) >= first
         for i in ids
@@ -387,7 +387,7 @@ def _fixed_vocabulary(vocabulary: Mapping[str, int] | Iterable[str]) -> dict[str
             f"{short_repr(vocabulary)}."
         )
     else:
-        # A set has another order in every process.
+        # The order of a set differs between processes.
         is_set = isinstance(vocabulary, Set)
         tokens = sorted(vocabulary) if is_set else list(vocabulary)
         known = {token: i for i, token in enumerate(tokens, first)}

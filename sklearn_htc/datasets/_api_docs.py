@@ -1,4 +1,4 @@
-"""The embedded default: docstrings of installed packages, labelled with their place."""
+"""Data without a download: docstrings of packages, labelled with their module."""
 
 import ast
 import gzip
@@ -53,7 +53,7 @@ these are {versions}.
 
 
 def load_api_docs(*, data_home: str | os.PathLike[str] | None = None) -> Bunch:
-    """Load docstrings of numpy, scipy, scikit-learn and torch, with their place.
+    """Load docstrings of numpy, scipy, scikit-learn and torch, labelled by module.
 
     A hierarchical text data set without a download: about 11,000 documents and 140
     nodes on 3 levels, imbalanced, one path per document. A document may stop at an
@@ -74,7 +74,7 @@ def load_api_docs(*, data_home: str | os.PathLike[str] | None = None) -> Bunch:
         - target : csr_array of shape (n_documents, n_nodes). Indicator, closed.
         - hierarchy : Hierarchy. Nodes are paths such as "scipy/stats".
         - target_names : list of str. `hierarchy.nodes`.
-        - DESCR : str. How the data came about.
+        - DESCR : str. How the data were made.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def _read_cached(data_home: Any) -> list[tuple[str, list[str]]]:
     try:
         path = Path(get_data_home(data_home)) / "sklearn_htc" / "api_docs.json.gz"
     except OSError:
-        # The folder can't be made: nothing is kept.
+        # The folder can't be created: the result is not kept.
         return _read_packages()
     try:
         with gzip.open(path, "rt", encoding="utf8") as file:
@@ -131,7 +131,7 @@ def _read_cached(data_home: Any) -> list[tuple[str, list[str]]]:
 
 
 def _write_beside(content: Any, path: Path) -> None:
-    """Write a cache file whole or not at all; do without where it can't be written."""
+    """Write a cache file whole or not at all. A failure is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
@@ -180,7 +180,7 @@ def _package_root(package: str) -> Path:
 
 
 def _is_public(place: list[str]) -> bool:
-    """Say whether a file counts, by its package, directories and name."""
+    """Tell whether a file counts, by its package, directories and name."""
     private = any(part.startswith("_") for part in place[:-1])
     return not private and not {"tests", "test", "conftest"} & set(place)
 
@@ -211,7 +211,7 @@ def _definitions(
 
 
 def _fold_rare(paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Cut paths until every node but the packages has documents enough."""
+    """Cut paths until every node below the packages has enough documents."""
     while True:
         count = Counter(path[:end] for path in paths for end in range(1, len(path) + 1))
         folded = [

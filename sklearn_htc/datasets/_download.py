@@ -1,4 +1,4 @@
-"""Downloads that go on where they were cut off, and are moved into place whole."""
+"""Downloads that resume where they were cut off and are moved into place whole."""
 
 import gzip
 import hashlib
@@ -40,7 +40,7 @@ class RemoteFile(NamedTuple):
     url : str
         Where it is.
     name : str
-        What it is called here.
+        Its name in the folder.
     sha256 : str or None
         Its checksum in lower case, where it is known.
     """
@@ -61,11 +61,11 @@ def fetch_file(
 ) -> Path:
     """Return the path of a file, after downloading it if it is not there.
 
-    What has arrived is kept in a file beside it (`NAME.part`), from whose end the next
-    try goes on, in this call or in a later one. The file gets its name once it is
-    complete and has been checked. While it is downloaded, other calls for the same
-    file wait, in other threads and processes too; the lock that they wait for
-    (`NAME.lock`) is the operating system's, and ends with the process that has it.
+    An incomplete download is kept in a file beside it (`NAME.part`) and resumed by the
+    next try, in this call or in a later one. The file gets its name once it is complete
+    and has been checked. While it is downloaded, other calls for the same file wait, in
+    other threads and processes too. The operating system keeps the lock that they wait
+    for (`NAME.lock`) and frees it when the process that holds it ends.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def fetch_file(
     OSError
         If the file is missing and may not, or cannot, be downloaded.
     ValueError
-        If what was downloaded is damaged; it is deleted. Or if a file that was there
-        already has another checksum; it is kept.
+        If the downloaded file is damaged, which is then deleted, or if a file that is
+        there already has another checksum, which is then kept.
 
     Warns
     -----
@@ -191,13 +191,13 @@ def reading(path: Path) -> Iterator[None]:
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock that only one caller has at a time; wait for it with a warning.
 
-    The operating system frees it when its holder dies, so a file that is left behind
+    The operating system frees it when its holder ends, so a file that is left behind
     locks nobody out.
     """
     handle = _acquired(path)
     if handle is None:
         warn(
-            f"Another call downloads what {path} is the lock of. Waiting for it.",
+            f"Another call downloads this file and holds {path}. Waiting for it.",
             # Past the context manager and fetch_file.
             stacklevel=4,
         )
@@ -207,8 +207,8 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Deleted while it is held, so that nobody else's lock can go. Windows deletes
-        # no open file; there it stays.
+        # Deleted while it is held, so that no other lock is deleted. Windows does not
+        # delete an open file; there it stays.
         with suppress(OSError):
             path.unlink()
         os.close(handle)
@@ -263,7 +263,7 @@ def _download(
 def _append(url: str, part: Path) -> None:
     """Download what is missing at the end of a file; raise if it stays incomplete."""
     there = part.stat().st_size if part.exists() else 0
-    # Without a compression of its own the server's bytes are the file's.
+    # The server must not compress what it sends: offsets are those of the file.
     headers = {"Accept-Encoding": "identity", "User-Agent": "sklearn_htc"}
     if there:
         headers["Range"] = f"bytes={there}-"
@@ -271,7 +271,7 @@ def _append(url: str, part: Path) -> None:
         response = urlopen(Request(url, headers=headers), timeout=TIMEOUT)
     except HTTPError as error:
         if error.code == 416 and there:
-            # Nothing is missing; or the file is not what it was, which the check finds.
+            # Nothing is missing, or the file has changed, which the check finds.
             return
         raise
     with response:

@@ -87,10 +87,11 @@ def fetch_rcv1_v2(
         SHA-256 of files as they are called in the folder: rcv1.topics.hier.orig,
         rcv1v2.topics.qrels.gz, lyrl2004_tokens_train.dat.gz and
         lyrl2004_tokens_test_pt0.dat.gz to pt3. Only that of the second one is
-        published, and it is always compared. By default the others are compared only
-        with the checksums inside gzip files, which tell damage but not another file,
-        and rcv1.topics.hier.orig with nothing. Give those of copies that you trust;
-        files that are there already are compared with them too.
+        published, and it is always compared. By default the token files are checked
+        only against the checksums that gzip stores in them, which reveal damage but
+        not that a file was replaced, and rcv1.topics.hier.orig only for its layout.
+        Give the checksums of copies that you trust; files that are there already are
+        compared with them too.
 
     Returns
     -------
@@ -107,8 +108,8 @@ def fetch_rcv1_v2(
     Raises
     ------
     OSError
-        If a file is missing and may not, or cannot, be downloaded. What has arrived is
-        kept, and the next call goes on from there.
+        If a file is missing and may not, or cannot, be downloaded. An incomplete
+        download is kept, and the next call resumes it.
     ValueError
         If `subset` is unknown, or a file is empty, damaged or of another layout or has
         another checksum; or if `sha256` names another file or holds no SHA-256.
@@ -186,7 +187,7 @@ def fetch_rcv1_v2(
 def _check_gzip(path: Path) -> None:
     """Unpack the whole file, which compares its checksum."""
     with gzip.open(path) as file:
-        # An empty file is a valid one of no parts.
+        # gzip reads an empty file without an error.
         if not file.read(1):
             raise ValueError("it is empty")
         while file.read(2**24):

@@ -72,9 +72,9 @@ def fetch_wos(
         Seconds between tries.
     sha256 : str, default=None
         SHA-256 of the archive, 64 hexadecimal digits. None is published, so by default
-        a download is compared only with the checksums inside the archive, which tell
-        damage but not another archive. Give the one of a copy that you trust; a file
-        that is there already is compared with it too.
+        a download is checked only against the checksums inside the archive, which
+        reveal damage but not that the archive was replaced. Give the checksum of a
+        copy that you trust; a file that is there already is compared with it too.
 
     Returns
     -------
@@ -89,8 +89,8 @@ def fetch_wos(
     Raises
     ------
     OSError
-        If the archive is missing and may not, or cannot, be downloaded. What has
-        arrived is kept, and the next call goes on from there.
+        If the archive is missing and may not, or cannot, be downloaded. An incomplete
+        download is kept, and the next call resumes it.
     ValueError
         If the archive is empty or damaged, has another checksum than `sha256`, or does
         not have the layout that is expected; or if `sha256` is no SHA-256.
@@ -148,7 +148,7 @@ def _read(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
         if not names:
             raise ValueError(f"it has no {MEMBER}")
         with archive.open(names[0]) as member:
-            # Splitting at line feeds alone, as some abstracts have other line ends.
+            # Split only at line feeds, as some abstracts hold other line ends.
             text = io.TextIOWrapper(member, encoding="utf8", newline="\n")
             header = [name.strip() for name in next(text, "").split("\t")]
             if header != COLUMNS:

@@ -100,7 +100,9 @@ def test_two_downloads_at_once_are_one(server, remote, tmp_path):
             calls = [pool.submit(fetch, remote, tmp_path) for _ in range(3)]
             return {call.result() for call in calls}
 
-    with pytest.warns(UserWarning, match=r"Another call .*data\.bin\.lock.* Waiting"):
+    with pytest.warns(
+        UserWarning, match=r"Another call .* holds .*data\.bin\.lock.* Waiting"
+    ):
         paths = fetch_thrice()
     assert paths == {tmp_path / "data.bin"}
     assert (tmp_path / "data.bin").read_bytes() == CONTENT
