@@ -1,18 +1,22 @@
-"""The label graph and nothing else: nodes, edges, ancestor closure and prior."""
+"""The label graph: nodes, edges, ancestor closure and prior."""
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from itertools import chain, pairwise
 from numbers import Real
 from os import PathLike
+from reprlib import Repr
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from sklearn_htc.graph import reachability, topological_levels
+from sklearn_htc.graph import by_level, reachability, topological_levels
 
-__all__ = ["Hierarchy", "as_hierarchy", "column_names", "is_missing"]
+__all__ = ["Hierarchy", "as_hierarchy", "column_names", "is_missing", "short_repr"]
+
+# Longest text of a label or value in an error.
+MAX_REPR = 80
 
 
 class Hierarchy:
@@ -25,11 +29,12 @@ class Hierarchy:
     Parameters
     ----------
     edges : iterable of (parent, child) pairs
-        Any hashable labels.
+        Labels are of any hashable type: text, numbers, bytes, tuples, frozensets.
+        Labels that are equal in Python are one label: 1, 1.0 and `numpy.int64(1)`.
     nodes : iterable of labels, default=None
-        All nodes, in the order that the columns of every indicator then have.
-        Must contain each label of `edges`. By default the order is topological:
-        by level, and within a level by first appearance in `edges`.
+        All nodes, in the column order of every indicator. Must contain each label of
+        `edges`. The default is the labels of `edges` in topological order: by level,
+        and within a level by first appearance.
 
     Attributes
     ----------
@@ -40,7 +45,8 @@ class Hierarchy:
     children : csr_array of shape (n_nodes, n_nodes)
         The transpose: `children[i, j]` is 1 where node j is a child of node i.
     ancestors : csr_array of shape (n_nodes, n_nodes)
-        `ancestors[i, j]` is 1 where node j is node i or one of its ancestors.
+        `ancestors[i, j]` is 1 where node j is node i or one of its ancestors. Computed
+        when it is first asked for: a chain of n nodes has n (n + 1) / 2 entries.
     levels : ndarray of shape (n_nodes,)
         Length of the longest path from a root; roots have level 0.
     roots, leaves : ndarray of int
@@ -52,10 +58,12 @@ class Hierarchy:
     ------
     ValueError
         If the edges have a cycle, an edge or a node is given twice, an edge names
-        a label that is not in `nodes`, a label is missing (None, NaN), or there is no
+        a label that is not in `nodes`, a label is missing (None, NaN), a truth value
+        is a label beside the number that it is equal to (True and 1), or there is no
         node at all.
     TypeError
-        If a label is not hashable, or an edge is not a pair.
+        If a label is not hashable, an edge is not an ordered pair, or `nodes` is a
+        single string.
 
     See Also
     --------
@@ -85,20 +93,20 @@ class Hierarchy:
         if nodes is None:
             names = _topological_order(pairs, chain(*pairs))
         else:
-            names = [_hashable(node) for node in nodes]
+            names = [_hashable(node) for node in _not_text(nodes, "nodes")]
+            _forbid_mixed_truth(chain(names, *pairs))
             _forbid_duplicates(names, "node")
         if not names:
             raise ValueError("A hierarchy needs at least one node.")
         parent, child = _as_index_arrays(pairs, names)
 
         self.nodes = tuple(names)
-        self.levels = topological_levels(parent, child, names)
+        self.levels = _levels(parent, child, names)
         self._index = {name: i for i, name in enumerate(self.nodes)}
         shape = (len(names), len(names))
         ones = np.ones(len(pairs), dtype=np.int64)
         self.parents = sparse.csr_array((ones, (child, parent)), shape=shape)
         self.children = self.parents.T.tocsr()
-        self.ancestors = reachability(self.parents)
         self.roots = np.flatnonzero(np.diff(self.parents.indptr) == 0)
         self.leaves = np.flatnonzero(np.diff(self.children.indptr) == 0)
         self.is_tree = bool(np.diff(self.parents.indptr).max() <= 1)
@@ -134,8 +142,8 @@ class Hierarchy:
                 labels, Iterable
             ):
                 raise TypeError(
-                    f"The children of {parent!r} must be a collection of labels, got "
-                    f"{labels!r}."
+                    f"The children of {short_repr(parent)} must be a collection of "
+                    f"labels, got {short_repr(labels)}."
                 )
         edges = [(parent, child) for parent in children for child in children[parent]]
         names = chain(children, (child for _, child in edges))
@@ -155,7 +163,7 @@ class Hierarchy:
             "a/b/c" makes the nodes "a", "a/b" and "a/b/c"; ("a", "b") makes the
             nodes ("a",) and ("a", "b"). Prefixes of a path need not be listed.
         separator : str, default="/"
-            What stands between the names in a path that is a string.
+            Separates the names in a path that is a string.
 
         Returns
         -------
@@ -166,6 +174,8 @@ class Hierarchy:
         ------
         ValueError
             If a path is empty or has an empty or missing name in it.
+        TypeError
+            If a path is of bytes, or `paths` is a single string.
 
         Examples
         --------
@@ -173,18 +183,23 @@ class Hierarchy:
         ('a', 'b', 'a/x', 'b/x')
         """
         edges: dict[tuple[Hashable, Hashable], None] = {}
-        names: dict[Hashable, None] = {}
-        for path in paths:
+        names: list[Hashable] = []
+        for path in _not_text(paths, "paths"):
+            if isinstance(path, bytes):
+                raise TypeError(
+                    f"A path must be a string or a sequence of labels, got "
+                    f"{short_repr(path)}. Decode it."
+                )
             steps = path.split(separator) if isinstance(path, str) else list(path)
             if not steps or any(is_missing(step) or step == "" for step in steps):
                 raise ValueError(
-                    f"Empty path, or an empty name in path {path!r}. Leave out levels "
-                    "that a path does not have."
+                    f"Empty path, or an empty name in path {short_repr(path)}. Leave "
+                    "out levels that a path does not have."
                 )
             prefixes = [steps[: end + 1] for end in range(len(steps))]
             name: Any = separator.join if isinstance(path, str) else tuple
             nodes = [name(prefix) for prefix in prefixes]
-            names.update(dict.fromkeys(nodes))
+            names += nodes
             edges.update(dict.fromkeys(pairwise(nodes)))
         return cls(edges, nodes=_topological_order(list(edges), names))
 
@@ -197,10 +212,11 @@ class Hierarchy:
         Parameters
         ----------
         path : str or path-like
-            UTF-8 text; on each line a parent, then its children, if any, all
-            separated by tabs. A parent may have several lines.
+            UTF-8 text, with or without a byte order mark; on each line a parent, then
+            its children, if any, all separated by tabs. A parent may have several
+            lines.
         root : str, default="Root"
-            The name under which the top nodes hang; it becomes no node.
+            The parent of the top nodes in the file. It does not become a node.
 
         Returns
         -------
@@ -212,7 +228,7 @@ class Hierarchy:
         ValueError
             As the constructor does.
         """
-        with open(path, encoding="utf8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip()]
         pairs = [(row[0], child) for row in rows for child in row[1:] if child]
         names = (name for name in chain(*rows) if name not in (root, ""))
@@ -268,28 +284,29 @@ class Hierarchy:
 
     @property
     def edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Columns of the parents and of the children, one of each an edge.
+        """Columns of the parent and of the child of each edge.
 
-        In the order in which `children` and `prior` store their entries.
+        Edges have the order in which `children` and `prior` store their entries.
         """
         n_children = np.diff(self.children.indptr)
         return np.repeat(np.arange(len(self)), n_children), self.children.indices
 
     @cached_property
+    def ancestors(self) -> sparse.csr_array:
+        """The ancestors of each node, itself included, as a matrix of 0 and 1."""
+        return reachability(self.parents, self.levels)
+
+    @cached_property
     def parents_by_level(self) -> list[tuple[np.ndarray, sparse.csr_array]]:
         """The nodes of each level from 1 on, and their rows of `parents`."""
-        levels = range(1, self.levels.max() + 1)
-        of_level = [np.flatnonzero(self.levels == level) for level in levels]
-        return [(nodes, self.parents[nodes]) for nodes in of_level]
+        return [(nodes, self.parents[nodes]) for nodes in by_level(self.levels)[1:]]
 
     @cached_property
     def children_by_level(self) -> list[tuple[np.ndarray, sparse.csr_array]]:
-        """The nodes of each level that are no leaves, and their rows of `children`."""
+        """The inner nodes of each level, and their rows of `children`."""
         is_inner = np.diff(self.children.indptr) > 0
-        levels = range(self.levels.max())
-        of_level = [
-            np.flatnonzero(is_inner & (self.levels == level)) for level in levels
-        ]
+        # All nodes of the last level are leaves.
+        of_level = [nodes[is_inner[nodes]] for nodes in by_level(self.levels)[:-1]]
         return [(nodes, self.children[nodes]) for nodes in of_level]
 
     def index(self, labels: Iterable[Hashable]) -> np.ndarray:
@@ -309,13 +326,86 @@ class Hierarchy:
         ------
         ValueError
             If a label is not a node of the hierarchy.
+        TypeError
+            If a label is not hashable, or `labels` is a single string.
         """
+        labels = list(_not_text(labels, "labels"))
         try:
-            return np.fromiter((self._index[label] for label in labels), dtype=np.int64)
-        except KeyError as error:
-            raise ValueError(
-                f"Unknown label {error.args[0]!r}: it is not a node of the hierarchy."
-            ) from None
+            columns = map(self._index.__getitem__, labels)
+            return np.fromiter(columns, np.int64, len(labels))
+        except (KeyError, TypeError):
+            unknown = next(x for x in labels if _hashable(x) not in self._index)
+        raise ValueError(
+            f"Unknown label {short_repr(unknown)}: it is not a node of the hierarchy."
+        )
+
+    def encoded(self, y: Any) -> "Hierarchy":
+        """Rename the nodes for a classifier inside a meta-estimator of scikit-learn.
+
+        `BaggingClassifier`, `VotingClassifier`, `StackingClassifier` and
+        `cross_val_predict(method="predict_proba")` replace the labels of 1-D `y` by
+        their positions among the sorted labels before the classifier sees them. Give
+        the classifier inside this hierarchy, and the meta-estimator the labels.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_documents,)
+            The labels that the meta-estimator is fitted to.
+
+        Returns
+        -------
+        hierarchy : Hierarchy
+            The same graph, in the same order of columns. The node of the i-th of the
+            sorted distinct labels of `y` is the integer i; each other node is the
+            tuple (label,).
+
+        Raises
+        ------
+        ValueError
+            If a label is not a node of the hierarchy, or `y` is empty or not 1-D.
+        TypeError
+            If the labels can't be sorted. Then scikit-learn can't encode them either.
+
+        Examples
+        --------
+        >>> from sklearn_htc import Hierarchy
+        >>> hierarchy = Hierarchy.from_dict({"science": ["physics", "biology"]})
+        >>> hierarchy.nodes
+        ('science', 'physics', 'biology')
+        >>> hierarchy.encoded(["physics", "biology", "physics"]).nodes
+        (('science',), 1, 0)
+        """
+        y = _not_text(y, "y")
+        labels = y if hasattr(y, "shape") else list(y)
+        if isinstance(labels, list) and any(isinstance(x, tuple) for x in labels):
+            # An array of tuples would have two dimensions.
+            distinct = set(labels)
+        else:
+            array = np.asarray(labels)
+            if array.ndim != 1:
+                raise ValueError(
+                    f"y has shape {array.shape}, but one label per document is needed."
+                )
+            distinct = set(array.tolist())
+        if not distinct:
+            raise ValueError("y is empty: there is no label to encode.")
+        self.index(distinct)
+        try:
+            ordered = sorted(distinct)
+        except TypeError:
+            ordered = []
+        # `<` of two sets means "subset", which is no order to sort by.
+        if not ordered or any(isinstance(label, Set) for label in distinct):
+            raise TypeError(
+                "The labels of y have no common order, so scikit-learn can't encode "
+                "them. Use only text, or only numbers."
+            )
+        names: list[Hashable] = [(label,) for label in self.nodes]
+        for i, column in enumerate(self.index(ordered).tolist()):
+            names[column] = i
+        parent, child = (columns.tolist() for columns in self.edges)
+        edges = [(names[i], names[j]) for i, j in zip(parent, child, strict=True)]
+        return Hierarchy(edges, nodes=names)
 
     def to_indicator(self, labels: Iterable[Collection[Hashable]]) -> sparse.csr_array:
         """Turn label collections into an indicator that is closed under ancestors.
@@ -323,7 +413,7 @@ class Hierarchy:
         Parameters
         ----------
         labels : iterable of collections of labels
-            One collection a document; an empty one means "no label".
+            One collection per document, in any order; an empty one means "no label".
 
         Returns
         -------
@@ -337,13 +427,15 @@ class Hierarchy:
         TypeError
             If the labels of a document are not a collection.
         """
-        rows = list(labels)
-        for i, row in enumerate(rows):
-            if isinstance(row, (str, bytes)) or not isinstance(row, Iterable):
+        rows = []
+        for i, row in enumerate(labels):
+            if isinstance(row, (str, bytes, Mapping)) or not isinstance(row, Iterable):
                 raise TypeError(
                     f"The labels of document {i} must be a collection of labels, got "
-                    f"{row!r}. Did you mean [{row!r}]?"
+                    f"{short_repr(row)}. Put a "
+                    "single label in a list."
                 )
+            rows.append(list(row))
         columns = self.index(chain.from_iterable(rows))
         lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
         indptr = np.concatenate(([0], np.cumsum(lengths)))
@@ -357,20 +449,20 @@ class Hierarchy:
         Parameters
         ----------
         Y : {array-like, sparse array} of shape (n_documents, n_nodes)
-            Whatever is not 0 counts as a label.
+            An indicator; every value other than 0 counts as a label.
         most_specific : bool, default=False
-            Whether to name only the nodes of which no descendant is set.
+            Whether to name only nodes without a descendant in the same row.
 
         Returns
         -------
         labels : list of lists of labels
-            One list a document, in column order.
+            One list per document, in column order.
 
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, or is a
-            data frame whose columns are not named so, in that order.
+            If Y does not have one column per node, is a DataFrame whose columns are
+            not `nodes` in order, or holds NaN or text.
         """
         Y = self._as_boolean(Y)
         if most_specific:
@@ -381,12 +473,12 @@ class Hierarchy:
         return [names[start:stop] for start, stop in pairwise(bounds)]
 
     def close(self, Y: Any) -> Any:
-        """Close an indicator upward: whoever has a node has all its ancestors.
+        """Close an indicator upward: all ancestors of a document's nodes are set too.
 
         Parameters
         ----------
         Y : {array-like, sparse array} of shape (n_documents, n_nodes)
-            Whatever is not 0 counts as a label.
+            An indicator; every value other than 0 counts as a label.
 
         Returns
         -------
@@ -396,8 +488,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, or is a
-            data frame whose columns are not named so, in that order.
+            If Y does not have one column per node, is a DataFrame whose columns are
+            not `nodes` in order, or holds NaN or text.
         """
         closed = self._as_boolean(Y).astype(np.int64) @ self.ancestors
         closed.data.fill(1)
@@ -405,12 +497,12 @@ class Hierarchy:
         return _like(closed, Y)
 
     def most_specific(self, Y: Any) -> Any:
-        """Keep of each document only the nodes of which no descendant is set.
+        """Keep only the nodes of each document that have no descendant set.
 
         Parameters
         ----------
         Y : {array-like, sparse array} of shape (n_documents, n_nodes)
-            An indicator; whatever is not 0 counts as a label.
+            An indicator; every value other than 0 counts as a label.
 
         Returns
         -------
@@ -420,15 +512,15 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, or is a
-            data frame whose columns are not named so, in that order.
+            If Y does not have one column per node, is a DataFrame whose columns are
+            not `nodes` in order, or holds NaN or text.
         """
         given = self._as_boolean(Y)
         has_child = self.close(given).astype(np.int64) @ self.parents
         return _like((given > (has_child > 0)).tocsr(), Y)
 
     def is_coherent(self, Y: Any) -> bool:
-        """Say whether no child exceeds a parent.
+        """Tell whether no child exceeds any of its parents.
 
         Parameters
         ----------
@@ -444,8 +536,8 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, or is a
-            data frame whose columns are not named so, in that order.
+            If Y does not have one column per node, or is a DataFrame whose columns
+            are not `nodes` in order.
         """
         self._check_columns(Y)
         parent, child = self.edges
@@ -459,9 +551,9 @@ class Hierarchy:
     def prior(self, Y: Any) -> sparse.csr_array:
         """Estimate P(child | parent) from the labels of training documents.
 
-        The estimate is HiAGM's: count(child) / sum of the counts over all children
-        of the parent. Where no child of a parent occurs at all, its children are
-        taken as equally likely.
+        The estimate is that of HiAGM: the count of the child, divided by the sum of the
+        counts of all children of the parent. If no child of a parent occurs, all its
+        children are equally likely.
 
         Parameters
         ----------
@@ -471,14 +563,14 @@ class Hierarchy:
         Returns
         -------
         prior : csr_array of shape (n_nodes, n_nodes), dtype float64
-            `prior[i, j]` is P(j | i) where node j is a child of node i. Each row
-            of a node with children sums to 1. An edge of probability 0 is stored.
+            `prior[i, j]` is P(j | i) where node j is a child of node i. The row of a
+            node with children sums to 1. Edges of probability 0 are stored.
 
         Raises
         ------
         ValueError
-            If Y has another number of columns than the hierarchy has nodes, or is a
-            data frame whose columns are not named so, in that order.
+            If Y does not have one column per node, is a DataFrame whose columns are
+            not `nodes` in order, or holds NaN or text.
         """
         closed = self.close(self._as_boolean(Y))
         return self.prior_from_counts(np.bincount(closed.indices, minlength=len(self)))
@@ -489,14 +581,24 @@ class Hierarchy:
         Parameters
         ----------
         counts : array-like of shape (n_nodes,)
-            Documents that have the node, counted on a closed indicator.
+            Number of documents of each node, counted on a closed indicator.
 
         Returns
         -------
         prior : csr_array of shape (n_nodes, n_nodes), dtype float64
             As `prior` returns it.
+
+        Raises
+        ------
+        ValueError
+            If there is not one count per node.
         """
         counts = np.asarray(counts, dtype=np.float64)
+        if counts.shape != (len(self),):
+            raise ValueError(
+                f"counts has shape {counts.shape}, but the hierarchy has {len(self)} "
+                "nodes: one count per node is needed."
+            )
         parent, child = self.edges
         total = np.bincount(parent, weights=counts[child], minlength=len(self))[parent]
         n_children = np.diff(self.children.indptr)[parent]
@@ -508,56 +610,99 @@ class Hierarchy:
         )
 
     def _check_columns(self, Y: Any) -> None:
-        """Refuse another number of columns, and a data frame's in another order."""
+        """Refuse a wrong number of columns, and columns of a frame in another order."""
         names = column_names(Y)
-        # Numbers that are no labels are what a data frame has for want of names.
+        # A data frame without column names numbers its columns.
         named = names != list(range(len(names))) or 0 in self
         if names and named and names != list(self.nodes):
             self._refuse_names(names)
         shape = np.shape(Y)
         if len(shape) != 2 or shape[1] != len(self):
             raise ValueError(
-                f"Y has shape {shape}, but the hierarchy has {len(self)} nodes: an "
-                "indicator needs one column a node, in the order of `hierarchy.nodes`."
+                f"Y has shape {shape}, but the hierarchy has {len(self)} nodes: one "
+                "column per node is needed, in the order of `hierarchy.nodes`."
             )
 
     def _refuse_names(self, names: list[Hashable]) -> None:
-        """Say which column of a data frame is wrong, and how to mend it."""
+        """Say which column of a data frame is wrong, and what to do about it."""
         unknown = [name for name in names if name not in self]
         if unknown:
             raise ValueError(
-                f"Y has a column {unknown[0]!r}, which is not a node of the hierarchy. "
-                "If the columns are `hierarchy.nodes` in order, under other names, "
-                "pass Y.to_numpy()."
+                f"Y has a column {short_repr(unknown[0])}, which is not a node of the "
+                "hierarchy. If the columns are `hierarchy.nodes` in order, under other "
+                "names, pass Y.to_numpy()."
             )
         raise ValueError(
             "The columns of Y are not `hierarchy.nodes`, or are in another order. Pass "
             "Y.reindex(columns=list(hierarchy.nodes), fill_value=0), or Y.to_numpy() "
-            "if their names say nothing."
+            "if their names have no meaning."
         )
 
     def _as_boolean(self, Y: Any) -> sparse.csr_array:
-        """Return a CSR copy of Y, True where it is not 0 and without stored zeros."""
+        """Return a CSR copy of Y: True where Y is not 0, without stored zeros."""
         self._check_columns(Y)
-        matrix = sparse.csr_array(Y if sparse.issparse(Y) else np.asarray(Y) != 0)
-        matrix = matrix.astype(bool)
+        if sparse.issparse(Y):
+            # What follows sorts indices in place.
+            matrix = sparse.csr_array(Y, copy=True)
+            matrix.data = _nonzero(matrix.data)
+        else:
+            matrix = sparse.csr_array(_nonzero(Y))
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         return matrix
 
 
+def short_repr(value: Any) -> str:
+    """Return the repr of a value for an error; the middle of a long one is cut out.
+
+    Parameters
+    ----------
+    value : Any
+        A label, or anything else that an error quotes.
+
+    Returns
+    -------
+    text : str
+        At most 80 characters.
+
+    Examples
+    --------
+    >>> short_repr("cat")
+    "'cat'"
+    >>> len(short_repr("cat" * 1000))
+    80
+    """
+    try:
+        text = _REPR.repr(value)
+    except ValueError:
+        # Python doesn't spell out integers of thousands of digits.
+        text = f"<{type(value).__name__}>"
+    if len(text) <= MAX_REPR:
+        return text
+    half = (MAX_REPR - 3) // 2
+    return f"{text[: MAX_REPR - 3 - half]}...{text[-half:]}"
+
+
+# Cuts long strings and collections before it spells them out.
+_REPR = Repr()
+_REPR.maxlevel = 3
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_REPR
+_REPR.maxlist = _REPR.maxtuple = _REPR.maxset = _REPR.maxfrozenset = 20
+_REPR.maxdict = _REPR.maxarray = _REPR.maxdeque = 20
+
+
 def is_missing(label: Any) -> bool:
-    """Say whether a label is None, NaN or `pandas.NA`.
+    """Tell whether a label is None, NaN or `pandas.NA`.
 
     Parameters
     ----------
     label : Any
-        What is given as a label.
+        The label.
 
     Returns
     -------
     missing : bool
-        NaN, as a label, would not even equal itself.
+        Such values can't be labels: NaN is not even equal to itself.
     """
     is_nan = isinstance(label, Real) and label != label
     # pandas.NA compares with nothing, and pandas need not be there.
@@ -565,7 +710,7 @@ def is_missing(label: Any) -> bool:
 
 
 def column_names(Y: Any) -> list[Hashable]:
-    """Return the names of a data frame's columns; none where it is another container.
+    """Return the names of the columns of a data frame.
 
     Parameters
     ----------
@@ -574,8 +719,8 @@ def column_names(Y: Any) -> list[Hashable]:
 
     Returns
     -------
-    names : list of length n_columns, or empty
-        As given, numbers among them.
+    names : list of length n_columns
+        Empty for containers other than data frames.
     """
     return list(getattr(Y, "columns", ()))
 
@@ -591,12 +736,12 @@ def as_hierarchy(value: Any) -> Hierarchy:
     Returns
     -------
     hierarchy : Hierarchy
-        `value` itself where it is a Hierarchy already.
+        `value` itself if it is a Hierarchy.
 
     Raises
     ------
     TypeError
-        If `value` is of none of these kinds.
+        If `value` has none of these types.
     ValueError
         As `Hierarchy` does.
     """
@@ -610,20 +755,24 @@ def as_hierarchy(value: Any) -> Hierarchy:
         return Hierarchy(value)
     raise TypeError(
         "hierarchy must be a Hierarchy, a mapping of each parent to its children, "
-        f"(parent, child) edges, a networkx.DiGraph or None, got {value!r}."
+        f"(parent, child) edges, a networkx.DiGraph or None, got {short_repr(value)}."
     )
 
 
 def _as_pair(edge: Any) -> tuple[Hashable, Hashable]:
-    if isinstance(edge, (str, bytes)) or not isinstance(edge, Collection):
-        raise TypeError(f"An edge must be a (parent, child) pair, got {edge!r}.")
-    if len(edge) != 2:
-        raise TypeError(f"An edge must be a (parent, child) pair, got {edge!r}.")
+    # A set or a mapping of two has no first element to be the parent.
+    is_ordered = isinstance(edge, Collection) and not isinstance(
+        edge, (str, bytes, Set, Mapping)
+    )
+    if not is_ordered or len(edge) != 2:
+        raise TypeError(
+            f"An edge must be a (parent, child) pair, got {short_repr(edge)}."
+        )
     parent, child = edge
     if is_missing(parent) or is_missing(child):
         raise ValueError(
-            f"Edge {edge!r} lacks a label. Leave it out: a root is a node that no edge "
-            "leads to."
+            f"Edge {short_repr(edge)} lacks a label. Leave it out: a root is a node "
+            "that no edge leads to."
         )
     return _hashable(parent), _hashable(child)
 
@@ -632,17 +781,52 @@ def _hashable(label: Any) -> Hashable:
     try:
         hash(label)
     except TypeError:
-        raise TypeError(f"A label must be hashable, got {label!r}.") from None
+        raise TypeError(f"A label must be hashable, got {short_repr(label)}.") from None
     if is_missing(label):
-        raise ValueError(f"{label!r} is a missing value, and can't be a label.")
+        raise ValueError(
+            f"{short_repr(label)} is a missing value, and can't be a label."
+        )
     return label
+
+
+def _not_text(labels: Iterable[Any], name: str) -> Iterable[Any]:
+    """Refuse a string, whose letters would be taken as labels."""
+    if isinstance(labels, (str, bytes)):
+        raise TypeError(
+            f"{name} must be a list, got {short_repr(labels)}. Put a single value in a "
+            "list."
+        )
+    return labels
+
+
+def _forbid_mixed_truth(names: Iterable[Hashable]) -> None:
+    """Refuse True beside 1 and False beside 0, which a dict would merge."""
+    seen: dict[Hashable, tuple[Any, Hashable]] = {}
+    for name in names:
+        truth = _truth_values(name)
+        known, other = seen.setdefault(name, (truth, name))
+        if known != truth:
+            raise ValueError(
+                f"Duplicate node {short_repr(name)}: in Python it is equal to "
+                f"{short_repr(other)}, which is a node already. Rename one of them, to "
+                "text for example."
+            )
+
+
+def _truth_values(label: Hashable) -> Any:
+    """Tell whether a label is a truth value; of a tuple, which parts are."""
+    if isinstance(label, tuple):
+        return tuple(_truth_values(part) for part in label)
+    return isinstance(label, (bool, np.bool_))
 
 
 def _forbid_duplicates(items: Iterable[Hashable], what: str) -> None:
     seen = set()
     for item in items:
         if item in seen:
-            raise ValueError(f"Duplicate {what} {item!r}: each may be given once.")
+            raise ValueError(
+                f"Duplicate {what} {short_repr(item)}: each may be given once."
+            )
         seen.add(item)
 
 
@@ -650,9 +834,17 @@ def _topological_order(
     pairs: Sequence[tuple[Hashable, Hashable]], names: Iterable[Hashable]
 ) -> list[Hashable]:
     """Sort names by level; within a level they keep the order of first appearance."""
-    unique = list(dict.fromkeys(_hashable(name) for name in names))
-    levels = topological_levels(*_as_index_arrays(pairs, unique), unique)
+    names = [_hashable(name) for name in names]
+    _forbid_mixed_truth(names)
+    unique = list(dict.fromkeys(names))
+    levels = _levels(*_as_index_arrays(pairs, unique), unique)
     return [unique[i] for i in np.argsort(levels, kind="stable")]
+
+
+def _levels(
+    parent: np.ndarray, child: np.ndarray, names: Sequence[Hashable]
+) -> np.ndarray:
+    return topological_levels(parent, child, len(names), lambda i: short_repr(names[i]))
 
 
 def _as_index_arrays(
@@ -664,15 +856,32 @@ def _as_index_arrays(
         for label in pair:
             if label not in index:
                 raise ValueError(
-                    f"Unknown label {label!r} in edge {pair!r}: it is not in `nodes`. "
-                    "Add it there, or leave the edge out."
+                    f"Unknown label {short_repr(label)} in edge {short_repr(pair)}: it "
+                    "is not in `nodes`. Add it there, or leave the edge out."
                 )
     flat = np.fromiter((index[label] for label in chain(*pairs)), dtype=np.int64)
     return flat[0::2], flat[1::2]
 
 
+def _nonzero(values: Any) -> np.ndarray:
+    """Tell which numbers are not 0. Refuse text and NaN, which are not 0 either."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        cells = values.ravel().tolist()
+        wrong = [x for x in cells if not isinstance(x, (Real, np.bool_))]
+        if wrong:
+            raise ValueError(
+                f"Y holds {short_repr(wrong[0])}, but an indicator holds 0 and 1. Pass "
+                "label collections to `to_indicator`."
+            )
+        values = values.astype(np.float64)
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise ValueError("Y holds NaN, but an indicator holds 0 and 1.")
+    return values != 0
+
+
 def _like(matrix: sparse.csr_array, example: Any) -> Any:
-    """Give a CSR result the dtype of the caller's Y, dense where that was dense."""
+    """Give a CSR result the dtype of the caller's Y, and make it dense if that was."""
     dtype = getattr(example, "dtype", np.int64)
     if sparse.issparse(example):
         return matrix.astype(dtype)

@@ -1,10 +1,14 @@
-"""How good label sets over a hierarchy are, beyond flat F1.
+"""Metrics for label sets over a hierarchy, beyond flat F1.
 
-All functions take Y as indicators with a column a node, or as label collections, and
-the hierarchy; they return numbers from 0 to 1.
+All functions take labels in every form that the estimators take, and read them by the
+same rules; they return numbers from 0 to 1. The forms are indicators with one column
+per node (dense, sparse, a DataFrame, or lists of 0 and 1), label collections, and 1-D
+arrays, lists or Series with one label per document. `y_true` and `y_pred` may have
+different forms. Label collections and 1-D labels imply the ancestors of their labels;
+the columns of an indicator stand for themselves.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,7 +18,8 @@ from sklearn.metrics import average_precision_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 
-from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc import targets
+from sklearn_htc.hierarchy import Hierarchy, short_repr
 
 __all__ = [
     "SCORERS",
@@ -25,6 +30,7 @@ __all__ = [
     "get_scorer",
     "hierarchical_precision_recall_f1",
     "lca_precision_recall_f1",
+    "micro_macro_f1",
     "path_accuracy_score",
 ]
 
@@ -36,30 +42,87 @@ def hierarchical_precision_recall_f1(
 
     Parameters
     ----------
-    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
-sequence of label collections
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
+sequence of label collections, or array-like of shape (n_documents,)
         Labels.
     hierarchy : Hierarchy
         The label graph.
     average : {"micro", "macro", "samples"}, default="micro"
-        "micro" counts all pairs of document and node, "macro" averages over nodes
-        (those that occur in either), "samples" over documents. What Kiritchenko et al.
-        (2005) and hiclass call micro is "micro", what hiclass calls macro precision
-        and recall is "samples".
+        "micro" counts all pairs of document and node, "macro" averages over the nodes
+        that occur in `y_true` or `y_pred`, "samples" averages over documents. "micro"
+        is the micro average of Kiritchenko et al. (2005) and of hiclass; "samples" is
+        the macro precision and recall of hiclass.
 
     Returns
     -------
     precision, recall, f1 : float
-        0 where there is nothing to divide by.
+        0 instead of a division by zero.
 
     Raises
     ------
     ValueError
-        If a label is no node, or widths or numbers of documents differ.
+        If a label is not a node, an indicator has another number of columns than the
+        hierarchy has nodes or holds anything but 0 and 1, the numbers of documents
+        differ, or `average` is unknown.
     """
     true, pred = (hierarchy.close(Y) for Y in _indicators(y_true, y_pred, hierarchy))
     precision, recall, f1 = _scores(true, pred, average)
     return precision, recall, f1
+
+
+def micro_macro_f1(
+    y_true: sparse.csr_array,
+    y_pred: sparse.csr_array,
+    sample_weight: np.ndarray | None = None,
+) -> tuple[float, float]:
+    """Compute micro- and macro-F1 of closed indicators from one count.
+
+    Every F1 of this package is counted so: macro-F1 is the average over the nodes that
+    occur in `y_true` or in `y_pred`. A node that occurs in neither does not count, so
+    it neither raises nor lowers the average. A node that occurs in one of the two alone
+    has an F1 of 0.
+
+    Parameters
+    ----------
+    y_true, y_pred : csr_array of shape (n_documents, n_nodes)
+        0 and 1, closed under ancestors; of any dtype.
+    sample_weight : ndarray of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1. A node that only
+        documents of weight 0 have does not occur.
+
+    Returns
+    -------
+    micro, macro : float
+        0 where no node occurs.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or there is not one weight per document.
+
+    Examples
+    --------
+    >>> from sklearn_htc import Hierarchy
+    >>> from sklearn_htc.metrics import micro_macro_f1
+    >>> hierarchy = Hierarchy.from_dict({"animal": ["cat", "dog", "cow"]})
+    >>> y_true = hierarchy.to_indicator([["cat"], ["dog"]])
+    >>> y_pred = hierarchy.to_indicator([["cat"], ["animal"]])
+    >>> micro, macro = micro_macro_f1(y_true, y_pred)
+    >>> print(f"{micro:.3f} {macro:.3f}")
+    0.857 0.667
+    """
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"y_true has shape {y_true.shape}, and y_pred {y_pred.shape}: both need "
+            "one row per document and one column per node."
+        )
+    if sample_weight is not None and np.shape(sample_weight) != y_true.shape[:1]:
+        raise ValueError(
+            f"sample_weight has shape {np.shape(sample_weight)}, but there are "
+            f"{y_true.shape[0]} documents: one weight per document is needed."
+        )
+    counts = _node_counts(y_true.multiply(y_pred), y_true, y_pred, sample_weight)
+    return _micro(*counts)[2], _macro(*counts)[2]
 
 
 def f1_score_per_level(
@@ -69,8 +132,8 @@ def f1_score_per_level(
 
     Parameters
     ----------
-    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
-sequence of label collections
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
+sequence of label collections, or array-like of shape (n_documents,)
         Labels.
     hierarchy : Hierarchy
         The label graph; the roots have level 0.
@@ -80,7 +143,12 @@ sequence of label collections
     Returns
     -------
     f1 : ndarray of shape (n_levels,)
-        Of the nodes of each level.
+        The F1 of the nodes of each level.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does.
     """
     true, pred = (hierarchy.close(Y) for Y in _indicators(y_true, y_pred, hierarchy))
     columns = [
@@ -93,29 +161,38 @@ sequence of label collections
 def constrained_f1_score(
     y_true: Any, y_pred: Any, hierarchy: Hierarchy, *, average: str = "micro"
 ) -> float:
-    """Compute C-micro- or C-macro-F1: a node counts if all its ancestors are right too.
+    """Compute C-micro- or C-macro-F1: a node is right only if all its ancestors are.
 
-    A predicted node is right only where it and all its ancestors are predicted and
+    A predicted node is right only if the node and all its ancestors are predicted and
     true (Yu et al., "Constrained Sequence-to-Tree Generation for Hierarchical Text
-    Classification", SIGIR 2022). Nothing is closed, so incoherent predictions lose.
+    Classification", SIGIR 2022). Indicators are not closed, so incoherent predictions
+    score less.
 
     Parameters
     ----------
-    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
-sequence of label collections
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
+sequence of label collections, or array-like of shape (n_documents,)
         Labels.
     hierarchy : Hierarchy
         The label graph.
     average : {"micro", "macro"}, default="micro"
-        Over pairs of document and node, or over the nodes that occur in either.
+        "micro" counts all pairs of document and node, "macro" averages over the nodes
+        that occur in `y_true` or `y_pred`.
 
     Returns
     -------
     f1 : float
-        At most the plain F1; equal to it where no prediction has a wrong ancestor.
+        At most the plain F1, and equal to it if no prediction has a wrong ancestor.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does.
     """
     if average not in ("micro", "macro"):
-        raise ValueError(f"average must be 'micro' or 'macro', got {average!r}.")
+        raise ValueError(
+            f"average must be 'micro' or 'macro', got {short_repr(average)}."
+        )
     true, pred = _indicators(y_true, y_pred, hierarchy)
     right = true.multiply(pred).tocsr()
     n_right = sparse.csr_array((right @ hierarchy.ancestors.T) * right)
@@ -130,14 +207,19 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
     Parameters
     ----------
     y_pred : {array-like, sparse array} of shape (n_documents, n_nodes)
-        An indicator.
+        An indicator. Other forms of labels imply ancestors, and are always coherent.
     hierarchy : Hierarchy
         The label graph.
 
     Returns
     -------
     share : float
-        1 where every prediction is coherent.
+        1 if every prediction is coherent.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does.
     """
     pred = _indicator(y_pred, hierarchy)
     missing = sparse.csr_array(hierarchy.close(pred) - pred)
@@ -145,21 +227,26 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
 
 
 def path_accuracy_score(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> float:
-    """Compute the share of true paths that are predicted whole, and end where they do.
+    """Compute the share of true paths that are predicted exactly.
 
     Parameters
     ----------
-    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
-sequence of label collections
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
+sequence of label collections, or array-like of shape (n_documents,)
         Labels; closed before they are compared. A path is a most specific node with
-        its ancestors.
+        its ancestors; it is predicted exactly if the prediction goes no deeper.
     hierarchy : Hierarchy
         The label graph.
 
     Returns
     -------
     accuracy : float
-        Over all true paths of all documents; 0 where there is none.
+        Over all true paths of all documents; 0 if there is none.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does.
     """
     true, pred = (
         hierarchy.most_specific(hierarchy.close(Y))
@@ -171,15 +258,15 @@ sequence of label collections
 def document_average_precision_score(
     y_true: Any, y_score: np.ndarray, hierarchy: Hierarchy
 ) -> float:
-    """Average over documents the area under the precision-recall curve of their labels.
+    """Compute the mean area under the precision-recall curves of the documents.
 
     Parameters
     ----------
-    y_true : {array-like, sparse array} of shape (n_documents, n_nodes) or sequence of \
-label collections
+    y_true : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
+label collections, or array-like of shape (n_documents,)
         Labels; documents without any are left out.
     y_score : array-like of shape (n_documents, n_nodes)
-        Probabilities, or anything that ranks nodes alike.
+        Probabilities, or other scores that rank nodes, with one column per node.
     hierarchy : Hierarchy
         The label graph.
 
@@ -187,8 +274,15 @@ label collections
     -------
     area : float
         scikit-learn's average precision with `average="samples"`.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does, or if `y_score` has another number
+        of columns than the hierarchy has nodes.
     """
     true = _indicator(y_true, hierarchy)
+    hierarchy._check_columns(y_score)
     scores = np.asarray(y_score)
     check_consistent_length(true, scores)
     labelled = np.flatnonzero(true.sum(axis=1))
@@ -204,19 +298,19 @@ label collections
 def lca_precision_recall_f1(
     y_true: Any, y_pred: Any, hierarchy: Hierarchy
 ) -> tuple[float, float, float]:
-    """Compare label sets after adding the ways to lowest common ancestors.
+    """Compare label sets after adding the paths to lowest common ancestors.
 
-    Adding all ancestors punishes errors at deep nodes of many ancestors less than those
-    at others. Kosmopoulos et al. ("Evaluation measures for hierarchical
+    If all ancestors are added, an error at a node with many ancestors costs less than
+    one at a node with few. Kosmopoulos et al. ("Evaluation measures for hierarchical
     classification", 2015) add fewer nodes: each most specific label is joined to the
-    nearest of the other set through their lowest common ancestor, and to its own set
-    come the nodes on the way up to it. Where trees share no ancestor, a virtual root
-    above all is one.
+    nearest label of the other set through their lowest common ancestor, and the nodes
+    on the path up to that ancestor are added to its own set. Nodes without a common
+    ancestor meet in a virtual root above all roots.
 
     Parameters
     ----------
-    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes) or \
-sequence of label collections
+    y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
+sequence of label collections, or array-like of shape (n_documents,)
         Labels.
     hierarchy : Hierarchy
         The label graph.
@@ -224,7 +318,12 @@ sequence of label collections
     Returns
     -------
     precision, recall, f1 : float
-        Averages over documents. A document with an empty set on both sides has 1.
+        Averages over documents. A document without labels in both has 1.
+
+    Raises
+    ------
+    ValueError
+        As `hierarchical_precision_recall_f1` does.
     """
     true, pred = (
         hierarchy.most_specific(hierarchy.close(Y))
@@ -247,7 +346,7 @@ sequence of label collections
 
 
 class _Ways:
-    """Ways from nodes up to common ancestors; -1 is the virtual root."""
+    """Paths from nodes up to common ancestors; -1 is the virtual root."""
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         parents = hierarchy.parents
@@ -258,7 +357,7 @@ class _Ways:
         self._up: dict[int, dict[int, int]] = {}
 
     def up(self, node: int) -> dict[int, int]:
-        """Return the least number of edges to each ancestor, and 0 to itself."""
+        """Return the distance to each ancestor in edges, with 0 for the node itself."""
         if node not in self._up:
             distances, reached = {node: 0}, [node]
             while reached:
@@ -273,7 +372,7 @@ class _Ways:
         return self._up[node]
 
     def way(self, node: int, ancestor: int) -> set[int]:
-        """Return the nodes of a shortest way, both ends included."""
+        """Return the nodes of a shortest path, both ends included."""
         nodes = {node}
         while node != ancestor:
             node = min(
@@ -284,7 +383,7 @@ class _Ways:
         return nodes
 
     def joined(self, true: list[int], pred: list[int]) -> tuple[set[int], set[int]]:
-        """Return both sets with the ways that join each node to the nearest other."""
+        """Return both sets with the paths that join each node to the nearest other."""
         sets = (set(true), set(pred))
         if not true or not pred:
             return sets
@@ -308,7 +407,12 @@ def _plain(measure: Callable[..., Any], estimator: Any, X: Any, y: Any) -> float
 def _ranked(estimator: Any, X: Any, y: Any) -> float:
     """Score predicted probabilities."""
     hierarchy = _hierarchy_of(estimator)
-    return document_average_precision_score(y, estimator.predict_proba(X), hierarchy)
+    scores = estimator.predict_proba(X)
+    if targets._kind_of(targets._as_known_container(y), hierarchy) == "labels":
+        # Columns are classes, of which a document has one: their probabilities add up.
+        classes = hierarchy.index(np.asarray(estimator.classes_).tolist())
+        scores = np.minimum(np.asarray(scores) @ hierarchy.ancestors[classes], 1)
+    return document_average_precision_score(y, scores, hierarchy)
 
 
 def _hierarchical_f1(average: str, y: Any, pred: Any, hierarchy: Hierarchy) -> float:
@@ -346,8 +450,11 @@ def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:
     Returns
     -------
     scorer : callable
-        Takes (estimator, X, Y), where the estimator, or the last step of a Pipeline,
-        has a `hierarchy_`.
+        Takes (estimator, X, Y), with Y in every form that estimators take. The
+        estimator has a `hierarchy_`, or is a Pipeline whose last step has one, a
+        search such as GridSearchCV whose `best_estimator_` has one, or another
+        meta-estimator whose `estimator_` has one. The scorer raises TypeError if there
+        is none.
 
     Raises
     ------
@@ -355,24 +462,43 @@ def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:
         If there is no such scorer.
     """
     if name not in SCORERS:
-        raise ValueError(f"name must be one of {tuple(SCORERS)}, got {name!r}.")
+        raise ValueError(
+            f"name must be one of {tuple(SCORERS)}, got {short_repr(name)}."
+        )
     return SCORERS[name]
 
 
 def _hierarchy_of(estimator: Any) -> Hierarchy:
-    """Find the hierarchy that an estimator, or the last step of one, was fitted to."""
-    while isinstance(estimator, Pipeline):
-        estimator = estimator[-1]
-    return estimator.hierarchy_
+    """Find the hierarchy of a fitted estimator, inside pipelines and searches too."""
+    inner = estimator
+    while inner is not None:
+        if hasattr(inner, "hierarchy_"):
+            return inner.hierarchy_
+        if isinstance(inner, Pipeline):
+            inner = inner[-1]
+        else:
+            inner = getattr(
+                inner, "best_estimator_", getattr(inner, "estimator_", None)
+            )
+    raise TypeError(
+        f"{short_repr(estimator)} has no hierarchy_, nor has the last step of a "
+        "pipeline, the best_estimator_ of a search or the estimator_ of another "
+        "meta-estimator in it. Score a fitted estimator of sklearn_htc, or call the "
+        "function of `metrics` with the hierarchy."
+    )
 
 
 def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
-    """Return label sets of either form as 0 and 1."""
-    is_indicator = sparse.issparse(Y) or hasattr(Y, "shape")
-    if not is_indicator and isinstance(Y, Sequence):
-        return hierarchy.to_indicator(Y)
-    hierarchy._check_columns(Y)
-    return sparse.csr_array((sparse.csr_array(Y) != 0).astype(np.int64))
+    """Return labels of every form as 0 and 1. An indicator is not closed."""
+    Y = targets._as_known_container(Y)
+    kind = targets._kind_of(Y, hierarchy)
+    if kind == "labels":
+        labels = targets._as_labels(Y).tolist()
+        return hierarchy.to_indicator([label] for label in labels)
+    if kind == "collections":
+        return hierarchy.to_indicator(targets._collections(Y))
+    matrix = targets._as_indicator(Y, hierarchy)
+    return sparse.csr_array((sparse.csr_array(matrix) != 0).astype(np.int64))
 
 
 def _indicators(
@@ -390,23 +516,54 @@ def _scores(
     *,
     hits: sparse.csr_array | None = None,
 ) -> tuple[float, float, float]:
-    """Return precision, recall and F1; macro over nodes that occur in either.
+    """Return precision, recall and F1.
 
     `hits` are the predicted nodes that count as right, by default all true ones.
     """
     if average not in ("micro", "macro", "samples"):
         raise ValueError(
-            f"average must be 'micro', 'macro' or 'samples', got {average!r}."
+            f"average must be 'micro', 'macro' or 'samples', got {short_repr(average)}."
         )
-    axis = {"micro": None, "macro": 0, "samples": 1}[average]
     if hits is None:
         hits = true.multiply(pred)
-    n_hits, n_true, n_pred = (
-        np.atleast_1d(Y.sum(axis=axis)) for Y in (hits, true, pred)
-    )
-    if average == "macro":
-        occurs = n_true + n_pred > 0
-        n_hits, n_true, n_pred = n_hits[occurs], n_true[occurs], n_pred[occurs]
+    if average == "samples":
+        return _means(*(Y.sum(axis=1) for Y in (hits, true, pred)))
+    counts = _node_counts(hits, true, pred)
+    return _micro(*counts) if average == "micro" else _macro(*counts)
+
+
+def _node_counts(
+    hits: sparse.csr_array,
+    true: sparse.csr_array,
+    pred: sparse.csr_array,
+    sample_weight: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum the weights of the documents of each node, in float64."""
+    if sample_weight is None:
+        sample_weight = np.ones(true.shape[0])
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    return weight @ hits, weight @ true, weight @ pred
+
+
+def _micro(
+    n_hits: np.ndarray, n_true: np.ndarray, n_pred: np.ndarray
+) -> tuple[float, float, float]:
+    """Return precision, recall and F1 of all nodes together."""
+    return _means(*(np.array([n.sum()]) for n in (n_hits, n_true, n_pred)))
+
+
+def _macro(
+    n_hits: np.ndarray, n_true: np.ndarray, n_pred: np.ndarray
+) -> tuple[float, float, float]:
+    """Return the means of precision, recall and F1 over the nodes that occur."""
+    occurs = n_true + n_pred > 0
+    return _means(n_hits[occurs], n_true[occurs], n_pred[occurs])
+
+
+def _means(
+    n_hits: np.ndarray, n_true: np.ndarray, n_pred: np.ndarray
+) -> tuple[float, float, float]:
+    """Return the means of precision, recall and F1."""
     if not len(n_hits):
         return 0.0, 0.0, 0.0
     return (
@@ -417,7 +574,7 @@ def _scores(
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:
-    """Divide; 0 where there is nothing to divide by."""
+    """Divide, with 0 instead of a division by zero."""
     return np.divide(
         numerator,
         denominator,

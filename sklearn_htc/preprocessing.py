@@ -1,7 +1,8 @@
-"""From texts to token ids, and pretrained word vectors for either vocabulary."""
+"""Texts as token ids, and pretrained word vectors for a vocabulary."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from itertools import chain
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, Self
@@ -14,6 +15,8 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_htc.hierarchy import is_missing, short_repr
+
 __all__ = ["TokenSequenceVectorizer", "load_word_vectors"]
 
 UNKNOWN_ID = 1
@@ -22,9 +25,9 @@ UNKNOWN_ID = 1
 class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
     """Turn texts into sequences of token ids, for the sequence encoders.
 
-    The result is a CSR array: a row is a document, a column a position, and the value a
-    token id. Padding is not stored, so `numpy.diff(X.indptr)` are the lengths. Id 1 is
-    any unknown token; the vocabulary starts at 2.
+    The result is a CSR array with one row per document and one column per position; the
+    values are token ids. Padding is not stored, so `numpy.diff(X.indptr)` are the
+    lengths. Id 1 stands for every unknown token; the vocabulary starts at 2.
 
     Parameters
     ----------
@@ -35,15 +38,17 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
         default `token_pattern` keeps words of one character. `analyzer` is "word",
         "char", "char_wb" or a callable.
     min_df : int or float, default=1
-        Tokens in fewer documents are unknown: a count, or a share of the documents. The
-        paper has 5.
+        Tokens in fewer documents than this count, or than this share of the documents
+        if it is a float, are unknown. HTCInfoMax's paper uses 5.
     max_features : int or None, default=None
-        Keep this many tokens, those that come most often. The paper has 50,000.
+        Keep only this many of the most frequent tokens. HTCInfoMax's paper uses 50,000.
     max_length : int, default=256
-        Tokens after this many are cut off. The vocabulary is counted on what is kept,
-        so that each of its ids comes in the training documents.
+        Documents are cut off after this many tokens. The vocabulary is counted on what
+        is kept, so that each of its ids occurs in the training documents.
     vocabulary : mapping of token to id, or iterable of tokens, default=None
-        A fixed vocabulary; ids of a mapping start at 2.
+        A fixed vocabulary, to which `min_df` and `max_features` do not apply. Each
+        token may occur once. Ids of a mapping are integers from 2 on; tokens of a set
+        are numbered in sorted order.
 
     Attributes
     ----------
@@ -115,7 +120,8 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the texts are a single string, or no token is left.
+            If the texts are a single string or have two dimensions, a text is missing
+            (None, NaN), no token is left, or `vocabulary` is not of the form above.
         """
         self._fit(raw_documents)
         return self
@@ -160,7 +166,8 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
         NotFittedError
             If the vectorizer is not fitted.
         ValueError
-            If the texts are a single string.
+            If the texts are a single string or have two dimensions, or a text is
+            missing (None, NaN).
         """
         check_is_fitted(self)
         return self._to_ids(self._tokens(raw_documents))
@@ -202,6 +209,13 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
             raise ValueError(
                 "Iterable over raw text documents expected, string object received."
             )
+        if isinstance(raw_documents, Mapping) or getattr(raw_documents, "ndim", 1) != 1:
+            # Iteration over a data frame yields the names of its columns.
+            raise ValueError(
+                "One text per document is needed, got a "
+                f"{type(raw_documents).__name__}. Pass a list of texts, or one column "
+                "of the table."
+            )
         analyze = CountVectorizer(
             lowercase=self.lowercase,
             preprocessor=self.preprocessor,
@@ -210,7 +224,15 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
             token_pattern=self.token_pattern,
             analyzer=self.analyzer,
         ).build_analyzer()
-        return [list(analyze(text))[: self.max_length] for text in raw_documents]
+        documents = []
+        for i, text in enumerate(raw_documents):
+            if is_missing(text):
+                raise ValueError(
+                    f"Document {i} is missing ({short_repr(text)}). Leave it out, or "
+                    'pass "".'
+                )
+            documents.append(list(analyze(text))[: self.max_length])
+        return documents
 
     def _learn_vocabulary(self, documents: list[list[str]]) -> dict[str, int]:
         total = Counter(token for tokens in documents for token in tokens)
@@ -249,8 +271,9 @@ def load_word_vectors(
     Parameters
     ----------
     path : str or path-like
-        UTF-8 text in GloVe's format (a token, then its numbers, separated by spaces) or
-        word2vec's (the same after a line with the count and the size).
+        UTF-8 text, with or without a byte order mark, in GloVe's format (a token, then
+        its numbers, separated by spaces) or word2vec's (the same after a line with the
+        count and the size).
     vocabulary : mapping of str to int
         `vocabulary_` of a fitted TokenSequenceVectorizer or TfidfVectorizer.
 
@@ -263,8 +286,9 @@ def load_word_vectors(
     Raises
     ------
     ValueError
-        If the file has no vector for the vocabulary, or a line is too short or holds
-        something else than numbers.
+        If the file has no vector for the vocabulary; if the line of one of its tokens
+        has too few or too many numbers, or a number that is not finite in float32; or
+        if the ids of `vocabulary` are not distinct integers from 0 on.
 
     Examples
     --------
@@ -276,37 +300,103 @@ def load_word_vectors(
     array([[ 3.,  4.],
            [nan, nan]], dtype=float32)
     """
-    with open(path, encoding="utf8") as file:
-        first = file.readline().split()
-        has_header = len(first) == 2 and all(field.isdigit() for field in first)
-        size = int(first[1]) if has_header else len(first) - 1
-        if not has_header:
-            file.seek(0)
+    if not vocabulary:
+        raise ValueError("vocabulary is empty: there is no token to read vectors for.")
+    if not _are_ids(vocabulary.values(), first=0):
+        raise ValueError(
+            "vocabulary needs one id per token, distinct integers from 0 on: they are "
+            "rows of the result."
+        )
+    with open(path, encoding="utf-8-sig") as file:
+        lines = enumerate(file, 1)
+        _, first = next(lines, (1, ""))
+        # Only at spaces: a token may hold other white space, such as a no-break space.
+        fields = first.strip(" \r\n").split(" ")
+        has_header = len(fields) == 2 and all(field.isdecimal() for field in fields)
+        size = int(fields[1]) if has_header else len(fields) - 1
+        if size < 1:
+            raise ValueError(
+                f"{path}, line 1: a token and its numbers are needed, or a count and a "
+                f"size, got {short_repr(first)}."
+            )
         vectors = np.full((max(vocabulary.values()) + 1, size), np.nan, np.float32)
-        for number, line in enumerate(file, 1 + has_header):
+        for number, line in lines if has_header else chain([(1, first)], lines):
             # A token may hold spaces (some of GloVe's do), so count from the right.
             fields = line.rstrip().split(" ")
-            row = vocabulary.get(" ".join(fields[:-size]) or fields[0])
-            if row is None:
-                continue
-            try:
-                vectors[row] = np.array(fields[-size:], dtype=np.float32)
-            except ValueError as error:
+            token = " ".join(fields[:-size]) or fields[0]
+            row = vocabulary.get(token)
+            if row is not None:
+                vectors[row] = _as_vector(
+                    fields[-size:], size, f"{path}, line {number}"
+                )
+            elif fields[0] in vocabulary and _are_numbers(fields[1:]):
                 raise ValueError(
-                    f"{path}, line {number}: {size} numbers are needed after the token."
-                ) from error
+                    f"{path}, line {number}: {len(fields) - 1} numbers after "
+                    f"{short_repr(fields[0])}, but {size} are expected from line 1."
+                )
     if np.isnan(vectors).all():
         raise ValueError(f"{path} has no vector for any token of the vocabulary.")
     return vectors
 
 
-def _fixed_vocabulary(vocabulary: Mapping[str, int] | Iterable[str]) -> dict[str, int]:
-    if not isinstance(vocabulary, Mapping):
-        return {token: i for i, token in enumerate(vocabulary, UNKNOWN_ID + 1)}
-    ids = list(vocabulary.values())
-    if len(set(ids)) < len(ids) or min(ids, default=UNKNOWN_ID) <= UNKNOWN_ID:
+def _as_vector(fields: list[str], size: int, place: str) -> np.ndarray:
+    try:
+        vector = np.array(fields, dtype=np.float64)
+    except ValueError:
+        vector = np.empty(0)
+    if len(vector) != size:
+        raise ValueError(f"{place}: {size} numbers are needed after the token.")
+    # NaN in the result means that there is no vector.
+    wrong = np.flatnonzero(~(np.abs(vector) <= np.finfo(np.float32).max))
+    if len(wrong):
         raise ValueError(
-            f"A vocabulary needs one id a token, from {UNKNOWN_ID + 1} on: "
-            f"{UNKNOWN_ID} is any unknown token, and 0 is padding."
+            f"{place}: {short_repr(fields[wrong[0]])} is not a finite number in "
+            "float32. Correct it, or leave the line out."
         )
-    return dict(vocabulary)
+    return vector.astype(np.float32)
+
+
+def _are_numbers(fields: list[str]) -> bool:
+    try:
+        np.array(fields, dtype=np.float64)
+    except ValueError:
+        return False
+    return True
+
+
+def _are_ids(ids: Collection[Any], *, first: int) -> bool:
+    """Tell whether ids are distinct integers, none below the first."""
+    return len(set(ids)) == len(ids) and all(
+        isinstance(i, Integral) and not isinstance(i, bool) and int(i) >= first
+        for i in ids
+    )
+
+
+def _fixed_vocabulary(vocabulary: Mapping[str, int] | Iterable[str]) -> dict[str, int]:
+    first = UNKNOWN_ID + 1
+    if isinstance(vocabulary, Mapping):
+        known = dict(vocabulary)
+        if not _are_ids(known.values(), first=first):
+            raise ValueError(
+                f"A vocabulary needs one id per token, distinct integers from {first} "
+                f"on: {UNKNOWN_ID} is any unknown token, and 0 is padding."
+            )
+    elif isinstance(vocabulary, (str, bytes)):
+        raise ValueError(
+            "vocabulary must be a mapping or a list of tokens, got "
+            f"{short_repr(vocabulary)}."
+        )
+    else:
+        # The order of a set differs between processes.
+        is_set = isinstance(vocabulary, Set)
+        tokens = sorted(vocabulary) if is_set else list(vocabulary)
+        known = {token: i for i, token in enumerate(tokens, first)}
+        if len(known) < len(tokens):
+            repeated = next(token for token, n in Counter(tokens).items() if n > 1)
+            raise ValueError(
+                f"Token {short_repr(repeated)} is in vocabulary twice: each may be "
+                "given once."
+            )
+    if not known:
+        raise ValueError("vocabulary is empty. Leave it out to learn one from texts.")
+    return known

@@ -1,14 +1,18 @@
 """The label graph: constructors, closing, coherence, prior, and errors."""
 
+import pickle
+
 import networkx
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.ensemble import BaggingClassifier
+from sklearn.preprocessing import LabelEncoder
 
-from sklearn_htc import Hierarchy
-from sklearn_htc.hierarchy import as_hierarchy
-from tests.conftest import random_dag, random_tree
+from sklearn_htc import HierarchicalLinearClassifier, Hierarchy
+from sklearn_htc.hierarchy import as_hierarchy, short_repr
+from tests.conftest import TREE, random_dag, random_tree
 
 
 def ancestors_of(hierarchy, node):
@@ -95,6 +99,69 @@ def test_from_taxonomy_reads_children_on_one_line_or_several(tmp_path):
     assert hierarchy.to_labels(hierarchy.to_indicator([["y"]])) == [["a", "y"]]
 
 
+def test_from_taxonomy_makes_no_label_of_a_byte_order_mark(tmp_path):
+    path = tmp_path / "taxonomy"
+    path.write_text("Root\ta\na\tx\n", encoding="utf-8-sig")
+    assert Hierarchy.from_taxonomy(path).nodes == ("a", "x")
+
+
+LABELS = [b"x", 2.5, frozenset({1}), frozenset(), ("a", 1), (), True, np.int64(7)]
+
+
+@pytest.mark.parametrize("label", LABELS, ids=repr)
+def test_labels_are_of_any_hashable_type(label):
+    hierarchy = Hierarchy.from_dict({"top": [label], label: [(label,)]})
+    assert hierarchy == Hierarchy([("top", label), (label, (label,))])
+    assert hierarchy.index([label]).tolist() == [1]
+    assert label in hierarchy
+    Y = hierarchy.to_indicator([[label], {(label,)}, (label for label in [label])])
+    assert Y.toarray().tolist() == [[1, 1, 0], [1, 1, 1], [1, 1, 0]]
+    assert hierarchy.to_labels(Y[:1]) == [["top", label]]
+    assert hierarchy.to_labels(Y, most_specific=True)[1] == [(label,)]
+
+
+def test_equal_numbers_of_several_types_are_one_label():
+    hierarchy = Hierarchy([(3, "a"), (np.int64(3), "b"), (3.0, "c")])
+    assert hierarchy.nodes == (3, "a", "b", "c")
+    assert hierarchy.index(np.array([3])).tolist() == [0]
+
+
+@pytest.mark.parametrize("labels", [(True, 1), (0, np.False_), (("x", 1), ("x", True))])
+def test_a_truth_value_beside_its_number_is_refused(labels):
+    first, second = labels
+    message = "Duplicate node .* in Python it is equal to"
+    for make in (
+        lambda: Hierarchy([(first, "a"), (second, "b")]),
+        lambda: Hierarchy([], nodes=[first, second]),
+        lambda: Hierarchy([(first, "a")], nodes=[second, "a"]),
+        lambda: Hierarchy.from_dict({first: ["a"], "b": [second]}),
+        lambda: Hierarchy.from_paths([["a", first], ["a", second]]),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make()
+
+
+@pytest.mark.parametrize("edge", [{"a", "b"}, {"a": 1, "b": 2}])
+def test_edges_without_an_order_are_refused(edge):
+    with pytest.raises(TypeError, match=r"must be a \(parent, child\) pair"):
+        Hierarchy([edge])
+
+
+def test_a_string_is_no_list_of_labels(hierarchy):
+    letters = Hierarchy([], nodes=["c", "a", "t"])
+    for call, what in (
+        (lambda: Hierarchy([], nodes="cat"), "nodes must be a list"),
+        (lambda: Hierarchy.from_paths("cat"), "paths must be a list"),
+        (lambda: Hierarchy.from_paths([b"cat"]), "A path must be a string"),
+        (lambda: letters.index("cat"), "labels must be a list"),
+        (lambda: letters.to_indicator(["cat"]), "document 0 must be a collection"),
+        (lambda: letters.to_indicator([{"a": 0}]), "document 0 must be a collection"),
+        (lambda: letters.to_indicator([["a"], [["c"]]]), r"hashable, got \['c'\]"),
+    ):
+        with pytest.raises(TypeError, match=what):
+            call()
+
+
 def test_from_networkx_needs_a_directed_graph():
     graph = networkx.DiGraph([("a", "b"), ("a", "c")])
     assert Hierarchy.from_networkx(graph) == Hierarchy([("a", "b"), ("a", "c")])
@@ -157,6 +224,75 @@ def test_close_ignores_stored_zeros(hierarchy):
     assert hierarchy.close(Y).nnz == 0
 
 
+@pytest.mark.parametrize("wrong", ["cat", "0", None, np.nan])
+def test_what_is_no_number_is_no_label(hierarchy, wrong):
+    Y = np.zeros((2, 8), dtype=object)
+    Y[1, 3] = wrong
+    for method in (hierarchy.close, hierarchy.to_labels, hierarchy.prior):
+        with pytest.raises(ValueError, match=r"Y holds .*, but an indicator holds"):
+            method(Y)
+    with pytest.raises(ValueError, match="Y holds 'cat'"):
+        hierarchy.close(np.full((2, 8), "cat"))
+    with pytest.raises(ValueError, match="Y holds NaN"):
+        hierarchy.close(sparse.csr_array([[np.nan] + [0] * 7]))
+
+
+def test_prior_needs_one_count_per_node(hierarchy):
+    with pytest.raises(ValueError, match=r"counts has shape \(9,\).* 8 nodes"):
+        hierarchy.prior_from_counts(np.ones(9))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        ["oak", "cat", "plant", "cat"],
+        np.array(["oak", "cat", "plant"]),
+        np.array(["oak", "cat", "plant"], dtype=object),
+        pd.Series(["oak", "cat", "plant"], dtype="category"),
+    ],
+    ids=["list", "array", "objects", "categories"],
+)
+def test_encoded_names_nodes_as_label_encoder_does(hierarchy, y):
+    encoded = hierarchy.encoded(y)
+    for label, i in zip(y, LabelEncoder().fit_transform(y), strict=True):
+        assert encoded.index([i]).tolist() == hierarchy.index([label]).tolist()
+    others = [(name,) for name in hierarchy.nodes if name not in set(y)]
+    assert [name for name in encoded.nodes if isinstance(name, tuple)] == others
+    for before, after in zip(hierarchy.edges, encoded.edges, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_encoded_sorts_numbers_and_tuples_by_value():
+    numbers = Hierarchy([(10, 9), (10, 2)])
+    assert numbers.encoded(np.array([10, 9, 2])).nodes == (2, 1, 0)
+    tuples = Hierarchy.from_paths([("a", "x"), ("b", "y")])
+    leaves = [("b", "y"), ("a", "x")]
+    objects = np.empty(2, dtype=object)
+    objects[:] = leaves
+    for y in (leaves, objects):
+        assert tuples.encoded(y).nodes == ((("a",),), (("b",),), 0, 1)
+
+
+def test_encoded_refuses_what_scikit_learn_cant_encode(hierarchy):
+    with pytest.raises(ValueError, match="Unknown label 'cow'"):
+        hierarchy.encoded(["cat", "cow"])
+    with pytest.raises(ValueError, match=r"y has shape \(2, 2\)"):
+        hierarchy.encoded([["cat", "dog"]] * 2)
+    with pytest.raises(ValueError, match="y is empty"):
+        hierarchy.encoded([])
+    for labels in ("a", 1), (frozenset({1}), frozenset({2})):
+        with pytest.raises(TypeError, match="have no common order"):
+            Hierarchy([labels]).encoded(np.array(labels, dtype=object))
+
+
+def test_a_meta_estimator_takes_the_encoded_hierarchy(hierarchy, bag, corpus):
+    y = np.array(corpus[1])
+    clf = HierarchicalLinearClassifier(hierarchy.encoded(y))
+    bagged = BaggingClassifier(clf, n_estimators=2, random_state=0).fit(bag, y)
+    assert np.mean(bagged.predict(bag) == y) > 0.9
+    assert set(bagged.predict(bag)) <= set(y)
+
+
 def test_indicator_and_labels_are_inverse(hierarchy):
     Y = hierarchy.to_indicator([["oak", "cat"], [], ["plant"]])
     assert Y.shape == (3, 8)
@@ -185,6 +321,43 @@ def test_unknown_labels_and_wrong_shapes_are_named(hierarchy):
     for method in (hierarchy.close, hierarchy.is_coherent, hierarchy.to_labels):
         with pytest.raises(ValueError, match="8 nodes"):
             method(np.ones((2, 7)))
+
+
+def test_errors_shorten_what_they_quote(hierarchy):
+    long = "x" * 2**20
+    calls = [
+        lambda: hierarchy.index([long]),
+        lambda: hierarchy.to_indicator([["cat"], long]),
+        lambda: hierarchy.close(pd.DataFrame(np.ones((1, 8)), columns=[long] * 8)),
+        lambda: Hierarchy.from_dict({long: long}),
+        lambda: Hierarchy.from_paths([[long, ""]]),
+        lambda: Hierarchy([(long, long)]),
+        lambda: Hierarchy([(long, None)]),
+        lambda: Hierarchy([(long, "a")] * 2),
+        lambda: Hierarchy([(long, [long])]),
+        lambda: Hierarchy([long]),
+        lambda: Hierarchy([("a", long)], nodes=["a"]),
+        lambda: Hierarchy([], nodes=[long] * 2),
+        lambda: as_hierarchy(long),
+    ]
+    for call in calls:
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        assert "xxx" in str(caught.value)
+        assert len(str(caught.value)) < 500
+
+
+def test_short_repr_is_the_repr_of_what_is_short():
+    for value in ("cat", b"cat", ("a", 1), [1.5] * 10, {"a": 1}, frozenset({1}), None):
+        assert short_repr(value) == repr(value)
+    for value in (
+        "'" * 999,
+        [["x"] * 999] * 999,
+        np.arange(9999),
+        10**9999,
+        {1: "x" * 99},
+    ):
+        assert len(short_repr(value)) <= 80
 
 
 def test_is_coherent_reads_probabilities(hierarchy):
@@ -219,6 +392,14 @@ def test_hundred_thousand_rows_are_closed_without_a_loop_over_them():
     Y = sparse.csr_array((np.ones(100_000), (rows, columns)), shape=(100_000, 10_000))
     closed = hierarchy.close(Y)
     assert closed.sum() == hierarchy.ancestors.sum(axis=1)[columns].sum()
+
+
+def test_a_pickled_hierarchy_is_equal_with_and_without_its_closure(hierarchy):
+    unused = Hierarchy.from_dict(TREE)
+    assert hierarchy.ancestors.nnz == 16
+    for copy in (pickle.loads(pickle.dumps(h)) for h in (hierarchy, unused)):
+        assert copy == hierarchy
+        assert (copy.ancestors != hierarchy.ancestors).nnz == 0
 
 
 def test_equality_and_repr(hierarchy):

@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import average_precision_score, f1_score
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, metrics
+from tests.conftest import TREE as CORPUS_TREE
 from tests.conftest import random_dag, random_tree
 
 TREE = Hierarchy.from_dict({"a": ["b", "c"], "b": ["d", "e"], "f": ["g"]})
@@ -61,6 +64,39 @@ def test_macro_averages_over_the_nodes_that_occur():
         true, pred, TREE, average="macro"
     )
     assert f1 == pytest.approx((4 + 2 / 3) / 6)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float32, np.int8, bool])
+def test_micro_and_macro_f1_equal_scikit_learn_on_the_nodes_that_occur(dtype):
+    true, pred = two_label_sets(GRAPHS[1])
+    true[:, 3] = pred[:, 3] = 0
+    occurs = (true + pred).any(axis=0)
+    assert not occurs.all()
+    weight = np.random.default_rng(0).random(len(true))
+    for sample_weight in (None, weight, weight * 1e6):
+        micro, macro = metrics.micro_macro_f1(
+            sparse.csr_array(true.astype(dtype)),
+            sparse.csr_array(pred.astype(dtype)),
+            sample_weight,
+        )
+        settings = {"sample_weight": sample_weight, "zero_division": 0}
+        t, p = true[:, occurs], pred[:, occurs]
+        assert micro == pytest.approx(f1_score(t, p, average="micro", **settings))
+        assert macro == pytest.approx(f1_score(t, p, average="macro", **settings))
+    found = metrics.hierarchical_precision_recall_f1(
+        GRAPHS[1].close(true), GRAPHS[1].close(pred), GRAPHS[1], average="macro"
+    )
+    closed = (sparse.csr_array(GRAPHS[1].close(Y)) for Y in (true, pred))
+    assert metrics.micro_macro_f1(*closed)[1] == found[2]
+
+
+def test_micro_and_macro_f1_of_nothing_are_zero_and_shapes_are_compared():
+    nothing = sparse.csr_array((3, 7), dtype=int)
+    assert metrics.micro_macro_f1(nothing, nothing) == (0, 0)
+    with pytest.raises(ValueError, match=r"y_true has shape \(3, 7\), and y_pred \(2"):
+        metrics.micro_macro_f1(nothing, nothing[:2])
+    with pytest.raises(ValueError, match="one weight per document"):
+        metrics.micro_macro_f1(nothing, nothing, np.ones(2))
 
 
 def test_f1_per_level():
@@ -166,6 +202,80 @@ def test_scorers_work_in_cross_validation(name, bag, indicator, hierarchy):
         assert np.all((scores > 0.8) & (scores <= 1))
 
 
+@pytest.fixture(scope="module")
+def fitted(bag, corpus):
+    """Return a classifier of one label per document, fitted once for all scorers."""
+    clf = HierarchicalLinearClassifier(Hierarchy.from_dict(CORPUS_TREE))
+    return clf.fit(bag, np.array(corpus[1]))
+
+
+class Search(BaseEstimator):
+    """Stands for GridSearchCV after a fit."""
+
+    def __init__(self, best_estimator_):
+        self.best_estimator_ = best_estimator_
+        self.classes_ = best_estimator_.classes_
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return self.best_estimator_.predict(X)
+
+    def predict_proba(self, X):
+        return self.best_estimator_.predict_proba(X)
+
+
+@pytest.mark.parametrize("name", list(metrics.SCORERS))
+def test_scorers_take_one_label_per_document_and_nested_searches(
+    name, fitted, bag, corpus
+):
+    scorer = metrics.get_scorer(name)
+    for y in (np.array(corpus[1]), corpus[1], pd.Series(corpus[1])):
+        assert 0.8 < scorer(fitted, bag, y) <= 1
+    expected = scorer(fitted, bag, corpus[1])
+    nothing = FunctionTransformer().fit(bag)
+    for model in (
+        Search(make_pipeline(nothing, fitted)),
+        make_pipeline(nothing, Search(fitted)),
+        Search(Search(fitted)),
+    ):
+        assert scorer(model, bag, corpus[1]) == expected
+
+
+def test_a_search_within_cross_validation_is_scored(bag, corpus):
+    scorer = metrics.get_scorer("document_average_precision")
+    clf = HierarchicalLinearClassifier(CORPUS_TREE)
+    pipeline = make_pipeline(FunctionTransformer(), clf)
+    search = GridSearchCV(pipeline, {}, scoring=scorer, cv=2)
+    y = np.array(corpus[1])
+    scores = cross_val_score(search, bag, y, scoring=scorer, cv=2, error_score="raise")
+    assert np.all(scores > 0.8)
+
+
+def test_probabilities_of_classes_add_up_to_those_of_nodes():
+    class Fixed:
+        hierarchy_ = TREE
+        classes_ = np.array(["b", "d", "g"])
+
+        def predict_proba(self, X):
+            return np.array([[0.25, 0.5, 0.25], [0.5, 0.5, 0.5]])
+
+    scorer = metrics.get_scorer("document_average_precision")
+    nodes = {"a": 0.75, "b": 0.75, "d": 0.5, "f": 0.25, "g": 0.25}
+    capped = {"a": 1, "b": 1, "d": 0.5, "f": 0.5, "g": 0.5}
+    expected = [[row.get(node, 0) for node in TREE.nodes] for row in (nodes, capped)]
+    found = scorer(Fixed(), None, ["g", "d"])
+    assert found == metrics.document_average_precision_score(["g", "d"], expected, TREE)
+
+
+def test_an_estimator_without_a_hierarchy_is_named(bag, corpus):
+    for model in (DummyClassifier(), make_pipeline(DummyClassifier())):
+        model.fit(bag, corpus[1])
+        with pytest.raises(TypeError, match=r"DummyClassifier\(\).* has no hierarchy_"):
+            metrics.get_scorer("lca_f1")(model, bag, corpus[1])
+
+
 def test_perfect_and_empty_predictions_score_one_and_zero(hierarchy, indicator):
     nothing = sparse.csr_array(indicator.shape, dtype=int)
     for pred, expected in ((indicator, 1), (nothing, 0)):
@@ -194,6 +304,60 @@ def test_bad_input_is_named(hierarchy, indicator):
         metrics.path_accuracy_score([["x"]], [["cat"]], hierarchy)
     with pytest.raises(ValueError, match="the hierarchy has 8 nodes"):
         metrics.coherence_score(np.ones((2, 3)), hierarchy)
+
+
+def forms_of_leaves():
+    """Return two documents' labels, d and g, in every form that estimators take."""
+    closed = TREE.to_indicator([["d"], ["g"]])
+    return {
+        "dense": closed.toarray(),
+        "lists": closed.toarray().tolist(),
+        "sparse": sparse.csc_matrix(closed),
+        "frame": pd.DataFrame(closed.toarray(), columns=list(TREE.nodes)),
+        "collections": [["d"], {"g", "f"}],
+        "array": np.array(["d", "g"]),
+        "list": ["d", "g"],
+        "series": pd.Series(["d", "g"]),
+        "column": np.array([["d"], ["g"]], dtype=object),
+    }
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("form", list(forms_of_leaves()))
+def test_every_form_of_labels_is_read_alike(form):
+    labels, other = forms_of_leaves()[form], [["e"], ["g"]]
+    for measure in (
+        metrics.hierarchical_precision_recall_f1,
+        metrics.f1_score_per_level,
+        metrics.constrained_f1_score,
+        metrics.path_accuracy_score,
+        metrics.lca_precision_recall_f1,
+    ):
+        expected = measure([["d"], ["g"]], other, TREE)
+        np.testing.assert_allclose(measure(labels, other, TREE), expected)
+    scores = np.random.default_rng(0).random((2, 7))
+    found = metrics.document_average_precision_score(labels, scores, TREE)
+    assert found == metrics.document_average_precision_score(
+        [["d"], ["g"]], scores, TREE
+    )
+    assert metrics.coherence_score(labels, TREE) == 1
+
+
+def test_lists_of_zeros_and_ones_are_an_indicator_where_0_and_1_are_nodes():
+    flat = Hierarchy([], nodes=[0, 1])
+    true, pred = [[1, 0], [0, 1]], [[1, 0], [1, 0]]
+    # As label collections all four rows would be the same.
+    found = metrics.hierarchical_precision_recall_f1(true, pred, flat)
+    assert found == (0.5, 0.5, 0.5)
+
+
+def test_labels_that_are_no_nodes_and_values_that_are_no_labels_are_refused():
+    with pytest.raises(ValueError, match="Unknown label 'x'"):
+        metrics.path_accuracy_score(["d", "x"], ["d", "g"], TREE)
+    with pytest.raises(ValueError, match=r"holds .*0\.5.*only 0 and 1"):
+        metrics.path_accuracy_score(["d"], np.full((1, 7), 0.5), TREE)
+    with pytest.raises(ValueError, match=r"Y has shape \(1, 3\)"):
+        metrics.document_average_precision_score(["d"], np.ones((1, 3)), TREE)
 
 
 def test_columns_of_frames_have_to_be_the_nodes_in_order():

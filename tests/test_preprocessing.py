@@ -1,6 +1,7 @@
 """TokenSequenceVectorizer and word vectors."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
@@ -78,9 +79,36 @@ def test_a_fixed_vocabulary_is_taken_as_it_is():
     assert listed.vocabulary_ == {"dog": 2, "cat": 3}
     mapped = TokenSequenceVectorizer(vocabulary={"dog": 7}).fit(TEXTS)
     assert mapped.transform(["dog cat"]).data.tolist() == [7, 1]
-    for wrong in ({"dog": 1}, {"dog": 2, "cat": 2}):
-        with pytest.raises(ValueError, match="one id a token, from 2 on"):
+    for wrong in ({"dog": 1}, {"dog": 2, "cat": 2}, {"dog": 2.5}, {"dog": "2"}):
+        with pytest.raises(ValueError, match=r"one id per token, .* from 2 on"):
             TokenSequenceVectorizer(vocabulary=wrong).fit(TEXTS)
+
+
+def test_a_vocabulary_has_each_token_once_and_the_same_ids_in_every_process():
+    words = {f"word{i}" for i in range(50)}
+    fitted = TokenSequenceVectorizer(vocabulary=words).fit(TEXTS)
+    assert list(fitted.vocabulary_) == sorted(words)
+    for wrong, message in (
+        (["dog", "cat", "dog"], "Token 'dog' is in vocabulary twice"),
+        ("dog", "mapping or a list of tokens, got 'dog'"),
+        ([], "vocabulary is empty"),
+        ({}, "vocabulary is empty"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            TokenSequenceVectorizer(vocabulary=wrong).fit(TEXTS)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, float("nan"), pd.NA])
+def test_missing_texts_and_tables_are_refused(missing):
+    vectorizer = TokenSequenceVectorizer().fit(TEXTS)
+    with pytest.raises(ValueError, match="Document 1 is missing"):
+        vectorizer.transform(["the cat", missing])
+    table = pd.DataFrame({"text": TEXTS, "author": TEXTS})
+    for texts in (table, table[["text"]].to_numpy(), {"text": TEXTS}):
+        with pytest.raises(ValueError, match="One text per document is needed"):
+            vectorizer.transform(texts)
+    expected = vectorizer.transform(TEXTS)
+    assert (vectorizer.transform(table["text"]) != expected).nnz == 0
 
 
 def test_bad_input_is_named():
@@ -118,3 +146,50 @@ def test_word_vectors_that_dont_fit_are_refused(tmp_path):
             load_word_vectors(path, {token: 0})
     with pytest.raises(ValueError, match="no vector for any token"):
         load_word_vectors(path, {"cow": 0})
+
+
+@pytest.mark.parametrize("number", ["1e99", "-1e39", "nan", "inf", "-Infinity"])
+def test_numbers_that_are_not_finite_are_refused(tmp_path, number):
+    path = tmp_path / "vectors.txt"
+    path.write_text(f"cat 1 2\ndog 3 {number}\n", encoding="utf8")
+    with pytest.raises(ValueError, match=f"line 2: '{number}' is not a finite number"):
+        load_word_vectors(path, {"dog": 0})
+    assert load_word_vectors(path, {"cat": 0}).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("header", ["", "2 2\n"])
+def test_a_byte_order_mark_is_no_part_of_a_token(tmp_path, header):
+    path = tmp_path / "vectors.txt"
+    path.write_text(f"{header}cat 1 2\ndog 3 4\n", encoding="utf-8-sig")
+    vectors = load_word_vectors(path, {"cat": 0, "dog": 1})
+    assert vectors.tolist() == [[1, 2], [3, 4]]
+
+
+def test_a_token_may_hold_white_space_that_is_no_space(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("a\u00a0cat 1 2\ndog 3 4\n", encoding="utf8")
+    assert load_word_vectors(path, {"a\u00a0cat": 0}).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("first", ["cut 1", "2 1"])
+def test_lines_longer_than_the_first_are_not_taken_for_other_tokens(tmp_path, first):
+    path = tmp_path / "vectors.txt"
+    path.write_text(f"{first}\ncat 1 2 3\nsat 4\n", encoding="utf8")
+    with pytest.raises(ValueError, match=r"line 2: 3 numbers after 'cat', but 1 are"):
+        load_word_vectors(path, {"cat": 0, "sat": 1})
+
+
+@pytest.mark.parametrize("content", ["", "cat\n", "3 0\n"])
+def test_a_file_without_numbers_is_refused(tmp_path, content):
+    path = tmp_path / "vectors.txt"
+    path.write_text(content, encoding="utf8")
+    with pytest.raises(ValueError, match="line 1: a token and its numbers are needed"):
+        load_word_vectors(path, {"cat": 0})
+
+
+@pytest.mark.parametrize("ids", [{"cat": -1}, {"cat": 0, "dog": 0}, {"cat": 0.5}, {}])
+def test_ids_that_are_no_rows_are_refused(tmp_path, ids):
+    path = tmp_path / "vectors.txt"
+    path.write_text("cat 1 2\ndog 3 4\n", encoding="utf8")
+    with pytest.raises(ValueError, match=r"vocabulary (needs one id|is empty)"):
+        load_word_vectors(path, ids)

@@ -1,4 +1,4 @@
-"""Hierarchical text data: an embedded default, published data sets, file readers."""
+"""Hierarchical text data: one set without a download, published sets, file readers."""
 
 from sklearn_htc.datasets._api_docs import load_api_docs
 from sklearn_htc.datasets._rcv1_v2 import fetch_rcv1_v2

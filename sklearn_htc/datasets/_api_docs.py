@@ -1,12 +1,14 @@
-"""The embedded default: docstrings of installed packages, labelled with their place."""
+"""Data without a download: docstrings of packages, labelled with their module."""
 
 import ast
 import gzip
 import json
 import os
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,19 +46,20 @@ files are read as text, nothing of them is imported or run.
 - A module whose name starts with an underscore counts as part of its package.
 - A node with fewer than {min_documents} documents is folded into its parent.
 
-Here: {n_documents} documents, {n_nodes} nodes on {n_levels} levels, one path a
+Here: {n_documents} documents, {n_nodes} nodes on {n_levels} levels, one path per
 document, {n_words:.0f} words each on average. Other versions have other documents;
 these are {versions}.
 """
 
 
 def load_api_docs(*, data_home: str | os.PathLike[str] | None = None) -> Bunch:
-    """Load docstrings of numpy, scipy, scikit-learn and torch, with their place.
+    """Load docstrings of numpy, scipy, scikit-learn and torch, labelled by module.
 
     A hierarchical text data set without a download: about 11,000 documents and 140
-    nodes on 3 levels, imbalanced, one path a document. A document may stop at an inner
-    node. The first call parses the packages' files, some 20 seconds of compute, and
-    keeps the result.
+    nodes on 3 levels, imbalanced, one path per document. A document may stop at an
+    inner node. The first call parses the packages' files, some 20 seconds of compute,
+    and keeps the result. Where it can't be kept, on a full disk for example, the data
+    are returned all the same, and every call parses anew.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ def load_api_docs(*, data_home: str | os.PathLike[str] | None = None) -> Bunch:
         - target : csr_array of shape (n_documents, n_nodes). Indicator, closed.
         - hierarchy : Hierarchy. Nodes are paths such as "scipy/stats".
         - target_names : list of str. `hierarchy.nodes`.
-        - DESCR : str. How the data came about.
+        - DESCR : str. How the data were made.
 
     Examples
     --------
@@ -80,7 +83,7 @@ def load_api_docs(*, data_home: str | os.PathLike[str] | None = None) -> Bunch:
     >>> docs.hierarchy.is_tree
     True
     """
-    records = _read_cached(get_data_home(data_home))
+    records = _read_cached(data_home)
     texts = [text for text, _ in records]
     paths = _fold_rare([tuple(place[:DEPTH]) for _, place in records])
     names = ["/".join(path) for path in paths]
@@ -107,15 +110,19 @@ def _versions() -> str:
     return ", ".join(f"{name} {version(name)}" for name in PACKAGES.values())
 
 
-def _read_cached(data_home: str) -> list[tuple[str, list[str]]]:
+def _read_cached(data_home: Any) -> list[tuple[str, list[str]]]:
     """Return (text, place) records, from the cache if it is of the same versions."""
-    path = Path(data_home) / "sklearn_htc" / "api_docs.json.gz"
+    try:
+        path = Path(get_data_home(data_home)) / "sklearn_htc" / "api_docs.json.gz"
+    except OSError:
+        # The folder can't be created: the result is not kept.
+        return _read_packages()
     try:
         with gzip.open(path, "rt", encoding="utf8") as file:
             cache = json.load(file)
         if cache["versions"] == _versions():
             return cache["records"]
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error):
         # No cache, or a damaged one: it is made again.
         pass
     records = _read_packages()
@@ -124,15 +131,25 @@ def _read_cached(data_home: str) -> list[tuple[str, list[str]]]:
 
 
 def _write_beside(content: Any, path: Path) -> None:
-    """Write a cache file whole or not at all; do without where it can't be written."""
+    """Write a cache file whole or not at all. A failure is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
     except OSError:
         return
-    with os.fdopen(handle, "wb") as raw, gzip.open(raw, "wt", encoding="utf8") as file:
-        json.dump(content, file)
-    os.replace(temporary, path)
+    try:
+        with (
+            os.fdopen(handle, "wb") as raw,
+            gzip.open(raw, "wt", encoding="utf8") as file,
+        ):
+            json.dump(content, file)
+        os.replace(temporary, path)
+    except OSError:
+        # A full disk, for example.
+        pass
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
 
 
 def _read_packages() -> list[tuple[str, list[str]]]:
@@ -163,7 +180,7 @@ def _package_root(package: str) -> Path:
 
 
 def _is_public(place: list[str]) -> bool:
-    """Say whether a file counts, by its package, directories and name."""
+    """Tell whether a file counts, by its package, directories and name."""
     private = any(part.startswith("_") for part in place[:-1])
     return not private and not {"tests", "test", "conftest"} & set(place)
 
@@ -194,7 +211,7 @@ def _definitions(
 
 
 def _fold_rare(paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Cut paths until every node but the packages has documents enough."""
+    """Cut paths until every node below the packages has enough documents."""
     while True:
         count = Counter(path[:end] for path in paths for end in range(1, len(path) + 1))
         folded = [

@@ -4,7 +4,7 @@ import gzip
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,13 @@ from sklearn.datasets import get_data_home
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
-from sklearn_htc.datasets._download import RemoteFile, fetch_file
-from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.datasets._download import (
+    RemoteFile,
+    fetch_file,
+    reading,
+    with_checksum,
+)
+from sklearn_htc.hierarchy import Hierarchy, short_repr
 
 __all__ = ["fetch_rcv1_v2"]
 
@@ -43,10 +48,10 @@ Yang, T. G. Rose and F. Li, "RCV1: A New Benchmark Collection for Text Categoriz
 Research", JMLR 5, 2004; the token files of its online appendix 12).
 
 Here: {n_documents} documents of subset {subset!r}, {n_nodes} nodes on {n_levels}
-levels, several paths a document. The whole data set has 20,834 documents for training,
-2,315 for validation and 781,265 for testing, as HiAGM and HTCInfoMax have them. The
-23,149 of LYRL2004's training file are divided at random with seed 0, which need not be
-the division that those papers drew.
+levels, several paths per document. The whole data set has 20,834 documents for
+training, 2,315 for validation and 781,265 for testing, as HiAGM and HTCInfoMax have
+them. The 23,149 of LYRL2004's training file are divided at random with seed 0, which
+need not be the division that those papers drew.
 """
 
 
@@ -57,6 +62,7 @@ def fetch_rcv1_v2(
     download_if_missing: bool = True,
     n_retries: int = 3,
     delay: float = 1.0,
+    sha256: Mapping[str, str] | None = None,
 ) -> Bunch:
     """Load RCV1-V2 with its topic hierarchy, after downloading it once.
 
@@ -77,6 +83,15 @@ def fetch_rcv1_v2(
         How many more times to try after a failed download.
     delay : float, default=1.0
         Seconds between tries.
+    sha256 : mapping of file name to str, default=None
+        SHA-256 of files as they are called in the folder: rcv1.topics.hier.orig,
+        rcv1v2.topics.qrels.gz, lyrl2004_tokens_train.dat.gz and
+        lyrl2004_tokens_test_pt0.dat.gz to pt3. Only that of the second one is
+        published, and it is always compared. By default the token files are checked
+        only against the checksums that gzip stores in them, which reveal damage but
+        not that a file was replaced, and rcv1.topics.hier.orig only for its layout.
+        Give the checksums of copies that you trust; files that are there already are
+        compared with them too.
 
     Returns
     -------
@@ -93,18 +108,33 @@ def fetch_rcv1_v2(
     Raises
     ------
     OSError
-        If a file is missing and may not, or cannot, be downloaded. What has arrived is
-        kept, and the next call goes on from there.
+        If a file is missing and may not, or cannot, be downloaded. An incomplete
+        download is kept, and the next call resumes it.
     ValueError
-        If `subset` is unknown, or a file is damaged or of another layout.
+        If `subset` is unknown, or a file is empty, damaged or of another layout or has
+        another checksum; or if `sha256` names another file or holds no SHA-256.
+
+    Warns
+    -----
+    UserWarning
+        If a try to download fails and another follows, or if another call downloads the
+        file already.
     """
     subsets = ["train", "test"] if subset == "all" else [subset]
     if not set(subsets) <= TOKENS.keys():
-        raise ValueError(f"subset must be 'train', 'test' or 'all', got {subset!r}.")
+        raise ValueError(
+            f"subset must be 'train', 'test' or 'all', got {short_repr(subset)}."
+        )
+    names = [HIERARCHY.name, TOPICS.name, *TOKENS["train"], *TOKENS["test"]]
+    checksums = {} if sha256 is None else sha256
+    if not isinstance(checksums, Mapping) or not set(checksums) <= set(names):
+        raise ValueError(
+            f"sha256 must map names of {names} to checksums, got {short_repr(sha256)}."
+        )
 
     def fetch(remote: RemoteFile) -> Path:
         return fetch_file(
-            remote,
+            with_checksum(remote, checksums.get(remote.name)),
             Path(get_data_home(data_home)) / "sklearn_htc",
             check=_check_gzip if remote.name.endswith(".gz") else _check_hierarchy,
             download_if_missing=download_if_missing,
@@ -112,20 +142,26 @@ def fetch_rcv1_v2(
             delay=delay,
         )
 
-    edges, descriptions = _read_hierarchy(fetch(HIERARCHY))
-    hierarchy = Hierarchy(edges, nodes=list(descriptions))
-    topics = _read_topics(fetch(TOPICS))
+    path = fetch(HIERARCHY)
+    with reading(path):
+        edges, descriptions = _read_hierarchy(path)
+        hierarchy = Hierarchy(edges, nodes=list(descriptions))
+    path = fetch(TOPICS)
+    with reading(path):
+        topics = _read_topics(path)
     ids: list[int] = []
     data: list[str] = []
     split: list[str] = []
     for part in subsets:
         first = len(ids)
         for name in TOKENS[part]:
-            for number, tokens in _read_tokens(
-                fetch(RemoteFile(f"{TOKENS_FOLDER}/{name}", name))
-            ):
-                ids.append(number)
-                data.append(tokens)
+            path = fetch(RemoteFile(f"{TOKENS_FOLDER}/{name}", name))
+            with reading(path):
+                for number, tokens in _read_tokens(path):
+                    if number not in topics:
+                        raise ValueError(f"document {number} has no topic")
+                    ids.append(number)
+                    data.append(tokens)
         split += [part] * (len(ids) - first)
     is_train = np.flatnonzero(np.array(split) == "train")
     if len(is_train):
@@ -151,12 +187,16 @@ def fetch_rcv1_v2(
 def _check_gzip(path: Path) -> None:
     """Unpack the whole file, which compares its checksum."""
     with gzip.open(path) as file:
+        # gzip reads an empty file without an error.
+        if not file.read(1):
+            raise ValueError("it is empty")
         while file.read(2**24):
             pass
 
 
 def _check_hierarchy(path: Path) -> None:
-    _read_hierarchy(path)
+    edges, descriptions = _read_hierarchy(path)
+    Hierarchy(edges, nodes=list(descriptions))
 
 
 def _read_hierarchy(path: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
@@ -170,13 +210,15 @@ def _read_hierarchy(path: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
             continue
         match = pattern.match(line.strip())
         if match is None:
-            raise ValueError(f"{path}, line {number} is no edge: {line!r}")
+            raise ValueError(f"line {number} is no edge: {short_repr(line)}")
         parent, child, description = match.groups()
         if child == "Root":
             continue
         descriptions[child] = description.strip()
         if parent != "Root":
             edges.append((parent, child))
+    if not descriptions:
+        raise ValueError("it has no topic")
     return edges, descriptions
 
 
@@ -184,10 +226,14 @@ def _read_topics(path: Path) -> dict[int, list[str]]:
     """Read the topics of each document, from lines of topic, document and 1."""
     topics = defaultdict(list)
     with gzip.open(path, "rt", encoding="ascii") as file:
-        for line in file:
-            topic, number, _ = line.split()
-            topics[int(number)].append(topic)
-    return topics
+        for number, line in enumerate(file, 1):
+            fields = line.split()
+            if len(fields) != 3 or not fields[1].isdecimal():
+                raise ValueError(
+                    f"line {number} is no topic, document and 1: {short_repr(line)}"
+                )
+            topics[int(fields[1])].append(fields[0])
+    return dict(topics)
 
 
 def _read_tokens(path: Path) -> Iterator[tuple[int, str]]:
@@ -199,8 +245,13 @@ def _read_tokens(path: Path) -> Iterator[tuple[int, str]]:
             if line.startswith(".I"):
                 if number is not None:
                     yield number, " ".join(lines)
-                number, lines = int(line.split()[1]), []
+                number, lines = int(line.removeprefix(".I")), []
+            elif number is None and line.strip():
+                raise ValueError(
+                    f"tokens come before the first document: {short_repr(line)}"
+                )
             elif line.strip() and not line.startswith(".W"):
                 lines.append(line.strip())
-    if number is not None:
-        yield number, " ".join(lines)
+    if number is None:
+        raise ValueError("it has no document")
+    yield number, " ".join(lines)

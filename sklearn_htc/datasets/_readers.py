@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.hierarchy import Hierarchy, short_repr
 
 __all__ = ["read_hiagm", "read_jsonl"]
 
@@ -23,8 +23,9 @@ def read_jsonl(
     Parameters
     ----------
     path : path-like
-        One JSON object a line, with `text` (str), `labels` (list of nodes) and, if the
-        data are split, `split` (str). Compressed where it ends in .xz or .gz.
+        One JSON object per line, with `text` (str), `labels` (list of nodes) and, if
+        the data are split, `split` (str, or null for none). UTF-8, with or without a
+        byte order mark; compressed if its name ends in .xz or .gz.
     hierarchy : Hierarchy or path-like
         The label graph, or a file as `Hierarchy.from_taxonomy` reads it.
 
@@ -41,7 +42,8 @@ def read_jsonl(
     Raises
     ------
     ValueError
-        If a line is not such an object, or a label is not a node; with its line.
+        If a line is not such an object, or a label is not a node. The error names the
+        line.
     """
     return _read(path, hierarchy, text_key="text", labels_key="labels")
 
@@ -54,8 +56,9 @@ def read_hiagm(
     Parameters
     ----------
     path : path-like
-        One JSON object a line, with `token` (list of str) and `label` (list of nodes).
-        Compressed where it ends in .xz or .gz.
+        One JSON object per line, with `token` (list of str) and `label` (list of
+        nodes). UTF-8, with or without a byte order mark; compressed if its name ends in
+        .xz or .gz.
     hierarchy : Hierarchy or path-like
         The label graph, or HiAGM's taxonomy file.
 
@@ -67,7 +70,8 @@ def read_hiagm(
     Raises
     ------
     ValueError
-        If a line is not such an object, or a label is not a node; with its line.
+        If a line is not such an object, or a label is not a node. The error names the
+        line.
     """
     return _read(path, hierarchy, text_key="token", labels_key="label")
 
@@ -79,15 +83,14 @@ def _read(path: Any, hierarchy: Any, *, text_key: str, labels_key: str) -> Bunch
     for number, line in _numbered_lines(path):
         try:
             record = json.loads(line)
-            text = record[text_key]
-            data.append(text if isinstance(text, str) else " ".join(text))
-            labels.append(list(record[labels_key]))
+            data.append(_text(record, text_key))
+            labels.append(_labels(record, labels_key))
+            split.append(_split(record))
             hierarchy.index(labels[-1])
-        except (KeyError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 f"{fspath(path)}, line {number}: {type(error).__name__}: {error}"
             ) from error
-        split.append(record.get("split", ""))
     return Bunch(
         data=data,
         target=hierarchy.to_indicator(labels),
@@ -98,10 +101,41 @@ def _read(path: Any, hierarchy: Any, *, text_key: str, labels_key: str) -> Bunch
     )
 
 
+def _text(record: Any, key: str) -> str:
+    if not isinstance(record, dict):
+        raise TypeError(f"a JSON object is needed, got {short_repr(record)}.")
+    text = record.get(key)
+    if isinstance(text, str):
+        return text
+    if isinstance(text, list) and all(isinstance(token, str) for token in text):
+        return " ".join(text)
+    raise TypeError(
+        f"{key!r} must be a string or a list of strings, got {_value(record, key)}."
+    )
+
+
+def _labels(record: dict[str, Any], key: str) -> list[Any]:
+    labels = record.get(key)
+    if not isinstance(labels, list):
+        raise TypeError(f"{key!r} must be a list of labels, got {_value(record, key)}.")
+    return labels
+
+
+def _split(record: dict[str, Any]) -> str:
+    split = record.get("split")
+    if split is not None and not isinstance(split, str):
+        raise TypeError(f"'split' must be a string or null, got {short_repr(split)}.")
+    return split or ""
+
+
+def _value(record: dict[str, Any], key: str) -> str:
+    return short_repr(record[key]) if key in record else "nothing"
+
+
 def _numbered_lines(path: Any) -> Iterator[tuple[int, str]]:
     name = fspath(path)
     opener: Any = {".xz": lzma.open, ".gz": gzip.open}.get(name[-3:], open)
-    with opener(name, "rt", encoding="utf8") as file:
+    with opener(name, "rt", encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield number, line

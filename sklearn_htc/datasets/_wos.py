@@ -11,8 +11,13 @@ from sklearn.datasets import get_data_home
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
-from sklearn_htc.datasets._download import RemoteFile, fetch_file
-from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.datasets._download import (
+    RemoteFile,
+    fetch_file,
+    reading,
+    with_checksum,
+)
+from sklearn_htc.hierarchy import Hierarchy, short_repr
 
 __all__ = ["fetch_wos"]
 
@@ -33,12 +38,12 @@ Abstracts of papers with their domain and area (K. Kowsari et al., "HDLTex:
 Hierarchical Deep Learning for Text Classification", ICMLA 2017; Mendeley Data
 9rw3vkcfy4, CC BY 4.0).
 
-Here: {n_documents} documents, {n_nodes} nodes on 2 levels, one path a document. Labels
-and split are those of HiAGM (ACL 2020) and HTCInfoMax (NAACL 2021): areas are merged by
-name, spaces around it and case aside; rows are shuffled with NumPy's seed 7, a fifth
-is for testing and a fifth of the rest for validation, both drawn with seed 0. Of the
-whole data set these are 30,070, 7,518 and 9,397 documents. Texts are the abstracts as
-published; HiAGM leaves out punctuation and stop words.
+Here: {n_documents} documents, {n_nodes} nodes on 2 levels, one path per document.
+Labels and split are those of HiAGM (ACL 2020) and HTCInfoMax (NAACL 2021): areas are
+merged by name, apart from case and surrounding spaces; rows are shuffled with NumPy's
+seed 7, a fifth is for testing and a fifth of the rest for validation, both drawn with
+seed 0. Of the whole data set these are 30,070, 7,518 and 9,397 documents. Texts are the
+abstracts as published; HiAGM leaves out punctuation and stop words.
 """
 
 
@@ -48,6 +53,7 @@ def fetch_wos(
     download_if_missing: bool = True,
     n_retries: int = 3,
     delay: float = 1.0,
+    sha256: str | None = None,
 ) -> Bunch:
     """Load the Web of Science data set, after downloading it once.
 
@@ -64,6 +70,11 @@ def fetch_wos(
         How many more times to try after a failed download.
     delay : float, default=1.0
         Seconds between tries.
+    sha256 : str, default=None
+        SHA-256 of the archive, 64 hexadecimal digits. None is published, so by default
+        a download is checked only against the checksums inside the archive, which
+        reveal damage but not that the archive was replaced. Give the checksum of a
+        copy that you trust; a file that is there already is compared with it too.
 
     Returns
     -------
@@ -78,25 +89,28 @@ def fetch_wos(
     Raises
     ------
     OSError
-        If the archive is missing and may not, or cannot, be downloaded. What has
-        arrived is kept, and the next call goes on from there.
+        If the archive is missing and may not, or cannot, be downloaded. An incomplete
+        download is kept, and the next call resumes it.
     ValueError
-        If the archive is damaged, or does not have the layout that is expected.
+        If the archive is empty or damaged, has another checksum than `sha256`, or does
+        not have the layout that is expected; or if `sha256` is no SHA-256.
 
     Warns
     -----
     UserWarning
-        If there are not 46,985 documents and 141 nodes.
+        If there are not 46,985 documents and 141 nodes, if a try to download fails and
+        another follows, or if another call downloads the archive already.
     """
     path = fetch_file(
-        ARCHIVE,
+        with_checksum(ARCHIVE, sha256),
         Path(get_data_home(data_home)) / "sklearn_htc",
         check=_check_archive,
         download_if_missing=download_if_missing,
         n_retries=n_retries,
         delay=delay,
     )
-    data, pairs = _read(path)
+    with reading(path):
+        data, pairs = _read(path)
     hierarchy = Hierarchy(sorted(set(pairs)))
     split = _split(len(data))
     if (len(data), len(hierarchy)) != (N_DOCUMENTS, N_NODES):
@@ -132,14 +146,14 @@ def _read(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.endswith(MEMBER)]
         if not names:
-            raise ValueError(f"{path} has no {MEMBER}.")
+            raise ValueError(f"it has no {MEMBER}")
         with archive.open(names[0]) as member:
-            # Splitting at line feeds alone, as some abstracts have other line ends.
+            # Split only at line feeds, as some abstracts hold other line ends.
             text = io.TextIOWrapper(member, encoding="utf8", newline="\n")
-            header = [name.strip() for name in next(text).split("\t")]
+            header = [name.strip() for name in next(text, "").split("\t")]
             if header != COLUMNS:
                 raise ValueError(
-                    f"{path}, {names[0]}: the columns are {header}, not {COLUMNS}."
+                    f"{names[0]}: the columns are {short_repr(header)}, not {COLUMNS}"
                 )
             data, pairs = [], []
             spelling: dict[str, str] = {}
@@ -147,8 +161,8 @@ def _read(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
                 fields = line.rstrip("\r\n").split("\t")
                 if len(fields) != len(COLUMNS):
                     raise ValueError(
-                        f"{path}, {names[0]}, line {number}: {len(fields)} columns, "
-                        f"not {len(COLUMNS)}."
+                        f"{names[0]}, line {number}: {len(fields)} columns, not "
+                        f"{len(COLUMNS)}"
                     )
                 domain, area = (
                     spelling.setdefault(name.lower(), name)
@@ -156,6 +170,8 @@ def _read(path: Path) -> tuple[list[str], list[tuple[str, str]]]:
                 )
                 pairs.append((domain, area))
                 data.append(fields[6].strip())
+    if not data:
+        raise ValueError(f"{names[0]} has no document")
     return data, pairs
 
 

@@ -1,6 +1,7 @@
 """A local server for tests of downloads."""
 
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -12,6 +13,7 @@ class Files(BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         server.requests.append((self.path, self.headers.get("Range")))
+        time.sleep(server.delay)
         content = server.files.get(self.path)
         if content is None:
             self.send_error(404)
@@ -39,9 +41,11 @@ def server():
     """Run a server; tests fill `files` and read `requests`."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
         server.files, server.requests, server.breaks_off = {}, [], []
-        server.knows_ranges = True
+        server.knows_ranges, server.delay = True, 0
         server.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, args=(0.01,), daemon=True
+        )
         thread.start()
         yield server
         server.shutdown()

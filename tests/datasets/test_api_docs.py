@@ -1,5 +1,6 @@
 """The embedded data set: what it holds, its cache, and folding."""
 
+import errno
 import gzip
 import json
 
@@ -70,13 +71,35 @@ def test_the_cache_serves_the_same_versions_and_survives_damage(
         patch.setattr(_api_docs, "_read_packages", lambda: pytest.fail("read again"))
         assert load_api_docs(data_home=small_package).data == first.data
 
-    cache.write_bytes(cache.read_bytes()[:20])
-    assert load_api_docs(data_home=small_package).data == first.data
+    whole = cache.read_bytes()
+    garbled = whole[:30] + bytes(byte ^ 255 for byte in whole[30:])
+    for damaged in (whole[:20], garbled, gzip.compress(b"[]"), b""):
+        cache.write_bytes(damaged)
+        assert load_api_docs(data_home=small_package).data == first.data
 
     stale = {"versions": "other", "records": []}
     with gzip.open(cache, "wt", encoding="utf8") as file:
         json.dump(stale, file)
     assert load_api_docs(data_home=small_package).data == first.data
+
+
+def test_a_full_disk_costs_the_cache_alone(small_package, monkeypatch):
+    def full(content, file):
+        file.write("[")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_api_docs.json, "dump", full)
+        bunch = load_api_docs(data_home=small_package)
+    assert len(bunch.data) == 4
+    assert not list((small_package / "sklearn_htc").iterdir())
+    assert load_api_docs(data_home=small_package).data == bunch.data
+
+
+def test_a_data_home_that_cant_be_made_costs_the_cache_alone(small_package):
+    (small_package / "file").write_text("")
+    bunch = load_api_docs(data_home=small_package / "file" / "home")
+    assert len(bunch.data) == 4
 
 
 def test_real_packages_give_a_hierarchical_data_set():

@@ -1,11 +1,27 @@
 """Downloads: whole, broken off, resumed, damaged, refused."""
 
 import hashlib
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sklearn_htc.datasets._download import RemoteFile, fetch_file
+from sklearn_htc.datasets._download import (
+    RemoteFile,
+    _acquired,
+    fetch_file,
+    with_checksum,
+)
 
+# Without the package, whose import takes seconds.
+HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "ab")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+input()
+"""
 CONTENT = bytes(range(256)) * 40
 
 
@@ -74,6 +90,63 @@ def test_a_damaged_file_is_refused_and_deleted(server, remote, tmp_path, how):
 def test_a_published_checksum_is_compared(server, remote, tmp_path):
     sha256 = hashlib.sha256(CONTENT).hexdigest()
     assert fetch(remote._replace(sha256=sha256), tmp_path).exists()
+
+
+def test_two_downloads_at_once_are_one(server, remote, tmp_path):
+    server.delay = 0.3
+
+    def fetch_thrice():
+        with ThreadPoolExecutor(3) as pool:
+            calls = [pool.submit(fetch, remote, tmp_path) for _ in range(3)]
+            return {call.result() for call in calls}
+
+    with pytest.warns(
+        UserWarning, match=r"Another call .* holds .*data\.bin\.lock.* Waiting"
+    ):
+        paths = fetch_thrice()
+    assert paths == {tmp_path / "data.bin"}
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT
+    assert len(server.requests) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["data.bin"]
+
+
+def test_a_killed_process_leaves_a_lock_file_that_locks_nobody_out(
+    server, remote, tmp_path
+):
+    pytest.importorskip("fcntl")
+    lock = tmp_path / "data.bin.lock"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, lock],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with holder:
+        assert holder.stdout.readline().strip() == b"held"
+        assert _acquired(lock) is None
+        holder.kill()
+    assert lock.exists()
+    assert fetch(remote, tmp_path).read_bytes() == CONTENT
+    assert not lock.exists()
+
+
+def test_a_lock_is_freed_by_a_failure(server, remote, tmp_path):
+    with pytest.raises(OSError, match="could not be downloaded"):
+        fetch(remote._replace(url=f"{server.url}/nothing"), tmp_path, n_retries=0)
+    assert fetch(remote, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_file_in_the_cache_is_compared_with_its_checksum(server, remote, tmp_path):
+    path = fetch(remote, tmp_path)
+    right = with_checksum(remote, hashlib.sha256(CONTENT).hexdigest().upper())
+    assert fetch(right, tmp_path) == path
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"data\.bin can't be read.*Delete it"):
+        fetch(right, tmp_path)
+    assert path.exists()
+    for wrong in ("abc", "x" * 64, 3):
+        with pytest.raises(ValueError, match=r"sha256 of data\.bin must be 64"):
+            with_checksum(remote, wrong)
+    assert with_checksum(right, None) == right
 
 
 def test_a_missing_file_may_be_refused(remote, tmp_path):

@@ -93,9 +93,11 @@ def test_an_unknown_subset_is_refused(tmp_path):
     [
         ("/qrels", gzip.compress(b"C15 1 1\n")),
         ("/hier", b"<html>try later</html>"),
+        ("/hier", b""),
         ("/lyrl2004_tokens_train.dat.gz", gzip.compress(b"x" * 9999)[:-20]),
+        ("/lyrl2004_tokens_train.dat.gz", b""),
     ],
-    ids=["topics", "hierarchy", "tokens"],
+    ids=["topics", "hierarchy", "empty hierarchy", "tokens", "empty tokens"],
 )
 def test_damaged_files_are_refused(served, tmp_path, path, content):
     served.files[path] = content
@@ -108,3 +110,59 @@ def test_a_damaged_hierarchy_names_its_line(tmp_path):
     path.write_text(HIERARCHY + "child: C16\n")
     with pytest.raises(ValueError, match="line 6 is no edge: 'child: C16'"):
         _rcv1_v2._read_hierarchy(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("rcv1.topics.hier.orig", b"", "it has no topic"),
+        ("rcv1v2.topics.qrels.gz", b"", "SHA-256 is"),
+        ("lyrl2004_tokens_train.dat.gz", b"", "it has no document"),
+        ("lyrl2004_tokens_train.dat.gz", b"not gzip", "Not a gzipped file"),
+        ("lyrl2004_tokens_train.dat.gz", gzip.compress(b"x y")[:-9], "ended before"),
+        ("lyrl2004_tokens_train.dat.gz", gzip.compress(b"x y\n"), "before the first"),
+        (
+            "lyrl2004_tokens_train.dat.gz",
+            gzip.compress(b".I 7\n.W\nx\n"),
+            "document 7 has no topic",
+        ),
+    ],
+    ids=[
+        "hierarchy",
+        "topics",
+        "empty tokens",
+        "tokens of another kind",
+        "tokens cut off",
+        "tokens without a document",
+        "tokens without topics",
+    ],
+)
+def test_a_bad_file_in_the_cache_is_named(served, tmp_path, name, content, reason):
+    path = tmp_path / "sklearn_htc" / name
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=f"can't be read.*{reason}.*Delete it"
+    ) as error:
+        fetch_rcv1_v2(subset="train", data_home=tmp_path)
+    assert str(path) in str(error.value)
+    assert path.exists()
+
+
+def test_topics_of_another_layout_name_the_line(tmp_path):
+    path = tmp_path / "qrels.gz"
+    path.write_bytes(gzip.compress(b"C15 1 1\nC15 1\n"))
+    with pytest.raises(ValueError, match=r"line 2 is no topic, document and 1: 'C15 1"):
+        _rcv1_v2._read_topics(path)
+
+
+def test_given_checksums_are_compared_with_their_files(served, tmp_path):
+    name = "lyrl2004_tokens_train.dat.gz"
+    right = hashlib.sha256(served.files[f"/{name}"]).hexdigest()
+    for wrong in ({"other": right}, right):
+        with pytest.raises(ValueError, match="sha256 must map names of"):
+            fetch_rcv1_v2(subset="train", data_home=tmp_path, sha256=wrong)
+    fetch_rcv1_v2(subset="train", data_home=tmp_path, sha256={name: right})
+    for wrong in (name, "rcv1.topics.hier.orig"):
+        with pytest.raises(ValueError, match=f"{wrong} can't be read.*SHA-256 is"):
+            fetch_rcv1_v2(subset="train", data_home=tmp_path, sha256={wrong: "0" * 64})

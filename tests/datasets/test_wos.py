@@ -1,5 +1,6 @@
 """Web of Science from an archive of the published layout."""
 
+import hashlib
 import io
 import zipfile
 
@@ -92,3 +93,33 @@ def test_a_damaged_member_is_found(serve, tmp_path):
     serve(bytes(content))
     with pytest.raises(ValueError, match=r"checksum of Meta-data/Data\.txt is"):
         fetch_wos(data_home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", archive()[:-30], archive(rows=[]), archive()[:200], archive(header="")],
+    ids=["empty", "cut off", "no documents", "no directory", "no header"],
+)
+def test_a_bad_archive_in_the_cache_is_named(server, tmp_path, content):
+    path = tmp_path / "sklearn_htc" / "WebOfScience.zip"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"WebOfScience\.zip can't .*Delete it"
+    ) as error:
+        fetch_wos(data_home=tmp_path, download_if_missing=False)
+    assert str(path) in str(error.value)
+    assert path.exists()
+
+
+def test_a_given_checksum_is_compared_after_the_download_and_later(serve, tmp_path):
+    serve(archive())
+    right = hashlib.sha256(archive()).hexdigest()
+    with pytest.raises(ValueError, match="must be 64 hexadecimal digits"):
+        fetch_wos(data_home=tmp_path, sha256="1234")
+    with pytest.raises(ValueError, match="was deleted: SHA-256 is"):
+        fetch_wos(data_home=tmp_path, sha256="0" * 64)
+    with pytest.warns(UserWarning, match="25 documents"):
+        assert len(fetch_wos(data_home=tmp_path, sha256=right).data) == 25
+    with pytest.raises(ValueError, match=f"SHA-256 is {right}, not 0.*Delete it"):
+        fetch_wos(data_home=tmp_path, sha256="0" * 64)
