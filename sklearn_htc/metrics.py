@@ -18,7 +18,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 
-from sklearn_htc import targets
+from sklearn_htc.data import targets
 from sklearn_htc.hierarchy import Hierarchy, short_repr
 
 __all__ = [
@@ -408,7 +408,7 @@ def _ranked(estimator: Any, X: Any, y: Any) -> float:
     """Score predicted probabilities."""
     hierarchy = _hierarchy_of(estimator)
     scores = estimator.predict_proba(X)
-    if targets._kind_of(targets._as_known_container(y), hierarchy) == "labels":
+    if targets.kind_of(targets.as_known_container(y), hierarchy) == "labels":
         # Columns are classes, of which a document has one: their probabilities add up.
         classes = hierarchy.index(np.asarray(estimator.classes_).tolist())
         scores = np.minimum(np.asarray(scores) @ hierarchy.ancestors[classes], 1)
@@ -490,14 +490,14 @@ def _hierarchy_of(estimator: Any) -> Hierarchy:
 
 def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
     """Return labels of every form as 0 and 1. An indicator is not closed."""
-    Y = targets._as_known_container(Y)
-    kind = targets._kind_of(Y, hierarchy)
+    Y = targets.as_known_container(Y)
+    kind = targets.kind_of(Y, hierarchy)
     if kind == "labels":
-        labels = targets._as_labels(Y).tolist()
+        labels = targets.as_labels(Y).tolist()
         return hierarchy.to_indicator([label] for label in labels)
     if kind == "collections":
-        return hierarchy.to_indicator(targets._collections(Y))
-    matrix = targets._as_indicator(Y, hierarchy)
+        return hierarchy.to_indicator(targets.as_collections(Y))
+    matrix = targets.as_indicator(Y, hierarchy)
     return sparse.csr_array((sparse.csr_array(matrix) != 0).astype(np.int64))
 
 

@@ -75,10 +75,10 @@ class TargetEncoder:
         ValueError
             If Y is of no accepted form, or names a label that is not a node.
         """
-        Y = _as_known_container(Y)
-        kind = _kind_of(Y, hierarchy)
+        Y = as_known_container(Y)
+        kind = kind_of(Y, hierarchy)
         if kind == "labels":
-            y = _as_labels(Y)
+            y = as_labels(Y)
             if classes is None and piecewise and hierarchy is None:
                 raise ValueError(
                     "classes must be passed on the first call to partial_fit, unless "
@@ -86,13 +86,13 @@ class TargetEncoder:
                 )
             if classes is None and piecewise and hierarchy is not None:
                 classes = list(hierarchy.nodes)
-            classes = _unique(y if classes is None else _as_labels(classes))
+            classes = _unique(y if classes is None else as_labels(classes))
             if hierarchy is None:
                 hierarchy = Hierarchy([], nodes=classes.tolist())
             hierarchy.index(classes.tolist())
             return cls(hierarchy, kind, classes)
         if hierarchy is None and kind == "collections":
-            labels = {label for row in _collections(Y) for label in row}
+            labels = {label for row in as_collections(Y) for label in row}
             if not labels:
                 raise ValueError("No document has a label: there is nothing to learn.")
             hierarchy = Hierarchy([], nodes=_sorted(labels))
@@ -131,8 +131,8 @@ class TargetEncoder:
             other than `hierarchy.nodes` in order, values other than 0 and 1, or a label
             that is not a node.
         """
-        Y = _as_known_container(Y)
-        kind = _kind_of(Y, self.hierarchy)
+        Y = as_known_container(Y)
+        kind = kind_of(Y, self.hierarchy)
         both_indicators = {kind, self.kind} <= {"dense", "sparse"}
         if kind != self.kind and not both_indicators:
             raise ValueError(
@@ -140,7 +140,7 @@ class TargetEncoder:
                 f"{_DESCRIPTIONS[self.kind]}. Use one form throughout."
             )
         if kind == "labels":
-            y = _as_labels(Y).tolist()
+            y = as_labels(Y).tolist()
             unknown = set(y) - set(self.classes.tolist())
             if unknown:
                 raise ValueError(
@@ -149,9 +149,9 @@ class TargetEncoder:
                 )
             closed = self.hierarchy.to_indicator([label] for label in y)
         elif kind == "collections":
-            closed = self.hierarchy.to_indicator(_collections(Y))
+            closed = self.hierarchy.to_indicator(as_collections(Y))
         else:
-            closed = self.hierarchy.close(_as_indicator(Y, self.hierarchy))
+            closed = self.hierarchy.close(as_indicator(Y, self.hierarchy))
         return sparse.csr_array(closed).astype(np.float32)
 
     def inverse_transform(self, indicator: sparse.csr_array) -> Any:
@@ -205,14 +205,14 @@ _DESCRIPTIONS = {
 }
 
 
-def _as_known_container(Y: Any) -> Any:
+def as_known_container(Y: Any) -> Any:
     """Turn what only promises to become an array into one."""
     if hasattr(Y, "__array__") and not hasattr(Y, "shape"):
         return np.asarray(Y)
     return Y
 
 
-def _kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
+def kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
     """Name the form of Y; raise where it is of none or mixes two."""
     if sparse.issparse(Y):
         return "sparse"
@@ -290,12 +290,12 @@ def _is_node(label: Hashable, hierarchy: Hierarchy | None) -> bool:
     return hierarchy is not None and label in hierarchy
 
 
-def _collections(Y: Any) -> list[list[Hashable]]:
+def as_collections(Y: Any) -> list[list[Hashable]]:
     """Return the rows as plain lists, so that labels in arrays hash as themselves."""
     return [row.tolist() if isinstance(row, np.ndarray) else list(row) for row in Y]
 
 
-def _as_labels(y: Any) -> np.ndarray:
+def as_labels(y: Any) -> np.ndarray:
     """Validate 1-D labels; an object array where they are tuples."""
     if isinstance(y, Sequence) and any(isinstance(label, tuple) for label in y):
         return object_array(y)
@@ -322,7 +322,7 @@ def _sorted(labels: set[Hashable]) -> list[Any]:
         return sorted(labels, key=lambda label: (type(label).__name__, repr(label)))
 
 
-def _as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
+def as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
     settings = {"accept_sparse": "csr", "input_name": "Y", "ensure_min_features": 0}
     matrix = check_array(Y, dtype=None, ensure_all_finite=False, **settings)
     # First, as a column a level has other names, and missing values, too.
