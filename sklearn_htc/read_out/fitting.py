@@ -10,6 +10,7 @@ from scipy import sparse
 
 from sklearn_htc.data.training_data import Fold
 from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.metrics import micro_macro_f1
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.decoders import (
     Decoder,
@@ -122,8 +123,8 @@ class ReadOut:
     decoder : Decoder
         From log-odds to probabilities and labels.
     micro_f1, macro_f1 : float, default=nan
-        Of the held-out documents, where there are any; macro-F1 over the labels that
-        they have.
+        Of the held-out documents, where there are any, as `metrics.micro_macro_f1`
+        counts them.
     """
 
     calibration: Calibration | None
@@ -261,7 +262,7 @@ class ReadOutFitter:
         outs = []
         for decoder in decoders:
             predicted = decoder.decide(log_odds)
-            f1 = _micro_macro_f1(self.target, predicted, self.sample_weight)
+            f1 = micro_macro_f1(self.target, predicted, self.sample_weight)
             outs.append(ReadOut(calibration, decoder, *f1))
         return outs[best_read_out(outs)]
 
@@ -315,16 +316,3 @@ def _with_share(decoder: Decoder, uniform_share: float) -> Decoder:
     if isinstance(decoder, PathDecoder):
         decoder.uniform_share = uniform_share
     return decoder
-
-
-def _micro_macro_f1(
-    true: sparse.csr_array, predicted: sparse.csr_array, sample_weight: np.ndarray
-) -> tuple[float, float]:
-    """Compute both by counts, as scikit-learn takes one column for classes."""
-    hits, n_true, n_predicted = (
-        sample_weight @ Y for Y in (true.multiply(predicted), true, predicted)
-    )
-    micro = 2 * hits.sum() / ((n_true + n_predicted).sum() or 1)
-    occurs = n_true > 0
-    of_label = 2 * hits[occurs] / (n_true + n_predicted)[occurs]
-    return float(micro), float(of_label.mean()) if len(of_label) else 0.0

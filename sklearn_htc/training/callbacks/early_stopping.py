@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.metrics import f1_score
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 
+from sklearn_htc.metrics import micro_macro_f1
 from sklearn_htc.read_out.decoders import Decoder
 
 __all__ = ["ValidationF1", "early_stopping"]
@@ -82,11 +82,10 @@ class ValidationF1(Callback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Score the epoch."""
-        score = f1_score(
+        micro, macro = micro_macro_f1(
             sparse.vstack(self.expected_, format="csr"),
             sparse.vstack(self.predicted_, format="csr"),
-            average=self.average,
-            zero_division=0,
         )
-        net.history.record(f"valid_f1_{self.average}", float(score))
+        score = micro if self.average == "micro" else macro
+        net.history.record(f"valid_f1_{self.average}", score)
         self.expected_, self.predicted_ = [], []
