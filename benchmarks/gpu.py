@@ -23,7 +23,7 @@ from benchmarks.generated import (
 )
 from benchmarks.reporting import markdown_table, pinned_threads, publish
 from sklearn_htc import HTCInfoMaxClassifier
-from sklearn_htc.training.net import resolve_device
+from sklearn_htc.training.devices import resolve_device
 
 N_DOCUMENTS = 30_070
 N_LABELS = 141

@@ -18,8 +18,10 @@ from torch.nn.utils import get_total_norm
 
 from benchmarks.reporting import markdown_table, pinned_threads, publish
 from sklearn_htc import HTCInfoMaxClassifier
+from sklearn_htc.data.documents import as_documents
 from sklearn_htc.datasets import load_api_docs
 from sklearn_htc.training.batches import DocumentDataset
+from sklearn_htc.training.callbacks.gradient_clipping import ClipGradientNorm
 from sklearn_htc.training.callbacks.schedule import Progress, WarmupThenDecay
 from sklearn_htc.training.net import HTCNet
 
@@ -61,8 +63,8 @@ def measure(repeats: int) -> tuple[list[float], list[float], int]:
     )
     clf.fit(X, docs.target)
     net: HTCNet = clf.net_
-    documents = clf._documents(X)
-    target = clf._target_encoder.transform(docs.target)
+    documents = as_documents(X, "bag")
+    target = docs.target.astype("float32")
     weight = torch.ones(len(docs.data)).numpy()
     dataset = DocumentDataset(documents, target, weight)
     ours, bare = [], []
@@ -71,7 +73,7 @@ def measure(repeats: int) -> tuple[list[float], list[float], int]:
         callbacks = [
             ("progress", progress),
             ("schedule", WarmupThenDecay(progress)),
-            *clf._common_callbacks(progress),
+            ("gradient_clip", ClipGradientNorm(clf.gradient_clip)),
         ]
         start = perf_counter()
         net.fit_on(dataset, None, 1, callbacks)

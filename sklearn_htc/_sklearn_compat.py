@@ -16,6 +16,7 @@ __all__ = [
     "calling_modules",
     "check_feature_names",
     "check_sample_weight",
+    "encoding_caller",
     "get_feature_names",
     "num_samples",
     "safe_indexing",
@@ -44,3 +45,35 @@ def calling_modules() -> set[str]:
             modules.add(name)
         frame = frame.f_back  # type: ignore[assignment]
     return modules
+
+
+# They call `fit` with positions of the sorted labels in place of 1-D labels.
+ENCODING_MODULES = (
+    "sklearn.ensemble._bagging",
+    "sklearn.ensemble._base",
+    "sklearn.ensemble._stacking",
+    "sklearn.ensemble._voting",
+    "sklearn.multiclass",
+    "sklearn.multioutput",
+)
+ENCODED_METHODS = ("decision_function", "predict_proba", "predict_log_proba")
+
+
+def encoding_caller() -> str | None:
+    """Name what calls `fit` with codes of the labels, if something does.
+
+    Returns
+    -------
+    name : str or None
+        A module of scikit-learn, or "cross_val_predict".
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__") or ""
+        if name in ENCODING_MODULES:
+            return name
+        encodes = frame.f_locals.get("method") in ENCODED_METHODS
+        if frame.f_code.co_name == "_fit_and_predict" and encodes:
+            return "cross_val_predict"
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

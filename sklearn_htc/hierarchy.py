@@ -101,6 +101,8 @@ class Hierarchy:
         parent, child = _as_index_arrays(pairs, names)
 
         self.nodes = tuple(names)
+        # Whether nodes are codes of labels, which `encoded` makes of them.
+        self.is_encoded = False
         self.levels = _levels(parent, child, names)
         self._index = {name: i for i, name in enumerate(self.nodes)}
         shape = (len(names), len(names))
@@ -405,7 +407,9 @@ class Hierarchy:
             names[column] = i
         parent, child = (columns.tolist() for columns in self.edges)
         edges = [(names[i], names[j]) for i, j in zip(parent, child, strict=True)]
-        return Hierarchy(edges, nodes=names)
+        encoded = Hierarchy(edges, nodes=names)
+        encoded.is_encoded = True
+        return encoded
 
     def to_indicator(self, labels: Iterable[Collection[Hashable]]) -> sparse.csr_array:
         """Turn label collections into an indicator that is closed under ancestors.

@@ -10,6 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
+from sklearn_htc._sklearn_compat import encoding_caller
 from sklearn_htc.hierarchy import Hierarchy, column_names, is_missing
 
 __all__ = ["TargetEncoder", "object_array"]
@@ -78,6 +79,7 @@ class TargetEncoder:
         Y = as_known_container(Y)
         kind = kind_of(Y, hierarchy)
         if kind == "labels":
+            _refuse_codes(hierarchy)
             y = as_labels(Y)
             if classes is None and piecewise and hierarchy is None:
                 raise ValueError(
@@ -177,6 +179,22 @@ class TargetEncoder:
         position = np.empty(len(self.hierarchy), dtype=np.int64)
         position[self.class_nodes] = np.arange(len(self.classes))
         return self.classes[position[specific]]
+
+
+def _refuse_codes(hierarchy: Hierarchy | None) -> None:
+    """Refuse labels that a meta-estimator has replaced by codes unknown to us.
+
+    Codes may be nodes, too, but of other labels.
+    """
+    if hierarchy is None or hierarchy.is_encoded:
+        return
+    caller = encoding_caller()
+    if caller is not None:
+        raise ValueError(
+            f"{caller} replaces labels by 0, 1, ... before it calls fit, and the "
+            "hierarchy does not know which label is which. Give the classifier inside "
+            "hierarchy=hierarchy.encoded(y), where y are all labels."
+        )
 
 
 def object_array(labels: Sequence[Any]) -> np.ndarray:

@@ -185,13 +185,14 @@ default=None
     feature_names_in_ : ndarray of str
         Names of the columns of X, if it had any.
     label_embeddings_ : ndarray of shape (n_nodes, dimension)
-        Refined label representations, rows in the order of `hierarchy_.nodes`.
+        Refined label representations, rows in the order of `hierarchy_.nodes`. Where no
+        network was kept, the leading right singular vectors of the wide path's weights.
     n_iter_ : int
         Epochs trained so far.
     history_ : skorch.history.History
         Losses and scores of each epoch.
     net_ : HTCNet
-        The skorch net; `net_.module_` is the torch model.
+        The skorch net; `net_.module_` is the torch model. Only where one was kept.
     text_encoder_ : str
         The text encoder in use.
     loss_ : str
@@ -202,7 +203,7 @@ default=None
         What the network's log-odds, beyond those of the labels' shares, are multiplied
         by before the wide path's scores are added; only with a wide path. It is 0 where
         more did not clearly raise the likelihood of held-out documents, or lowered
-        their F1: then `transform` alone asks the network.
+        their F1.
     decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
         How scores become labels.
 

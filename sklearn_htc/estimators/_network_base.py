@@ -120,7 +120,10 @@ class BaseHierarchicalNetwork(
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train the model.
 
-        Ctrl-C ends training and keeps what was learned, with a warning.
+        Ctrl-C keeps what was learned, with a warning, from the moment that there is a
+        wide path, or that a network without one is being trained. Before, it raises,
+        and so it does where a search or an ensemble has called `fit`. A fit that raises
+        leaves the former model as it was.
 
         Parameters
         ----------
