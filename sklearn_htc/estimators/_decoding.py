@@ -27,11 +27,11 @@ __all__ = ["HierarchicalDecodingClassifier"]
 class HierarchicalDecodingClassifier(BaseHierarchicalClassifier):
     """Decode the scores of a flat classifier along a label hierarchy.
 
-    The classifier is trained on a part of the documents, or in turn on several; on the
-    others its scores are calibrated, and decoded to one path a document or to all nodes
-    above thresholds that are chosen for micro- and macro-F1. Then it is trained on all
-    documents. Whatever decides by 0 or by 0.5, as scikit-learn's multilabel classifiers
-    do, gains by it.
+    The classifier is trained on a part of the documents, or in turn on several. On the
+    others its scores are calibrated, and decoded to one path per document or to all
+    nodes above thresholds that are chosen for micro- and macro-F1. Then it is trained
+    on all documents. Any classifier that decides by 0 or by 0.5 gains by it, as
+    scikit-learn's multilabel classifiers do.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ default=None
         the expected F1, if that did better on held-out documents.
     threshold : float or "auto", default="auto"
         The least probability of a predicted node, with threshold decoding. "auto" is
-        one threshold a node, chosen on held-out documents.
+        one threshold per node, chosen on held-out documents.
     validation_fraction : float, default=0.2
         Share of the documents, but at most 5,000, held out at a time for these choices.
         They are cross-validated until about 2,000 have been held out, in 5 folds at
@@ -122,7 +122,7 @@ default=None
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
-        """Train the classifier once a fold, choose how it is read, and train it on all.
+        """Train the classifier once per fold, choose the read-out, and train on all.
 
         Parameters
         ----------

@@ -78,7 +78,7 @@ default=None
     max_epochs : int or "auto", default="auto"
         Passes over the training rows, as for `HTCInfoMaxClassifier`.
     batch_size : int or "auto", default="auto"
-        Documents a training step, as for `HTCInfoMaxClassifier`.
+        Documents per training step, as for `HTCInfoMaxClassifier`.
     lr : float, default=5e-3
         Largest learning rate.
     optimizer : torch.optim.Optimizer class, default=RowwiseAdam
@@ -108,7 +108,7 @@ default=None
     random_state : int, RandomState instance or None, default=None
         Weights, batches, dropout and held-out rows.
     verbose : int, default=0
-        1 shows a progress bar; 2 also prints a line an epoch.
+        1 shows a progress bar; 2 also prints a line per epoch.
 
     Attributes
     ----------

@@ -21,8 +21,8 @@ class HTCInfoMaxClassifier(BaseHierarchicalNetwork):
     classify, to maximise the mutual information of texts and their labels, and to match
     label representations to a prior. A linear model of terms, a kernel method on
     document embeddings, or both stand beside it (`wide_path`). Predictions are
-    coherent: whoever has a node has its ancestors, and no child is more probable than a
-    parent.
+    coherent: a document that has a node also has its ancestors, and no child is more
+    probable than a parent.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ default=None
     loss : {"auto", "binary_cross_entropy", "zlpr", "path"}, default="auto"
         The classification loss L_c. "binary_cross_entropy" is the paper's; "zlpr"
         ranks a document's labels above all others; "path" is the cross-entropy over
-        whole paths and needs exactly one path a document. "auto" is "path" where every
-        training document has one path, otherwise "zlpr".
+        whole paths and needs exactly one path per document. "auto" is "path" where
+        every training document has one path, otherwise "zlpr".
     loss_reduction : {"sum", "mean"}, default="sum"
         Of the binary cross-entropy, over labels. The paper takes the mean.
     decoding : {"auto", "path", "threshold"}, default="auto"
@@ -78,7 +78,7 @@ default=None
         is a whole path.
     threshold : float or "auto", default="auto"
         The least probability of a predicted node, with threshold decoding. "auto" is
-        one threshold a node, chosen on held-out documents between the common one that
+        one threshold per node, chosen on held-out documents between the common one that
         is best for micro-F1 and the node's own; 0.5 where there is no wide path.
     wide_path : bool or "auto", default="auto"
         Whether a shallow model of each label stands beside the network. On CSR of
@@ -125,12 +125,12 @@ default=None
         Seconds that `fit` may take. The learning rate falls to 0 by then, so that the
         last model is the best one to be had in that time; training ends earlier where
         all epochs are done. The wide path comes first and is never cut short. None
-        sets no limit. `partial_fit` does not heed it.
+        sets no limit. `partial_fit` ignores it.
     max_epochs : int or "auto", default="auto"
         Passes over the training rows. "auto" is 10, or 5 beside a wide path, and more
         where that would be fewer than 100 steps.
     batch_size : int or "auto", default="auto"
-        Documents a training step. "auto" is 128, and less where there are fewer than
+        Documents per training step. "auto" is 128, and less where there are fewer than
         2,048 training rows: a 16th of them, but at least 8.
     lr : float, default=5e-3
         Largest learning rate. In `fit` it is warmed up over the first tenth of the
@@ -172,7 +172,7 @@ default=None
         trained at the same time share LIBLINEAR's random generator.
     verbose : int, default=0
         1 shows a progress bar over `fit` and over predictions that take more than a
-        second; 2 also prints a line an epoch.
+        second; 2 also prints a line per epoch.
 
     Attributes
     ----------

@@ -80,7 +80,7 @@ class BaseHierarchicalNetwork(
     def paper_configuration(cls, data_set: str, **parameters: Any) -> Self:
         """Make an estimator with the paper's settings.
 
-        BiGRU of 150 units a direction (HTCInfoMax) or BiGRU, convolutions and pooling
+        BiGRU of 150 units per direction (HTCInfoMax) or BiGRU, convolutions and pooling
         (HiAGM), d = 300, Adam at 1e-4, batches of 64, the paper's dropouts, the joint
         head, the mean binary cross-entropy, a threshold of 0.5, and early stopping. It
         reads `TokenSequenceVectorizer(max_length=256)`.
@@ -133,7 +133,7 @@ class BaseHierarchicalNetwork(
         y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
 label collections, or array-like of shape (n_documents,)
             An indicator whose columns are `hierarchy.nodes`, label collections, or one
-            most specific label a document. It is closed upward. NumPy arrays and
+            most specific label per document. It is closed upward. NumPy arrays and
             DataFrames are indicators, lists of lists label collections. Where a
             DataFrame names its columns, these have to be the nodes' names, in order.
         sample_weight : array-like of shape (n_documents,), default=None
