@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from sklearn_htc._sklearn_compat import encoding_caller
-from sklearn_htc.hierarchy import Hierarchy, column_names, is_missing
+from sklearn_htc.hierarchy import Hierarchy, column_names, is_missing, short_repr
 
 __all__ = ["TargetEncoder", "object_array"]
 
@@ -145,9 +145,9 @@ class TargetEncoder:
             y = as_labels(Y).tolist()
             unknown = set(y) - set(self.classes.tolist())
             if unknown:
+                label = short_repr(next(iter(unknown)))
                 raise ValueError(
-                    f"Unknown label {next(iter(unknown))!r}: it is not one of the "
-                    "classes."
+                    f"Unknown label {label}: it is not one of the classes."
                 )
             closed = self.hierarchy.to_indicator([label] for label in y)
         elif kind == "collections":
@@ -246,7 +246,7 @@ def kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
             "sequence of label collections, or 1-D."
         )
     if not isinstance(Y, Iterable) or isinstance(Y, (str, bytes)):
-        raise ValueError(f"Y must be array-like or a sequence, got {Y!r}.")
+        raise ValueError(f"Y must be array-like or a sequence, got {short_repr(Y)}.")
     rows = list(Y)
     _refuse_missing(rows)
     is_label = [
@@ -364,7 +364,7 @@ def _refuse_text(matrix: Any) -> None:
     text = next((x for x in matrix.flat if isinstance(x, str)), None)
     if text is not None:
         raise ValueError(
-            f"Y holds text, {str(text)!r}, but an indicator holds 0 and 1. If its "
-            "columns are levels, pass label collections instead: [[label for label in "
-            "row if label] for row in numpy.asarray(Y)]."
+            f"Y holds text, {short_repr(str(text))}, but an indicator holds 0 and 1. "
+            "If its columns are levels, pass label collections instead: [[label for "
+            "label in row if label] for row in numpy.asarray(Y)]."
         )

@@ -167,3 +167,10 @@ def test_another_form_than_at_fit_is_refused(hierarchy):
 def test_nothing_but_empty_collections_is_refused():
     with pytest.raises(ValueError, match="No document has a label"):
         TargetEncoder.fit([[], []], None)
+
+
+def test_errors_shorten_a_label_of_a_megabyte(hierarchy):
+    encoder = TargetEncoder.fit(["cat", "dog"], hierarchy)
+    with pytest.raises(ValueError, match="Unknown label") as error:
+        encoder.transform(["x" * 10**6])
+    assert len(str(error.value)) < 300
