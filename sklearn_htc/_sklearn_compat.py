@@ -1,10 +1,11 @@
 """Everything private of scikit-learn that the package uses, in one place."""
 
 import sys
+from collections.abc import Iterator
+from types import FrameType
 
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _get_feature_names as get_feature_names
 from sklearn.utils.validation import _num_samples as num_samples
@@ -14,7 +15,6 @@ __all__ = [
     "Interval",
     "StrOptions",
     "calling_modules",
-    "check_feature_names",
     "check_sample_weight",
     "encoding_caller",
     "get_feature_names",
@@ -35,16 +35,16 @@ def calling_modules() -> set[str]:
         Without pipelines and decorators. A search, an ensemble, or a worker of either
         is among them; it fits more than once, and may have encoded y.
     """
-    modules = set()
-    frame = sys._getframe(1)
+    names = {name for name, _ in _callers() if name.startswith(("sklearn.", "joblib."))}
+    return {name for name in names if not name.startswith(TRANSPARENT)}
+
+
+def _callers() -> Iterator[tuple[str, FrameType]]:
+    """Yield the module's name and the frame of each call that led here."""
+    frame = sys._getframe(1).f_back
     while frame is not None:
-        name = frame.f_globals.get("__name__") or ""
-        if name.startswith(("sklearn.", "joblib.")) and not name.startswith(
-            TRANSPARENT
-        ):
-            modules.add(name)
-        frame = frame.f_back  # type: ignore[assignment]
-    return modules
+        yield frame.f_globals.get("__name__") or "", frame
+        frame = frame.f_back
 
 
 # They call `fit` with positions of the sorted labels in place of 1-D labels.
@@ -67,13 +67,10 @@ def encoding_caller() -> str | None:
     name : str or None
         A module of scikit-learn, or "cross_val_predict".
     """
-    frame = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_globals.get("__name__") or ""
+    for name, frame in _callers():
         if name in ENCODING_MODULES:
             return name
         encodes = frame.f_locals.get("method") in ENCODED_METHODS
         if frame.f_code.co_name == "_fit_and_predict" and encodes:
             return "cross_val_predict"
-        frame = frame.f_back  # type: ignore[assignment]
     return None

@@ -12,9 +12,9 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_htc._sklearn_compat import Interval
 from sklearn_htc.hierarchy import is_missing, short_repr
 
 __all__ = ["TokenSequenceVectorizer", "load_word_vectors"]
