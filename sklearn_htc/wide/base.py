@@ -1,15 +1,19 @@
 """What every wide path is: settings that can be fitted, and a model that scores."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
 from sklearn_htc.data.documents import Documents, DocumentVectors
-from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.data.training_data import Fold, TrainingData
+from sklearn_htc.read_out.fitting import ReadOutFitter
+
+if TYPE_CHECKING:
+    from sklearn_htc.wide.selection import WideChoice
 
 __all__ = ["MIN_DOCUMENTS", "WideOptions", "WidePath", "WideSettings", "mean_length"]
 
@@ -92,11 +96,7 @@ class WidePath(ABC):
 
 
 class WideSettings(ABC):
-    """Settings of a wide path that is not fitted.
-
-    Its subclasses also have a class method `select`, which chooses among settings by
-    held-out documents.
-    """
+    """Settings of a wide path that is not fitted."""
 
     @staticmethod
     @abstractmethod
@@ -114,6 +114,37 @@ class WideSettings(ABC):
         -------
         suits : bool
             False for documents of another form too.
+        """
+
+    @classmethod
+    @abstractmethod
+    def select(
+        cls,
+        data: TrainingData,
+        folds: Sequence[Fold],
+        fitter: ReadOutFitter,
+        options: WideOptions,
+        rng: np.random.RandomState,
+    ) -> "WideChoice":
+        """Choose among settings by held-out documents.
+
+        Parameters
+        ----------
+        data : TrainingData
+            All documents.
+        folds : sequence of Fold
+            Documents to learn from, and to judge by.
+        fitter : ReadOutFitter
+            For scores of the folds' held-out documents.
+        options : WideOptions
+            What the user says.
+        rng : RandomState
+            Draws what is random.
+
+        Returns
+        -------
+        choice : WideChoice
+            The best.
         """
 
     @abstractmethod

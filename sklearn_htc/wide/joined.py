@@ -171,23 +171,7 @@ class JoinedSettings(WideSettings):
     ) -> WideChoice:
         """Choose a path of the terms and one of the embeddings, then how to mix them.
 
-        Parameters
-        ----------
-        data : TrainingData
-            All documents.
-        folds : sequence of Fold
-            Documents to learn from, and to judge by.
-        fitter : ReadOutFitter
-            For scores of the folds' held-out documents.
-        options : WideOptions
-            What the user says.
-        rng : RandomState
-            Draws what is random.
-
-        Returns
-        -------
-        choice : WideChoice
-            The best.
+        See `WideSettings.select`.
         """
         documents: Any = data.documents
         sides = _sides(documents)

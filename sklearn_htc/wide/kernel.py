@@ -135,23 +135,7 @@ class KernelSettings(WideSettings):
     ) -> WideChoice:
         """Choose the kernel's width, then the penalty, by held-out documents.
 
-        Parameters
-        ----------
-        data : TrainingData
-            All documents.
-        folds : sequence of Fold
-            Documents to learn from, and to judge by.
-        fitter : ReadOutFitter
-            For scores of the folds' held-out documents.
-        options : WideOptions
-            What the user says.
-        rng : RandomState
-            Draws what is random.
-
-        Returns
-        -------
-        choice : WideChoice
-            The best.
+        See `WideSettings.select`.
         """
 
         def tried(

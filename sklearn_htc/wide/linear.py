@@ -149,23 +149,7 @@ class LinearSettings(WideSettings):
     ) -> WideChoice:
         """Choose by held-out documents how much relevance and ridge regression count.
 
-        Parameters
-        ----------
-        data : TrainingData
-            All documents.
-        folds : sequence of Fold
-            Documents to learn from, and to judge by.
-        fitter : ReadOutFitter
-            For scores of the folds' held-out documents.
-        options : WideOptions
-            What the user says.
-        rng : RandomState
-            Draws what is random.
-
-        Returns
-        -------
-        choice : WideChoice
-            The best.
+        See `WideSettings.select`.
         """
         return _Trials(data, folds, fitter, cls(options=options), rng).best()
 
