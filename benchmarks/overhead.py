@@ -18,7 +18,7 @@ from torch.nn.utils import get_total_norm
 
 from benchmarks.reporting import markdown_table, pinned_threads, publish
 from sklearn_htc import HTCInfoMaxClassifier
-from sklearn_htc.data.documents import as_documents
+from sklearn_htc.data.reading import as_documents
 from sklearn_htc.datasets import load_api_docs
 from sklearn_htc.training.batches import DocumentDataset
 from sklearn_htc.training.callbacks.gradient_clipping import ClipGradientNorm

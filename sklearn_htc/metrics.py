@@ -493,7 +493,7 @@ def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
     Y = targets.as_known_container(Y)
     kind = targets.kind_of(Y, hierarchy)
     if kind == "labels":
-        labels = targets.as_labels(Y).tolist()
+        labels = targets.as_labels(Y, hierarchy).tolist()
         return hierarchy.to_indicator([label] for label in labels)
     if kind == "collections":
         return hierarchy.to_indicator(targets.as_collections(Y))

@@ -18,7 +18,7 @@ from sklearn_htc.training.deep import DeepModel, TrainingReport
 from sklearn_htc.training.plan import LabelCounts
 from sklearn_htc.training.seeding import Draws
 from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
-from sklearn_htc.wide.base import WideOptions, WidePath
+from sklearn_htc.wide.base import WideModel, WideOptions
 from sklearn_htc.wide.kinds import WideKind, find_kind
 from sklearn_htc.wide.selection import WideChoice
 
@@ -75,7 +75,7 @@ class WideFit:
 
     Parameters
     ----------
-    path : WidePath
+    path : WideModel
         Fitted to all documents.
     choice : WideChoice
         What its settings gave held-out documents.
@@ -83,7 +83,7 @@ class WideFit:
         The fold that the network is weighed by.
     """
 
-    path: WidePath
+    path: WideModel
     choice: WideChoice
     first_fold: Fold
 

@@ -10,13 +10,12 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from sklearn_htc._sklearn_compat import check_sample_weight, get_feature_names
-from sklearn_htc.data.documents import (
+from sklearn_htc.data.documents import Documents, EncoderInput, OpaqueDocuments
+from sklearn_htc.data.reading import (
     SEQUENCE_ENCODERS,
-    Documents,
-    EncoderInput,
-    OpaqueDocuments,
     as_documents,
     resolve_text_encoder,
+    without_frame,
 )
 from sklearn_htc.data.targets import TargetEncoder
 from sklearn_htc.data.training_data import TrainingData
@@ -77,8 +76,9 @@ class DocumentForm:
         ValueError
             If X is of no accepted form, or `text_encoder` can't read it.
         """
-        resolved = resolve_text_encoder(X, text_encoder)
-        documents = as_documents(X, resolved, n_tokens=vocabulary_size)
+        matrix = without_frame(X)
+        resolved = resolve_text_encoder(matrix, text_encoder)
+        documents = as_documents(matrix, resolved, n_tokens=vocabulary_size)
         n_tokens = vocabulary_size
         if resolved in SEQUENCE_ENCODERS and n_tokens is None:
             n_tokens = int(documents.X.data.max(initial=1))
@@ -108,13 +108,14 @@ class DocumentForm:
         """
         if self.text_encoder == "opaque":
             return OpaqueDocuments(X)
-        resolved = resolve_text_encoder(X, self.asked_for)
+        matrix = without_frame(X)
+        resolved = resolve_text_encoder(matrix, self.asked_for)
         if resolved != self.text_encoder:
             raise ValueError(
                 f"X is of another kind than at fit: it suits text_encoder={resolved!r},"
                 f" but the estimator was fitted with {self.text_encoder!r}."
             )
-        documents = as_documents(X, resolved, n_tokens=self.n_tokens)
+        documents = as_documents(matrix, resolved, n_tokens=self.n_tokens)
         if resolved != "tokens":
             validate_data(estimator, X, skip_check_array=True, reset=False)
         elif documents.n_features != self.n_features:
@@ -204,7 +205,7 @@ class InputForm:
         Returns
         -------
         data : TrainingData
-            With weights of mean 1.
+            With weights of mean 1, and without documents of weight 0.
 
         Raises
         ------
@@ -223,10 +224,12 @@ class InputForm:
         if not weight.sum() > 0:
             raise ValueError("sample_weight is 0 for every document.")
         if path_nodes is None:
-            path_nodes = self.path_nodes_of(target)
-        weight = weight / weight.mean()
+            path_nodes = self.path_nodes_of(target[np.flatnonzero(weight)])
         hierarchy = self.targets.hierarchy
-        return TrainingData(documents, target, weight, hierarchy, path_nodes)
+        data = TrainingData(documents, target, weight, hierarchy, path_nodes)
+        if not weight.all():
+            data = data.take(np.flatnonzero(weight))
+        return data.with_weight(data.sample_weight / data.sample_weight.mean())
 
     def path_nodes_of(self, target: sparse.csr_array) -> np.ndarray:
         """Find the most specific node of each path that the training rows take.

@@ -1,12 +1,12 @@
 """Every form of Y to a closed indicator, and predictions back to that form."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
@@ -25,23 +25,32 @@ class TargetEncoder:
         The label graph. None makes one without edges from what Y holds.
     kind : {"dense", "sparse", "collections", "labels"}
         The form of Y: a dense or a sparse indicator, a sequence of label
-        collections, or one most specific label a document.
-    classes : array-like, default=None
-        For kind "labels", all labels that may occur; by default those in Y.
+        collections, or one most specific label per document.
+    classes : ndarray
+        `arange(n_nodes)` where a document may have several labels, otherwise the
+        sorted labels that may occur.
+    frame : type, default=None
+        The class of data frame that Y was, if it was one; predictions are such frames.
 
     Attributes
     ----------
     hierarchy : Hierarchy
         As given, or made from Y.
-    classes : ndarray
-        `arange(n_nodes)` where several labels a document are possible, otherwise the
-        sorted labels that may occur.
+    kind, classes, frame
+        As above.
     """
 
-    def __init__(self, hierarchy: Hierarchy, kind: str, classes: np.ndarray) -> None:
+    def __init__(
+        self,
+        hierarchy: Hierarchy,
+        kind: str,
+        classes: np.ndarray,
+        frame: type | None = None,
+    ) -> None:
         self.hierarchy = hierarchy
         self.kind = kind
         self.classes = classes
+        self.frame = frame
 
     @classmethod
     def fit(
@@ -80,7 +89,7 @@ class TargetEncoder:
         kind = kind_of(Y, hierarchy)
         if kind == "labels":
             _refuse_codes(hierarchy)
-            y = as_labels(Y)
+            y = as_labels(Y, hierarchy)
             if classes is None and piecewise and hierarchy is None:
                 raise ValueError(
                     "classes must be passed on the first call to partial_fit, unless "
@@ -88,7 +97,7 @@ class TargetEncoder:
                 )
             if classes is None and piecewise and hierarchy is not None:
                 classes = list(hierarchy.nodes)
-            classes = _unique(y if classes is None else as_labels(classes))
+            classes = _unique(y if classes is None else as_labels(classes, hierarchy))
             if hierarchy is None:
                 hierarchy = Hierarchy([], nodes=classes.tolist())
             hierarchy.index(classes.tolist())
@@ -101,7 +110,9 @@ class TargetEncoder:
         elif hierarchy is None:
             nodes = column_names(Y) or range(np.shape(Y)[1])
             hierarchy = Hierarchy([], nodes=nodes)
-        return cls(hierarchy, kind, np.arange(len(hierarchy)))
+        is_frame = kind == "dense" and hasattr(Y, "columns")
+        frame = type(Y) if is_frame else None
+        return cls(hierarchy, kind, np.arange(len(hierarchy)), frame)
 
     @property
     def is_multilabel(self) -> bool:
@@ -133,16 +144,9 @@ class TargetEncoder:
             other than `hierarchy.nodes` in order, values other than 0 and 1, or a label
             that is not a node.
         """
-        Y = as_known_container(Y)
-        kind = kind_of(Y, self.hierarchy)
-        both_indicators = {kind, self.kind} <= {"dense", "sparse"}
-        if kind != self.kind and not both_indicators:
-            raise ValueError(
-                f"Y is given as {_DESCRIPTIONS[kind]}, but earlier it was given as "
-                f"{_DESCRIPTIONS[self.kind]}. Use one form throughout."
-            )
-        if kind == "labels":
-            y = as_labels(Y).tolist()
+        Y = self._of_same_kind(Y)
+        if self.kind == "labels":
+            y = as_labels(Y, self.hierarchy).tolist()
             unknown = set(y) - set(self.classes.tolist())
             if unknown:
                 label = short_repr(next(iter(unknown)))
@@ -150,27 +154,77 @@ class TargetEncoder:
                     f"Unknown label {label}: it is not one of the classes."
                 )
             closed = self.hierarchy.to_indicator([label] for label in y)
-        elif kind == "collections":
+        elif self.kind == "collections":
             closed = self.hierarchy.to_indicator(as_collections(Y))
         else:
             closed = self.hierarchy.close(as_indicator(Y, self.hierarchy))
         return sparse.csr_array(closed).astype(np.float32)
 
-    def inverse_transform(self, indicator: sparse.csr_array) -> Any:
+    def equal(self, true: Any, predicted: Any) -> np.ndarray:
+        """Say which documents' labels are the same.
+
+        Parameters
+        ----------
+        true : array-like, sparse array or sequence
+            Of the form that was learned; closed before it is compared. A label that is
+            not one of the classes is equal to no other.
+        predicted : ndarray, csr_array, list of lists or data frame
+            As `inverse_transform` returns it.
+
+        Returns
+        -------
+        is_equal : bool ndarray of shape (n_documents,)
+            One per document.
+
+        Raises
+        ------
+        ValueError
+            As `transform` does; and if there is another number of documents.
+        """
+        if self.kind == "labels":
+            true = as_labels(self._of_same_kind(true), self.hierarchy)
+            check_consistent_length(true, predicted)
+            pairs = zip(true.tolist(), predicted.tolist(), strict=True)
+            return np.array([bool(a == b) for a, b in pairs])
+        indicators = [self.transform(Y) for Y in (true, predicted)]
+        check_consistent_length(*indicators)
+        return (indicators[0] != indicators[1]).sum(axis=1) == 0
+
+    def _of_same_kind(self, Y: Any) -> Any:
+        """Return Y in a known container; refuse another form than was learned."""
+        Y = as_known_container(Y)
+        if self.kind == "labels" and _is_column(Y):
+            return Y
+        kind = kind_of(Y, self.hierarchy)
+        if kind != self.kind and not {kind, self.kind} <= {"dense", "sparse"}:
+            raise ValueError(
+                f"Y is given as {_DESCRIPTIONS[kind]}, but earlier it was given as "
+                f"{_DESCRIPTIONS[self.kind]}. Use one form throughout."
+            )
+        return Y
+
+    def inverse_transform(self, indicator: sparse.csr_array, X: Any = None) -> Any:
         """Turn predictions into the form that was learned.
 
         Parameters
         ----------
         indicator : csr_array of shape (n_documents, n_nodes)
-            Closed under ancestors; one path a row where the kind is "labels".
+            Closed under ancestors; one path per row where the kind is "labels".
+        X : Any, default=None
+            The documents. Where they are a pandas object, a frame gets their index.
 
         Returns
         -------
-        Y : ndarray, csr_array, list of lists, or ndarray of labels
+        Y : ndarray, csr_array, data frame, list of lists, or ndarray of labels
             Of the learned kind. Label collections name all nodes, general ones too.
         """
         if self.kind == "sparse":
             return indicator
+        if self.frame is not None:
+            columns = indicator.toarray().T
+            Y = self.frame(dict(zip(self.hierarchy.nodes, columns, strict=True)))
+            has_index = hasattr(X, "iloc") and hasattr(Y, "iloc")
+            return Y.set_axis(X.index) if has_index else Y
         if self.kind == "dense":
             return indicator.toarray()
         if self.kind == "collections":
@@ -219,12 +273,16 @@ _DESCRIPTIONS = {
     "dense": "an indicator",
     "sparse": "an indicator",
     "collections": "label collections",
-    "labels": "one label a document",
+    "labels": "one label per document",
 }
 
 
 def as_known_container(Y: Any) -> Any:
-    """Turn what only promises to become an array into one."""
+    """Turn what only promises to become an array into one; refuse a generator."""
+    if isinstance(Y, Iterator):
+        raise ValueError(
+            f"Y is a {type(Y).__name__}, which can be read only once. Pass list(Y)."
+        )
     if hasattr(Y, "__array__") and not hasattr(Y, "shape"):
         return np.asarray(Y)
     return Y
@@ -238,8 +296,8 @@ def kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
         return "dense"
     shape = np.shape(Y) if hasattr(Y, "shape") else None
     if shape is not None and len(shape) == 2:
-        is_column = shape[1] == 1 and (hierarchy is None or len(hierarchy) > 1)
-        return "labels" if is_column else "dense"
+        is_indicator = hierarchy is not None and len(hierarchy) == 1
+        return "labels" if _is_column(Y) and not is_indicator else "dense"
     if shape is not None and len(shape) != 1:
         raise ValueError(
             f"Y has shape {shape}. It must be an indicator (n_documents, n_nodes), a "
@@ -264,6 +322,12 @@ def kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
     )
 
 
+def _is_column(Y: Any) -> bool:
+    """Say whether a dense Y is 1-D labels with an axis too many."""
+    is_dense = hasattr(Y, "shape") and not sparse.issparse(Y)
+    return is_dense and np.ndim(Y) == 2 and np.shape(Y)[1] == 1
+
+
 def _refuse_missing(rows: list[Any]) -> None:
     """Name the first document with a missing label, which is no label like others."""
     for i, row in enumerate(rows):
@@ -277,7 +341,7 @@ def _refuse_missing(rows: list[Any]) -> None:
 
 
 def _is_indicator_in_lists(Y: Any, hierarchy: Hierarchy | None) -> bool:
-    """Say whether lists of lists are an indicator: all 0 and 1, a column a node.
+    """Say whether lists of lists are an indicator: all 0 and 1, one column per node.
 
     As label collections they would give every document the labels 0 and 1.
     """
@@ -313,16 +377,30 @@ def as_collections(Y: Any) -> list[list[Hashable]]:
     return [row.tolist() if isinstance(row, np.ndarray) else list(row) for row in Y]
 
 
-def as_labels(y: Any) -> np.ndarray:
-    """Validate 1-D labels; an object array where they are tuples."""
-    if isinstance(y, Sequence) and any(isinstance(label, tuple) for label in y):
-        return object_array(y)
-    labels = column_or_1d(y, warn=True)
-    if labels.dtype.kind in "OUST" and any(isinstance(x, tuple) for x in labels):
-        return labels
-    assert_all_finite(labels, input_name="y")
-    check_classification_targets(labels)
+def as_labels(y: Any, hierarchy: Hierarchy | None) -> np.ndarray:
+    """Return 1-D labels as an array that holds each as it was given.
+
+    Without a hierarchy, numbers that look like measurements are refused.
+    """
+    if _is_column(y):
+        y = column_or_1d(y, warn=True)
+    labels = np.asarray(y) if hasattr(y, "__array__") else _unchanged(list(y))
+    if labels.dtype.kind not in "biufUSO":
+        labels = object_array(list(y))
+    if hierarchy is None and labels.dtype.kind == "f":
+        assert_all_finite(labels, input_name="y")
+        check_classification_targets(labels)
     return labels
+
+
+def _unchanged(labels: list[Any]) -> np.ndarray:
+    """Return labels in the array that NumPy makes, unless it would change them."""
+    try:
+        array = np.asarray(labels)
+    except ValueError:
+        return object_array(labels)
+    keeps = array.ndim == 1 and array.dtype.kind in "biufUS"
+    return array if keeps and array.tolist() == labels else object_array(labels)
 
 
 def _unique(labels: np.ndarray) -> np.ndarray:
@@ -333,17 +411,27 @@ def _unique(labels: np.ndarray) -> np.ndarray:
 
 
 def _sorted(labels: set[Hashable]) -> list[Any]:
-    """Sort labels; where their types don't compare, by type and then by repr."""
-    try:
-        return sorted(labels)
-    except TypeError:
-        return sorted(labels, key=lambda label: (type(label).__name__, repr(label)))
+    """Sort labels; where they have no common order, by type and then by repr."""
+    # `<` of two sets means "subset", which is no order to sort by.
+    if not any(isinstance(label, Set) for label in labels):
+        try:
+            return sorted(labels)
+        except TypeError:
+            pass
+    return sorted(
+        labels, key=lambda label: (type(label).__name__, _ordered_repr(label))
+    )
+
+
+def _ordered_repr(label: Hashable) -> str:
+    """Spell a label out; a set in an order that is the same in every process."""
+    return str(sorted(map(repr, label))) if isinstance(label, Set) else repr(label)
 
 
 def as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
     settings = {"accept_sparse": "csr", "input_name": "Y", "ensure_min_features": 0}
     matrix = check_array(Y, dtype=None, ensure_all_finite=False, **settings)
-    # First, as a column a level has other names, and missing values, too.
+    # First, as one column per level has other names, and missing values, too.
     _refuse_text(matrix)
     hierarchy._check_columns(Y)
     matrix = check_array(matrix, **settings)
@@ -358,7 +446,7 @@ def as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
 
 
 def _refuse_text(matrix: Any) -> None:
-    """Say what to do with a column a level, which has the shape of an indicator."""
+    """Say what to do with one column per level, which looks like an indicator."""
     if matrix.dtype.kind not in "OUS":
         return
     text = next((x for x in matrix.flat if isinstance(x, str)), None)

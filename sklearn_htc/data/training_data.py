@@ -62,6 +62,21 @@ class TrainingData:
         """
         return replace(self, documents=documents)
 
+    def with_weight(self, sample_weight: np.ndarray) -> Self:
+        """Return the same documents with other weights.
+
+        Parameters
+        ----------
+        sample_weight : ndarray of shape (n_documents,), float32
+            Weight of each document.
+
+        Returns
+        -------
+        data : TrainingData
+            With `sample_weight`.
+        """
+        return replace(self, sample_weight=sample_weight)
+
     def take(self, rows: np.ndarray, documents: Documents | None = None) -> Self:
         """Return some of the documents with their labels.
 

@@ -65,7 +65,8 @@ def without_unknown_terms(
     kept = _documents_with_each(parts[0]) >= least
     lengths = row_norms(X[:, is_term])
     lengths = lengths[lengths > 0]
-    one_length = len(lengths) > 0 and np.ptp(lengths) <= LENGTH_TOLERANCE * lengths[0]
+    has_lengths = len(lengths) > 0 and np.isfinite(lengths).all()
+    one_length = has_lengths and np.ptp(lengths) <= LENGTH_TOLERANCE * lengths[0]
     for part in parts:
         part.data = part.data * kept[part.indices]
         part.eliminate_zeros()

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_htc._sklearn_compat import check_sample_weight
 from sklearn_htc.data.documents import Documents
 from sklearn_htc.data.targets import object_array
 from sklearn_htc.estimators._learned import Learned, view
@@ -68,7 +68,7 @@ class BaseHierarchicalClassifier(ClassifierMixin, BaseEstimator):
             pieces.append(self.decoder_.decide(log_odds))
         back = np.argsort(np.concatenate(order))
         indicator = sparse.vstack(pieces, format="csr")[back]
-        return self._learned.form.targets.inverse_transform(indicator)
+        return self._learned.form.targets.inverse_transform(indicator, X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict probabilities.
@@ -163,7 +163,8 @@ class BaseHierarchicalClassifier(ClassifierMixin, BaseEstimator):
         X : {array-like, sparse array}
             Documents.
         y : array-like, sparse array or sequence
-            Their labels, in any form; closed upward before they are compared.
+            Their labels, in the form that fit was given; closed upward before they are
+            compared. A label of 1-D `y` that fit has not seen counts as wrong.
         sample_weight : array-like of shape (n_documents,), default=None
             Weight of each document.
 
@@ -171,15 +172,18 @@ class BaseHierarchicalClassifier(ClassifierMixin, BaseEstimator):
         -------
         accuracy : float
             Subset accuracy.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X or y is of another form than at fit, or not one per document.
         """
         check_is_fitted(self)
-        targets = self._learned.form.targets
-        if not targets.is_multilabel:
-            # A label that training did not have is a wrong prediction, no bad input.
-            return super().score(X, y, sample_weight)
-        expected = targets.transform(y)
-        predicted = targets.transform(self.predict(X))
-        return accuracy_score(expected, predicted, sample_weight=sample_weight)
+        is_right = self._learned.form.targets.equal(y, self.predict(X))
+        weight = check_sample_weight(sample_weight, is_right)
+        return float(np.average(is_right, weights=weight))
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_learned" in vars(self)

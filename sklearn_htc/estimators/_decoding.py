@@ -1,25 +1,31 @@
 """Coherent, calibrated label sets from any classifier that gives scores."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import logit
+import torch
+from numpy.typing import ArrayLike
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils import Tags, check_random_state, get_tags
+from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_htc._sklearn_compat import HasMethods
 from sklearn_htc.data.documents import OpaqueDocuments
 from sklearn_htc.data.held_out import make_folds, split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
-from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._learned import Learned, view
 from sklearn_htc.estimators._parameters import DECODING_CONSTRAINTS
 from sklearn_htc.predictor import Predictor
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOutFitter
-from sklearn_htc.wide.base import WidePath
+from sklearn_htc.wide.wrapped import WrappedClassifier, scores_of
 
 __all__ = ["HierarchicalDecodingClassifier"]
 
@@ -121,7 +127,14 @@ default=None
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
+    @torch.inference_mode(False)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Train the classifier once per fold, choose the read-out, and train on all.
 
         Parameters
@@ -133,9 +146,13 @@ default=None
         y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
 label collections, or array-like of shape (n_documents,)
             As for `HTCInfoMaxClassifier.fit`.
+        sample_weight : array-like of shape (n_documents,), default=None
+            Weight of each document, not negative; only their ratios matter. Handed to
+            the classifier, which must accept it, and heeded where scores are calibrated
+            and thresholds chosen.
         **fit_params
-            Passed on to the classifier's `fit` each time, as they are: none that has a
-            value a document.
+            Passed on to the classifier's `fit` each time, as they are: none that has
+            one value per document.
 
         Returns
         -------
@@ -145,8 +162,10 @@ label collections, or array-like of shape (n_documents,)
         Raises
         ------
         ValueError
-            Before any training, if a parameter, y or the hierarchy is not as
-            described.
+            Before any training, if a parameter, y, the weights or the hierarchy is not
+            as described.
+        TypeError
+            If the classifier does not accept `sample_weight`.
         """
         self._validate_params()
         self._require_y(y)
@@ -154,7 +173,7 @@ label collections, or array-like of shape (n_documents,)
         form = InputForm.of_targets(
             DocumentForm("opaque", "auto", None, None, None), y, self.hierarchy
         )
-        data = form.training_data(documents, y, None)
+        data = form.training_data(documents, y, sample_weight)
         rule = DecodingRule.resolve(
             self.decoding,
             self.threshold,
@@ -162,24 +181,18 @@ label collections, or array-like of shape (n_documents,)
             is_multilabel=form.targets.is_multilabel,
         )
         rng = check_random_state(self.random_state)
-        rows = split_rows(len(data), self.validation_fraction, rng)
-        folds = make_folds(data, rows)
-        held_out = []
-        for fold in folds:
-            trial = self._fit_clone(fold.learned_from, fit_params)
-            unseen: Any = fold.held_out.documents
-            scores = _scores(trial, unseen.X, len(data.hierarchy))
-            # For a label without documents OneVsRestClassifier has a score of 0, which
-            # is higher than that of most others.
-            scores[:, fold.learned_from.counts == 0] = scores.min()
-            held_out.append(scores)
+        folds = make_folds(data, split_rows(len(data), self.validation_fraction, rng))
+        train = partial(
+            _fit_clone,
+            self.estimator,
+            is_weighted=sample_weight is not None,
+            fit_params=fit_params,
+        )
+        held_out = [_held_out_scores(train(fold.learned_from), fold) for fold in folds]
         fitter = ReadOutFitter.of_folds(folds, rule)
         read_out = fitter.fit(np.concatenate(held_out)).for_counts(data.counts)
-        wide = WrappedClassifier(
-            self._fit_clone(data, fit_params),
-            data.counts == 0,
-            min(scores.min() for scores in held_out),
-        )
+        least_score = min(scores.min() for scores in held_out)
+        wide = WrappedClassifier(train(data), data.counts == 0, least_score)
         seen = replace(
             form.documents,
             n_features=getattr(wide.estimator, "n_features_in_", None),
@@ -189,72 +202,53 @@ label collections, or array-like of shape (n_documents,)
         self._learned = Learned(replace(form, documents=seen), predictor)
         return self
 
-    def _fit_clone(self, data: TrainingData, fit_params: dict[str, Any]) -> Any:
-        """Train a classifier on an indicator, and say so where it fails."""
-        try:
-            documents: Any = data.documents
-            target = data.target.toarray()
-            return clone(self.estimator).fit(documents.X, target, **fit_params)
-        except ValueError as error:
-            error.add_note(
-                "The classifier was given an indicator of all nodes. Put "
-                "OneVsRestClassifier around one that takes one label a document."
-            )
-            raise
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(self.estimator).input_tags
         return tags
 
 
-@dataclass(frozen=True)
-class WrappedClassifier(WidePath):
-    """A classifier of the user's as a wide path.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Fitted to an indicator of all nodes.
-    is_absent : bool ndarray of shape (n_nodes,)
-        Which labels had no document.
-    least_score : float
-        What these get.
-    """
-
-    estimator: Any
-    is_absent: np.ndarray
-    least_score: float
-
-    def scores(self, X: Any) -> np.ndarray:
-        """Ask the classifier for scores of every label."""
-        scores = _scores(self.estimator, X, len(self.is_absent))
-        scores[:, self.is_absent] = self.least_score
-        return scores
-
-    def weights(self) -> np.ndarray:
-        """Refuse: what a classifier of the user's knows is its own."""
-        raise NotImplementedError
-
-    def iter_scores(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Score all documents at once, as the classifier may be slow to call."""
-        yield np.arange(len(documents)), self.scores(documents.X)
+def _fit_clone(
+    estimator: Any, data: TrainingData, *, is_weighted: bool, fit_params: dict[str, Any]
+) -> Any:
+    """Train a classifier on an indicator, and say so where it fails."""
+    documents: Any = data.documents
+    estimator = clone(estimator)
+    weight = {"sample_weight": data.sample_weight} if is_weighted else {}
+    try:
+        with _weights_reach_machines(estimator, is_weighted):
+            return estimator.fit(
+                documents.X, data.target.toarray(), **weight, **fit_params
+            )
+    except ValueError as error:
+        error.add_note(
+            "The classifier was given an indicator of all nodes. Put "
+            "OneVsRestClassifier around one that takes one label per document."
+        )
+        raise
 
 
-def _scores(estimator: Any, X: Any, n_nodes: int) -> np.ndarray:
-    """Ask a fitted multilabel classifier for scores (n_documents, n_nodes)."""
-    if hasattr(estimator, "decision_function"):
-        scores = np.array(estimator.decision_function(X), dtype=np.float32)
-        return scores.reshape(-1, n_nodes)
-    probabilities = estimator.predict_proba(X)
-    if isinstance(probabilities, list):
-        # A forest has a pair of columns a label; one where all documents agree.
-        columns = [
-            pair[:, 1] if pair.shape[1] == 2 else np.full(len(pair), classes[0])
-            for pair, classes in zip(probabilities, estimator.classes_, strict=True)
-        ]
-        probabilities = np.stack(columns, axis=1)
-    # One label is two classes.
-    probabilities = np.asarray(probabilities)[:, -n_nodes:]
-    margin = 1e-3
-    return logit(np.clip(probabilities, margin, 1 - margin)).astype(np.float32)
+@contextmanager
+def _weights_reach_machines(estimator: Any, is_weighted: bool) -> Iterator[None]:
+    """Let OneVsRestClassifier hand weights on, which it does by routing alone."""
+    if not (is_weighted and isinstance(estimator, OneVsRestClassifier)):
+        yield
+        return
+    if not has_fit_parameter(estimator.estimator, "sample_weight"):
+        raise TypeError(
+            f"{type(estimator.estimator).__name__} does not accept sample_weight. "
+            "Leave the weights out, or choose another classifier."
+        )
+    with config_context(enable_metadata_routing=True):
+        estimator.estimator.set_fit_request(sample_weight=True)
+        yield
+
+
+def _held_out_scores(trial: Any, fold: Fold) -> np.ndarray:
+    """Score the held-out documents of a fold by a classifier of the others."""
+    documents: Any = fold.held_out.documents
+    scores = scores_of(trial, documents.X, len(fold.held_out.hierarchy))
+    # For a label without documents OneVsRestClassifier has a score of 0, which is
+    # higher than that of most others.
+    scores[:, fold.learned_from.counts == 0] = scores.min()
+    return scores

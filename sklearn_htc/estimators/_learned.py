@@ -11,6 +11,7 @@ import numpy as np
 from sklearn_htc.data.documents import EncoderInput
 from sklearn_htc.data.input_form import InputForm
 from sklearn_htc.predictor import Predictor
+from sklearn_htc.wide.base import WideModel
 from sklearn_htc.wide.representation import label_basis, represent
 
 __all__ = ["Learned", "NetworkLearned", "view"]
@@ -60,7 +61,7 @@ class NetworkLearned(Learned):
             return None
         if self.predictor.deep is not None:
             return self.predictor.deep.net.label_representations()
-        assert self.predictor.wide is not None
+        assert isinstance(self.predictor.wide, WideModel)
         return label_basis(self.predictor.wide, self.parameters["dimension"])
 
     def represent(self, documents: EncoderInput) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+import torch
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
@@ -116,6 +117,7 @@ default=None
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    @torch.inference_mode(False)
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train the model.
 

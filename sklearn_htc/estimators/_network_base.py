@@ -6,6 +6,7 @@ from typing import Any, Self
 from warnings import warn
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -117,6 +118,7 @@ class BaseHierarchicalNetwork(
         """Say which network is made; subclasses fix what is no parameter of theirs."""
         raise NotImplementedError
 
+    @torch.inference_mode(False)
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train the model.
 
@@ -159,8 +161,8 @@ label collections, or array-like of shape (n_documents,)
         form, data = self._read(X, y, sample_weight)
         if len(data) < 2:
             raise ValueError(
-                "n_samples=1: fit needs at least 2 documents. For data that comes in "
-                "pieces use partial_fit."
+                "n_samples=1: fit needs at least 2 documents of a weight other than 0. "
+                "For data that comes in pieces use partial_fit."
             )
         rule = self._rule(form, data.path_nodes)
         n_threads, keeps = resolve_n_threads(self.n_jobs), bool(self.warm_start)
@@ -182,6 +184,7 @@ label collections, or array-like of shape (n_documents,)
         self._keep(form, predictor, rng, settings.network.loss, report)
         return self
 
+    @torch.inference_mode(False)
     def partial_fit(
         self,
         X: Any,

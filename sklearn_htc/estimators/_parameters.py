@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from sklearn_htc._sklearn_compat import Interval, StrOptions
-from sklearn_htc.data.documents import TEXT_ENCODERS
+from sklearn_htc.data.reading import TEXT_ENCODERS
 
 __all__ = [
     "DECODING_CONSTRAINTS",

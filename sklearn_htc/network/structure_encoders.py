@@ -82,10 +82,11 @@ class GCNEncoder(nn.Module):
         )
         of_parents = embeddings.index_select(-2, self.parent)
         of_children = embeddings.index_select(-2, self.child)
-        down = self.down_bias.expand(shape).index_add(
-            -2, self.child, of_parents * self.prior.unsqueeze(-1)
-        )
-        up = self.up_bias.expand(shape).index_add(-2, self.parent, of_children)
+        # Sums are in full precision, also where inputs are not.
+        from_above = (of_parents * self.prior.unsqueeze(-1)).type_as(self.down_bias)
+        from_below = of_children.type_as(self.up_bias)
+        down = self.down_bias.expand(shape).index_add(-2, self.child, from_above)
+        up = self.up_bias.expand(shape).index_add(-2, self.parent, from_below)
         return torch.relu(
             self.dropout(down * gates[..., 0:1])
             + self.dropout(up * gates[..., 1:2])
@@ -185,7 +186,8 @@ class _DirectedTreeLSTM(nn.Module):
         """Compute the states of all nodes (..., N, d / 2), a generation at a time."""
         inputs = self.inputs(embeddings)
         size = self.forget.in_features
-        hidden = embeddings.new_zeros(*embeddings.shape[:-1], size)
+        # States are in full precision, also where inputs are not.
+        hidden = weight.new_zeros(*embeddings.shape[:-1], size)
         memory = hidden
         for step in range(self.n_steps):
             nodes, edges, source, slot = (
@@ -195,7 +197,7 @@ class _DirectedTreeLSTM(nn.Module):
             own = inputs.index_select(-2, nodes)
             gate_inputs, forget_input = own.tensor_split([3 * size], dim=-1)
             below = hidden.index_select(-2, source)
-            nothing = own.new_zeros(*own.shape[:-1], size)
+            nothing = hidden.new_zeros(*own.shape[:-1], size)
             gathered = nothing.index_add(-2, slot, weight[edges].unsqueeze(-1) * below)
             forget = torch.sigmoid(
                 forget_input.index_select(-2, slot) + self.forget(below)

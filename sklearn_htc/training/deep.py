@@ -339,7 +339,7 @@ class DeepModel:
             verbose=max(0, training.verbose - 1),
             progress_bar=bool(training.verbose),
         )
-        with draws.steps(), torch.inference_mode(False), torch.enable_grad():
+        with draws.steps():
             self.net.fit_on(train, datasets[1], n_epochs, callbacks)
         epochs = self.net.history[done:]
         # An epoch that was interrupted has no count.

@@ -8,7 +8,8 @@ import torch
 from scipy import sparse
 from scipy.special import logit
 
-from sklearn_htc.data.documents import SEQUENCE_ENCODERS, DocumentVectors, EncoderInput
+from sklearn_htc.data.documents import DocumentVectors, EncoderInput
+from sklearn_htc.data.reading import SEQUENCE_ENCODERS
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.network.build import LabelGraph, NetworkPlan
 from sklearn_htc.training.rowwise_adam import RowwiseAdam

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from sklearn_htc.data.documents import SEQUENCE_ENCODERS
 from sklearn_htc.data.input_form import DocumentForm
+from sklearn_htc.data.reading import SEQUENCE_ENCODERS
 from sklearn_htc.training.devices import resolve_device
 
 __all__ = ["NetworkSettings", "TrainingSettings"]

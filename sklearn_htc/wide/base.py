@@ -15,7 +15,14 @@ from sklearn_htc.read_out.fitting import ReadOutFitter
 if TYPE_CHECKING:
     from sklearn_htc.wide.selection import WideChoice
 
-__all__ = ["MIN_DOCUMENTS", "WideOptions", "WidePath", "WideSettings", "mean_length"]
+__all__ = [
+    "MIN_DOCUMENTS",
+    "WideModel",
+    "WideOptions",
+    "WidePath",
+    "WideSettings",
+    "mean_length",
+]
 
 # With fewer documents there is too little to hold out.
 MIN_DOCUMENTS = 50
@@ -40,18 +47,7 @@ class WideOptions:
 
 
 class WidePath(ABC):
-    """A fitted wide path.
-
-    Attributes
-    ----------
-    feature_scale_ : ndarray of shape (n_features,), float32
-        What features were multiplied by, such that the average document has length 1.
-    intercept_ : ndarray of shape (n_nodes,), float32
-        Scores of a document that says nothing.
-    """
-
-    feature_scale_: np.ndarray
-    intercept_: np.ndarray
+    """What scores documents beside the network, or in its place."""
 
     @abstractmethod
     def scores(self, X: Any) -> np.ndarray:
@@ -67,10 +63,6 @@ class WidePath(ABC):
         scores : ndarray of shape (n_documents, n_nodes), float32
             Higher where a label is more likely.
         """
-
-    @abstractmethod
-    def weights(self) -> np.ndarray:
-        """Return what labels differ by, (n_weights, n_nodes)."""
 
     def iter_scores(
         self, documents: DocumentVectors
@@ -93,6 +85,25 @@ class WidePath(ABC):
         for start in range(0, n_documents, BATCH_SIZE):
             rows = np.arange(start, min(start + BATCH_SIZE, n_documents))
             yield rows, self.scores(documents.X[rows])
+
+
+class WideModel(WidePath):
+    """A wide path that was fitted by `WideSettings`.
+
+    Attributes
+    ----------
+    feature_scale_ : ndarray of shape (n_features,), float32
+        What features were multiplied by, such that the average document has length 1.
+    intercept_ : ndarray of shape (n_nodes,), float32
+        Scores of a document that says nothing.
+    """
+
+    feature_scale_: np.ndarray
+    intercept_: np.ndarray
+
+    @abstractmethod
+    def weights(self) -> np.ndarray:
+        """Return what labels differ by, (n_weights, n_nodes)."""
 
 
 class WideSettings(ABC):
@@ -148,7 +159,7 @@ class WideSettings(ABC):
         """
 
     @abstractmethod
-    def fit(self, data: TrainingData, rng: np.random.RandomState) -> WidePath:
+    def fit(self, data: TrainingData, rng: np.random.RandomState) -> WideModel:
         """Learn every label.
 
         Parameters
@@ -160,7 +171,7 @@ class WideSettings(ABC):
 
         Returns
         -------
-        path : WidePath
+        path : WideModel
             Fitted.
         """
 

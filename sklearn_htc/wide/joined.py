@@ -20,7 +20,7 @@ from sklearn_htc.data.documents import (
 )
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out.fitting import ReadOutFitter
-from sklearn_htc.wide.base import WideOptions, WidePath, WideSettings
+from sklearn_htc.wide.base import WideModel, WideOptions, WideSettings
 from sklearn_htc.wide.kernel import KernelSettings
 from sklearn_htc.wide.linear import LinearSettings
 from sklearn_htc.wide.selection import WideChoice, best_choice
@@ -31,7 +31,7 @@ __all__ = ["JoinedPath", "JoinedSettings", "Part", "Side"]
 # are mixed in units of the calibration, in which those of both are equally far apart.
 KERNEL_SHARES = (0.25, 0.5, 0.75)
 
-Model = TypeVar("Model", WidePath, WideSettings)
+Model = TypeVar("Model", WideModel, WideSettings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class Part(NamedTuple, Generic[Model]):
     ----------
     side : Side
         The columns that it reads.
-    model : WidePath or WideSettings
+    model : WideModel or WideSettings
         Fitted in a `JoinedPath`, not fitted in `JoinedSettings`.
     weight : float
         What its scores are multiplied by.
@@ -101,7 +101,7 @@ class Part(NamedTuple, Generic[Model]):
 
 
 @dataclass(frozen=True, eq=False)
-class JoinedPath(WidePath):
+class JoinedPath(WideModel):
     """A weighted sum of paths, each with columns of its own.
 
     Parameters
@@ -112,7 +112,7 @@ class JoinedPath(WidePath):
         What the features were multiplied by; 1 for those that no part reads.
     """
 
-    parts: tuple[Part[WidePath], ...]
+    parts: tuple[Part[WideModel], ...]
     feature_scale_: np.ndarray
 
     def scores(self, X: sparse.csr_array) -> np.ndarray:

@@ -20,8 +20,8 @@ from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out.fitting import ReadOutFitter
 from sklearn_htc.wide.base import (
     MIN_DOCUMENTS,
+    WideModel,
     WideOptions,
-    WidePath,
     WideSettings,
     mean_length,
 )
@@ -49,7 +49,7 @@ MAX_TARGETS = 10**8
 
 
 @dataclass(frozen=True)
-class KernelPath(WidePath):
+class KernelPath(WideModel):
     """Kernel ridge regressions of all labels, with a Gaussian kernel.
 
     Its landmarks are training documents: a pickle of it holds their embeddings.

@@ -19,8 +19,8 @@ from sklearn_htc.data.documents import BagOfTerms, Documents
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out.fitting import ReadOutFitter
 from sklearn_htc.wide.base import (
+    WideModel,
     WideOptions,
-    WidePath,
     WideSettings,
     mean_length,
 )
@@ -49,7 +49,7 @@ MAX_TRIED_WORK = 3 * 10**9
 
 
 @dataclass(frozen=True)
-class LinearPath(WidePath):
+class LinearPath(WideModel):
     """One-vs-rest linear support vector machines, mixed with ridge regressions.
 
     Parameters

@@ -3,17 +3,17 @@
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
-from sklearn_htc.wide.base import WidePath
+from sklearn_htc.wide.base import WideModel
 
 __all__ = ["label_basis", "represent"]
 
 
-def label_basis(path: WidePath, dimension: int) -> np.ndarray:
+def label_basis(path: WideModel, dimension: int) -> np.ndarray:
     """Represent labels by the leading right singular vectors of a wide path's weights.
 
     Parameters
     ----------
-    path : WidePath
+    path : WideModel
         Fitted.
     dimension : int
         Size d of the vectors.
@@ -31,14 +31,14 @@ def label_basis(path: WidePath, dimension: int) -> np.ndarray:
     return labels
 
 
-def represent(scores: np.ndarray, path: WidePath, labels: np.ndarray) -> np.ndarray:
+def represent(scores: np.ndarray, path: WideModel, labels: np.ndarray) -> np.ndarray:
     """Represent texts such that products with the labels' vectors are their scores.
 
     Parameters
     ----------
     scores : ndarray of shape (n_documents, n_nodes)
         What the wide path gives the texts.
-    path : WidePath
+    path : WideModel
         Fitted.
     labels : ndarray of shape (n_nodes, d)
         As `label_basis` returns them.

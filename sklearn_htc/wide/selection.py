@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_htc.data.training_data import Fold
 from sklearn_htc.read_out.fitting import ReadOut, ReadOutFitter, best_read_out
-from sklearn_htc.wide.base import WidePath, WideSettings
+from sklearn_htc.wide.base import WideModel, WideSettings
 
 __all__ = ["WideChoice", "best_choice", "judge"]
 
@@ -37,7 +37,7 @@ class WideChoice:
 
 def judge(
     settings: WideSettings,
-    fits: Iterable[Callable[[], WidePath]],
+    fits: Iterable[Callable[[], WideModel]],
     folds: Sequence[Fold],
     fitter: ReadOutFitter,
 ) -> WideChoice:

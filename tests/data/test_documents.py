@@ -6,10 +6,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from sklearn_htc.data.documents import (
-    as_documents,
-    resolve_text_encoder,
-)
+from sklearn_htc.data.reading import as_documents, resolve_text_encoder
 
 BAG = sparse.csr_array(np.array([[0, 0.5, 0, 2], [0, 0, 0, 0], [1, 0, 0, 0]]))
 IDS = sparse.csr_array(np.array([[4, 2, 7], [1, 0, 0], [0, 0, 0]]))

@@ -131,13 +131,92 @@ def test_a_piece_of_labels_needs_classes_or_a_hierarchy(hierarchy):
         (np.ones((2, 2, 2)), r"shape \(2, 2, 2\)"),
         ("oak", "must be array-like"),
         (3, "must be array-like"),
-        ([0.5, np.inf], "infinity"),
-        ([0.5, 0.7], "Unknown label type"),
+        ([0.5, 0.7], "Unknown label 0.5"),
+        ((label for label in ["oak"]), r"is a generator.*list\(Y\)"),
     ],
 )
 def test_bad_targets_are_named(hierarchy, Y, message):
     with pytest.raises(ValueError, match=message):
         TargetEncoder.fit(Y, hierarchy).transform(Y)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"), [([0.5, np.inf], "infinity"), ([0.5, 0.7], "Unknown label type")]
+)
+def test_measurements_are_no_labels_without_a_hierarchy(y, message):
+    with pytest.raises(ValueError, match=message):
+        TargetEncoder.fit(y, None)
+
+
+HASHABLE = {
+    "bytes": [b"a", b"b\0", b"c"],
+    "fractions": [0.5, 1.5, -2.0],
+    "sets": [frozenset("ab"), frozenset("bc"), frozenset()],
+    "tuples": [("a",), ("a", "b"), (1, 2, 3)],
+    "huge": [10**30, 10**31, -(10**40)],
+    "mixed": ["a", 1, 2.5],
+    "text beside its number": ["1", 1, "1.0"],
+}
+
+
+def back_and_forth(y, hierarchy):
+    """Learn labels, and return what becomes of them, with their types."""
+    encoder = TargetEncoder.fit(y, hierarchy)
+    back = encoder.inverse_transform(encoder.transform(y))
+    assert encoder.equal(y, back).all()
+    return [(type(label), label) for label in back.tolist()]
+
+
+@pytest.mark.parametrize("kind", list(HASHABLE))
+def test_any_hashable_label_comes_back_as_it_was(kind):
+    nodes = HASHABLE[kind]
+    y = [nodes[i] for i in (2, 1, 0, 2)]
+    expected = [(type(label), label) for label in y]
+    hierarchy = Hierarchy([(nodes[0], nodes[2])], nodes=nodes)
+    assert back_and_forth(y, hierarchy) == expected
+    # Otherwise sets and tuples are collections, and fractions are measurements.
+    if kind not in ("sets", "tuples", "fractions"):
+        assert back_and_forth(y, None) == expected
+
+
+def test_a_label_that_was_not_learned_is_equal_to_none(hierarchy):
+    encoder = TargetEncoder.fit(["oak", "cat"], hierarchy)
+    predicted = np.array(["oak", "cat", "cat"])
+    equal = encoder.equal(["oak", "no node", "oak"], predicted)
+    assert equal.tolist() == [True, False, False]
+
+
+def test_truth_values_are_labels():
+    encoder = TargetEncoder.fit([True, False], Hierarchy([], nodes=[False, True]))
+    back = encoder.inverse_transform(encoder.transform([False, True, True]))
+    assert back.tolist() == [False, True, True]
+
+
+def test_the_order_of_sets_does_not_depend_on_their_hashes():
+    labels = [frozenset(pair) for pair in ("cd", "ab", "bc", "a")]
+    hierarchy = Hierarchy([], nodes=labels)
+    classes = TargetEncoder.fit(labels, hierarchy).classes.tolist()
+    assert classes == [frozenset(pair) for pair in ("ab", "a", "bc", "cd")]
+
+
+def test_a_frame_is_answered_by_a_frame(hierarchy):
+    closed = hierarchy.to_indicator(ROWS)
+    frame = pd.DataFrame(closed.toarray(), columns=list(hierarchy.nodes))
+    encoder = TargetEncoder.fit(frame, hierarchy)
+    pd.testing.assert_frame_equal(encoder.inverse_transform(closed), frame)
+    X = pd.Series(["one", "two", "three"], index=[7, 8, 9])
+    indexed = encoder.inverse_transform(closed, X)
+    pd.testing.assert_frame_equal(indexed, frame.set_axis([7, 8, 9]))
+
+
+def test_a_column_of_ones_is_one_label(hierarchy):
+    column = np.ones((3, 1))
+    with pytest.warns(Warning, match="column-vector"):
+        encoder = TargetEncoder.fit(column, None)
+    with pytest.warns(Warning, match="column-vector"):
+        closed = encoder.transform(column)
+    assert closed.toarray().tolist() == [[1], [1], [1]]
+    assert encoder.classes.tolist() == [1.0]
 
 
 @pytest.mark.parametrize("nodes", [list("bca"), [2, 3, 1], [2, 0, 1]])

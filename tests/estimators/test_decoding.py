@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -10,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
@@ -108,3 +110,23 @@ def test_labels_without_documents_have_the_least_score_of_all():
     other = probabilities[:, hierarchy.index(["c"])]
     assert probabilities[:, never].max() <= other.min()
     assert probabilities[:, never].max() < np.median(other)
+
+
+def test_weights_reach_the_classifier_and_the_read_out(corpus, bag, hierarchy):
+    Y = hierarchy.to_indicator([name] for name in corpus[1])
+    weight = np.where(np.array(corpus[1]) == "oak", 1.0, 1e-6)
+    flat = LogisticRegression()
+    for estimator in (OneVsRestClassifier(flat), MultiOutputClassifier(flat)):
+        clf = HierarchicalDecodingClassifier(estimator, hierarchy, random_state=0)
+        plain = clone(clf).fit(bag, Y).predict_proba(bag)
+        clf.fit(bag, Y, sample_weight=weight)
+        share = clf.predict_proba(bag).mean(axis=0)
+        oak = hierarchy.index(["oak"])[0]
+        assert share[oak] > 0.9 > plain.mean(axis=0)[oak]
+
+
+def test_a_classifier_that_takes_no_weights_is_named(bag, indicator, hierarchy):
+    estimator = OneVsRestClassifier(KNeighborsClassifier())
+    clf = HierarchicalDecodingClassifier(estimator, hierarchy)
+    with pytest.raises(TypeError, match="KNeighborsClassifier does not accept sample_"):
+        clf.fit(bag, indicator, sample_weight=np.ones(100))

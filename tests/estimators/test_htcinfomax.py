@@ -14,7 +14,12 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from skorch.callbacks import Callback
 
-from sklearn_htc import Hierarchy, HTCInfoMaxClassifier, TokenSequenceVectorizer
+from sklearn_htc import (
+    HiAGMClassifier,
+    Hierarchy,
+    HTCInfoMaxClassifier,
+    TokenSequenceVectorizer,
+)
 from sklearn_htc.read_out.decoders import PathDecoder, ThresholdDecoder
 
 # The network alone: tests/test_linear.py has what stands beside it.
@@ -475,6 +480,27 @@ def test_mixed_precision_stays_close(form, indicator, hierarchy):
     np.testing.assert_allclose(mixed.predict_proba(X), exact, atol=0.1)
 
 
+@pytest.mark.parametrize("structure_encoder", ["gcn", "treelstm"])
+@pytest.mark.parametrize("variant", ["la", "tp"])
+def test_every_structure_encoder_runs_in_mixed_precision(
+    bag, indicator, hierarchy, structure_encoder, variant
+):
+    clf = HiAGMClassifier(
+        hierarchy, variant=variant, structure_encoder=structure_encoder, **FAST
+    )
+    exact = clf.fit(bag, indicator).predict_proba(bag)
+    mixed = clone(clf).set_params(mixed_precision=True).fit(bag, indicator)
+    np.testing.assert_allclose(mixed.predict_proba(bag), exact, atol=0.1)
+
+
+def test_the_papers_model_runs_in_mixed_precision(corpus, indicator, hierarchy):
+    X = TokenSequenceVectorizer(max_length=8).fit_transform(corpus[0])
+    clf = HTCInfoMaxClassifier.paper_configuration(
+        "wos", hierarchy=hierarchy, mixed_precision=True, max_epochs=1, dimension=8
+    )
+    assert np.isfinite(clf.fit(X, indicator).predict_proba(X)).all()
+
+
 def test_pretrained_embeddings_are_the_starting_point(
     corpus, bag, indicator, hierarchy
 ):
@@ -540,7 +566,10 @@ def test_a_hierarchy_of_one_node(bag):
     for target in (Y, np.ones_like(Y), ["only"] * 100):
         clf = HTCInfoMaxClassifier(one, **FAST).fit(bag, target)
         assert np.isfinite(clf.predict_proba(bag)).all()
+        assert 0 <= clf.score(bag, target) <= 1
     assert set(clf.predict(bag)) == {"only"}
+    stopped = HTCInfoMaxClassifier(one, early_stopping=True, **FAST)
+    assert stopped.fit(bag, sparse.csr_array(Y)).score(bag, Y) >= 0.5
 
 
 def test_explicit_loss_and_decoding(bag, indicator, hierarchy):

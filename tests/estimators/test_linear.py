@@ -16,8 +16,8 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
     two_paths,
 )
-from sklearn_htc.data.documents import as_documents
 from sklearn_htc.data.held_out import split_rows
+from sklearn_htc.data.reading import as_documents
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.decoders import ThresholdDecoder
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from sklearn_htc.data.documents import as_documents
+from sklearn_htc.data.reading import as_documents
 from sklearn_htc.training.batches import BucketSampler, DeviceLoader, DocumentDataset
 
 

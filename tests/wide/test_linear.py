@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
-from sklearn_htc.data.documents import as_documents
+from sklearn_htc.data.reading import as_documents
 from sklearn_htc.read_out.fitting import ReadOut
 from sklearn_htc.wide.base import WideOptions
 from sklearn_htc.wide.linear import LinearSettings, relevance_of

@@ -1,0 +1,221 @@
+"""Reading X: which form it has, and whether it is sound."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+
+from sklearn_htc.data.documents import (
+    BagOfTerms,
+    DenseDocuments,
+    EncoderInput,
+    TokenEmbeddings,
+    TokenSequences,
+)
+
+__all__ = [
+    "SEQUENCE_ENCODERS",
+    "TEXT_ENCODERS",
+    "as_documents",
+    "resolve_text_encoder",
+    "without_frame",
+]
+
+TEXT_ENCODERS = ("auto", "bag", "dense", "bigru", "rcnn", "tokens")
+SEQUENCE_ENCODERS = ("bigru", "rcnn")
+# The squares of larger numbers, added up, are beyond float32.
+LARGEST_VALUE = 1e15
+
+
+def without_frame(X: Any) -> Any:
+    """Turn a pandas frame of sparse columns into a CSR.
+
+    Parameters
+    ----------
+    X : array-like or sparse array
+        Documents.
+
+    Returns
+    -------
+    X : array-like or sparse array
+        X itself unless it is such a frame.
+    """
+    is_sparse = hasattr(X, "iloc") and hasattr(X, "sparse") and np.ndim(X) == 2
+    return sparse.csr_array(X.sparse.to_coo()) if is_sparse else X
+
+
+def resolve_text_encoder(X: Any, text_encoder: str) -> str:
+    """Choose the text encoder that suits the form of X.
+
+    Parameters
+    ----------
+    X : array-like or sparse array
+        Documents.
+    text_encoder : str
+        One of `TEXT_ENCODERS`.
+
+    Returns
+    -------
+    text_encoder : str
+        "bag" for a sparse X, "tokens" for a 3-D one and "dense" otherwise, if
+        `text_encoder` is "auto"; else as given.
+
+    Raises
+    ------
+    ValueError
+        If `text_encoder` is unknown, or can't read X.
+    """
+    if text_encoder not in TEXT_ENCODERS:
+        raise ValueError(
+            f"text_encoder must be one of {TEXT_ENCODERS}, got {text_encoder!r}."
+        )
+    if not hasattr(X, "ndim"):
+        X = np.asarray(X)
+    n_dimensions = X.ndim
+    if n_dimensions == 1 and getattr(X.dtype, "kind", "O") in "OU":
+        _refuse_texts(X)
+    form = "sparse" if sparse.issparse(X) else f"{n_dimensions}-D dense"
+    suits = {
+        "auto": True,
+        "bag": n_dimensions <= 2,
+        "dense": form != "sparse" and n_dimensions <= 2,
+        "bigru": form == "sparse",
+        "rcnn": form == "sparse",
+        "tokens": n_dimensions == 3,
+    }
+    if not suits[text_encoder]:
+        raise ValueError(
+            f"text_encoder={text_encoder!r} can't read a {form} X. It needs "
+            f"{_NEEDS[text_encoder]}."
+        )
+    if text_encoder != "auto":
+        return text_encoder
+    return {"sparse": "bag", "3-D dense": "tokens"}.get(form, "dense")
+
+
+def _refuse_texts(X: Any) -> None:
+    if any(isinstance(text, str) for text in X):
+        raise ValueError(
+            "X holds raw texts. Put a vectorizer before the classifier: "
+            "make_pipeline(TfidfVectorizer(), HTCInfoMaxClassifier(...))."
+        )
+
+
+_NEEDS = {
+    "bag": "a 2-D X of term weights, as TfidfVectorizer makes",
+    "dense": "a 2-D dense X of document embeddings; for a sparse X of term weights use "
+    "text_encoder='bag'",
+    "bigru": "a sparse X of token ids, as TokenSequenceVectorizer makes",
+    "rcnn": "a sparse X of token ids, as TokenSequenceVectorizer makes",
+    "tokens": "a 3-D X of token embeddings (n_documents, n_positions, n_features)",
+}
+
+
+def as_documents(
+    X: Any, text_encoder: str, *, n_tokens: int | None = None
+) -> EncoderInput:
+    """Validate documents for one text encoder.
+
+    Parameters
+    ----------
+    X : array-like or sparse array
+        Documents, in the form that the text encoder reads.
+    text_encoder : {"bag", "dense", "bigru", "rcnn", "tokens"}
+        Which encoder will read them.
+    n_tokens : int, default=None
+        Size of the vocabulary of token ids; None where it is not known yet.
+
+    Returns
+    -------
+    documents : EncoderInput
+        Checked.
+
+    Raises
+    ------
+    ValueError
+        If X has NaN, infinity, a number beyond 1e15 or no row, or is not what the
+        encoder reads.
+    """
+    if text_encoder in SEQUENCE_ENCODERS:
+        return TokenSequences(_as_token_ids(X, text_encoder, n_tokens))
+    if text_encoder == "tokens":
+        X = check_array(X, dtype=np.float32, allow_nd=True)
+        _refuse_large(X)
+        return TokenEmbeddings(X)
+    X = check_array(X, dtype=np.float32, accept_sparse="csr", accept_large_sparse=True)
+    _refuse_large(X)
+    if text_encoder == "dense":
+        return DenseDocuments(X)
+    bag = _without_duplicates_and_zeros(X)
+    if _looks_like_token_ids(bag):
+        raise ValueError(
+            "X looks like token ids (each row fills its first columns with integers), "
+            "but text_encoder='bag' reads term weights. Use text_encoder='bigru' or "
+            "'rcnn', or a vectorizer such as TfidfVectorizer."
+        )
+    return BagOfTerms(bag)
+
+
+def _refuse_large(X: Any) -> None:
+    """Name a number that is finite, and yet too large to compute with."""
+    values = X.data if sparse.issparse(X) else X
+    largest = max(values.max(initial=0), -values.min(initial=0))
+    if largest > LARGEST_VALUE:
+        raise ValueError(
+            f"X holds a number of size {largest:.3g}; up to {LARGEST_VALUE:.0e} can be "
+            "computed with. Scale X, for example with MaxAbsScaler."
+        )
+
+
+def _as_token_ids(X: Any, text_encoder: str, n_tokens: int | None) -> sparse.csr_array:
+    X = check_array(X, dtype=None, accept_sparse="csr", accept_large_sparse=True)
+    ids = _without_duplicates_and_zeros(X)
+    gaps = ids.indices != _positions(np.diff(ids.indptr))
+    if gaps.any() or (ids.data != np.floor(ids.data)).any() or (ids.data < 1).any():
+        raise ValueError(
+            f"text_encoder={text_encoder!r} needs token ids: integers >= 1 that fill "
+            "the first columns of each row, as TokenSequenceVectorizer makes. X looks "
+            "like term weights; for those use text_encoder='bag'."
+        )
+    ids = ids.astype(np.int64)
+    if n_tokens is not None and ids.nnz and ids.data.max() > n_tokens:
+        raise ValueError(
+            f"X has token id {ids.data.max()}, outside the vocabulary of {n_tokens} "
+            "tokens that fit has seen. Transform all texts with one vectorizer, or "
+            "give vocabulary_size."
+        )
+    return ids
+
+
+def _without_duplicates_and_zeros(X: Any) -> sparse.csr_array:
+    """Return X as a CSR with one sorted entry per value; X itself is left alone.
+
+    Its arrays are shared where they are so already: they may be files.
+    """
+    csr = sparse.csr_array(X)
+    if csr.has_canonical_format and csr.data.all():
+        return csr
+    csr = csr.copy()
+    csr.sum_duplicates()
+    csr.eliminate_zeros()
+    return csr
+
+
+def _looks_like_token_ids(bag: sparse.csr_array) -> bool:
+    """Say whether a bag has the shape of sequences, which real bags never have."""
+    lengths = np.diff(bag.indptr)
+    return bool(
+        len(lengths) >= 3
+        and len(np.unique(lengths)) > 1
+        and bag.nnz
+        and bag.data.max() > 2
+        and np.array_equal(bag.indices, _positions(lengths))
+        and np.array_equal(bag.data, np.floor(bag.data))
+    )
+
+
+def _positions(lengths: np.ndarray) -> np.ndarray:
+    """Count 0, 1, ... within each row of these lengths, all rows in one array."""
+    starts = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) - np.repeat(starts, lengths)
