@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
+from sklearn.callback import CallbackContext
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -17,10 +19,28 @@ __all__ = [
     "calling_modules",
     "check_sample_weight",
     "encoding_caller",
+    "fit_context",
     "get_feature_names",
     "num_samples",
     "safe_indexing",
 ]
+
+
+def fit_context(estimator: Any) -> CallbackContext:
+    """Return the context of the callbacks of the `fit` that is running.
+
+    Parameters
+    ----------
+    estimator : estimator with CallbackSupportMixin
+        Whose `fit` it is.
+
+    Returns
+    -------
+    context : CallbackContext
+        Its root.
+    """
+    return estimator._callback_fit_ctx
+
 
 # They pass a call on and ask for one fit alone.
 TRANSPARENT = ("sklearn.pipeline", "sklearn.base", "sklearn.utils", "sklearn.callback")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,7 +23,7 @@ __all__ = ["BaseHierarchicalClassifier"]
 LARGE_OUTPUT = 4 * 10**9
 
 
-class BaseHierarchicalClassifier(ClassifierMixin, BaseEstimator):
+class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A classifier whose labels are nodes of a hierarchy.
 
     Subclasses learn in `fit`, and store what they learned, whole, as `_learned`.

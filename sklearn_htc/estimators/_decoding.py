@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from sklearn import config_context
 from sklearn.base import clone
@@ -21,6 +20,7 @@ from sklearn_htc.data.held_out import make_folds, split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
+from sklearn_htc.estimators._fit_task import fit_task
 from sklearn_htc.estimators._learned import Learned, view
 from sklearn_htc.estimators._parameters import DECODING_CONSTRAINTS
 from sklearn_htc.predictor import Predictor
@@ -127,7 +127,7 @@ default=None
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
-    @torch.inference_mode(False)
+    @fit_task(max_subtasks=0)
     def fit(
         self,
         X: Any,

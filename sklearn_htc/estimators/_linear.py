@@ -2,7 +2,6 @@
 
 from typing import Any, Self
 
-import torch
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
@@ -10,6 +9,7 @@ from sklearn_htc.data.documents import DocumentVectors
 from sklearn_htc.data.held_out import make_folds, split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
+from sklearn_htc.estimators._fit_task import fit_task
 from sklearn_htc.estimators._learned import Learned, view
 from sklearn_htc.estimators._parameters import DECODING_CONSTRAINTS, WIDE_CONSTRAINTS
 from sklearn_htc.predictor import Predictor
@@ -117,7 +117,7 @@ default=None
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @torch.inference_mode(False)
+    @fit_task(max_subtasks=0)
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train the model.
 

@@ -14,11 +14,12 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from skorch.history import History
 
-from sklearn_htc._sklearn_compat import calling_modules
+from sklearn_htc._sklearn_compat import calling_modules, fit_context
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
+from sklearn_htc.estimators._fit_task import fit_task
 from sklearn_htc.estimators._learned import NetworkLearned, view
 from sklearn_htc.estimators._parameters import (
     NETWORK_CONSTRAINTS,
@@ -29,6 +30,7 @@ from sklearn_htc.estimators._warm_start import refuse_changes, refuse_new_paths
 from sklearn_htc.predictor import Predictor
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut
 from sklearn_htc.threads import resolve_n_threads
+from sklearn_htc.training.callbacks.epoch_tasks import EpochTasks
 from sklearn_htc.training.callbacks.schedule import Progress
 from sklearn_htc.training.deep import DeepModel, TrainingReport
 from sklearn_htc.training.plan import LabelCounts
@@ -118,7 +120,7 @@ class BaseHierarchicalNetwork(
         """Say which network is made; subclasses fix what is no parameter of theirs."""
         raise NotImplementedError
 
-    @torch.inference_mode(False)
+    @fit_task(max_subtasks=None)
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train the model.
 
@@ -156,6 +158,8 @@ label collections, or array-like of shape (n_documents,)
         self._require_y(y)
         progress = Progress(self.time_budget)
         training = TrainingSettings.of(self.get_params(deep=False))
+        epochs = EpochTasks(self, fit_context(self), progress)
+        training = replace(training, callbacks=[*(training.callbacks or []), epochs])
         if self.warm_start and self.__sklearn_is_fitted__():
             return self._go_on(X, y, sample_weight, training, progress)
         form, data = self._read(X, y, sample_weight)

@@ -1,8 +1,8 @@
 """The deep path: a network that is trained, and what it then says about documents."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from copy import deepcopy
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -12,12 +12,7 @@ from scipy.special import logit
 from sklearn_htc.data.documents import DocumentVectors, EncoderInput
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.network.build import (
-    NetworkPlan,
-    build_model,
-    build_objective,
-    load_embeddings,
-)
+from sklearn_htc.network.build import NetworkPlan, load_embeddings
 from sklearn_htc.read_out.decoders import Decoder, make_decoder
 from sklearn_htc.training.batches import DocumentDataset
 from sklearn_htc.training.callbacks.early_stopping import early_stopping
@@ -25,12 +20,12 @@ from sklearn_htc.training.callbacks.gradient_clipping import ClipGradientNorm
 from sklearn_htc.training.callbacks.progress_bar import ProgressBar
 from sklearn_htc.training.callbacks.schedule import (
     Progress,
-    StopOutOfTime,
+    StopWhenOver,
     WarmupThenDecay,
 )
-from sklearn_htc.training.devices import fused_if_possible
 from sklearn_htc.training.net import HTCNet, stopped_by_user
 from sklearn_htc.training.plan import LabelCounts, make_graph, make_plan
+from sklearn_htc.training.saving import as_arrays, make_net, restore_net
 from sklearn_htc.training.seeding import Draws
 from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
 
@@ -141,16 +136,14 @@ class DeepModel:
         documents: Any = _scaled(data.documents, feature_scale)
         graph = make_graph(data.hierarchy, data.path_nodes, counts)
         plan = make_plan(settings, training, documents, graph, n_tokens)
-        with draws.initial_weights():
-            net = HTCNet(
-                partial(build_model, plan),
-                partial(build_objective, plan),
-                optimizer=training.optimizer,
-                lr=training.lr,
-                **fused_if_possible(training.optimizer),
-                device=training.device,
-                mixed_precision=training.mixed_precision,
-            ).initialize()
+        net = make_net(
+            plan,
+            draws,
+            optimizer=training.optimizer,
+            lr=training.lr,
+            device=training.device,
+            mixed_precision=training.mixed_precision,
+        )
         if settings.embedding_weights is not None:
             load_embeddings(net.module_, torch.from_numpy(settings.embedding_weights))
         return cls(net, plan, data.hierarchy, data.path_nodes, counts, feature_scale)
@@ -198,7 +191,7 @@ class DeepModel:
                 decoder, scoring=training.scoring, patience=training.patience
             )
         # After early stopping, which has to see the last epoch's score.
-        callbacks.append(("time_budget", StopOutOfTime(progress)))
+        callbacks.append(("end", StopWhenOver(progress)))
         n_epochs = training.n_epochs_for(len(train), least=least_epochs)
         documents = self._scaled(data.documents)
         datasets = [
@@ -306,6 +299,25 @@ class DeepModel:
             representations[rows] = values
         return representations
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all as plain arrays; the graph follows from the hierarchy."""
+        names = [field.name for field in fields(self.plan)]
+        plan = {name: getattr(self.plan, name) for name in names if name != "graph"}
+        return vars(self) | {"net": as_arrays(self.net), "plan": plan}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make the network anew, with the weights that it had."""
+        graph = make_graph(state["hierarchy"], state["path_nodes"], state["counts"])
+        plan = NetworkPlan(graph=graph, **state["plan"])
+        net = restore_net(plan, state["net"])
+        vars(self).update(state, plan=plan, net=net)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copy the net itself; the way by arrays would draw weights first."""
+        twin = object.__new__(type(self))
+        vars(twin).update(deepcopy(vars(self), memo))
+        return twin
+
     def _scaled(self, documents: Any) -> Any:
         return _scaled(documents, self.feature_scale)
 
@@ -341,13 +353,16 @@ class DeepModel:
         )
         with draws.steps():
             self.net.fit_on(train, datasets[1], n_epochs, callbacks)
+        is_interrupted = stopped_by_user(self.net, done, n_epochs)
+        # The net outlives what callbacks refer to.
+        self.net.callbacks, self.net.callbacks_ = [], []
         epochs = self.net.history[done:]
         # An epoch that was interrupted has no count.
         n_steps = sum(epoch.get("train_batch_count", 0) for epoch in epochs)
         return TrainingReport(
             n_epochs=n_epochs,
             n_done=len(epochs),
-            is_interrupted=stopped_by_user(self.net, done, n_epochs),
+            is_interrupted=is_interrupted,
             n_steps=n_steps,
             saw_all=n_steps * batch_size >= len(train),
             history=self.net.history.to_list(),

@@ -2,10 +2,11 @@
 
 from inspect import signature
 from typing import Any
+from warnings import warn
 
 import torch
 
-__all__ = ["fused_if_possible", "resolve_device"]
+__all__ = ["fused_if_possible", "resolve_device", "usable_device"]
 
 
 def resolve_device(device: str) -> str:
@@ -36,6 +37,35 @@ def resolve_device(device: str) -> str:
             "device='auto' or 'cpu'."
         ) from error
     return device
+
+
+def usable_device(device: str) -> str:
+    """Say where a network that was trained on a device can be used here.
+
+    Parameters
+    ----------
+    device : str
+        As torch names it.
+
+    Returns
+    -------
+    device : str
+        The same, or "cpu" where torch can't use it.
+
+    Warns
+    -----
+    UserWarning
+        Where it is another one.
+    """
+    try:
+        return resolve_device(device)
+    except ValueError:
+        warn(
+            f"The network was trained on {device!r}, which can't be used here. It runs "
+            "on the CPU instead.",
+            stacklevel=2,
+        )
+        return "cpu"
 
 
 def fused_if_possible(optimizer: Any) -> dict[str, bool]:

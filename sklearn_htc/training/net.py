@@ -18,7 +18,7 @@ from sklearn_htc.data.documents import EncoderInput
 from sklearn_htc.network.hierarchical_model import ModelOutput
 from sklearn_htc.network.randomness import generator_on
 from sklearn_htc.training.batches import BucketSampler, DeviceLoader, DocumentDataset
-from sklearn_htc.training.callbacks.schedule import StopOutOfTime
+from sklearn_htc.training.callbacks.schedule import StopWhenOver
 
 __all__ = ["HTCNet", "stopped_by_user"]
 
@@ -303,7 +303,7 @@ def stopped_by_user(net: NeuralNet, done: int, n_epochs: int) -> bool:
     by_rule = any(
         callback.misses_ == callback.patience
         if isinstance(callback, EarlyStopping)
-        else isinstance(callback, StopOutOfTime) and callback.progress.is_out_of_time
+        else isinstance(callback, StopWhenOver) and callback.progress.is_over
         for _, callback in net.callbacks_
     )
     return complete < n_epochs and not by_rule

@@ -7,7 +7,7 @@ once has the full rows of the embeddings to look at, label after label, and take
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -82,7 +82,8 @@ class Side:
         return own.toarray() if self.is_embedding else own
 
 
-class Part(NamedTuple, Generic[Model]):
+@dataclass(frozen=True, eq=False)
+class Part(Generic[Model]):
     """A model of one side, and what its scores are multiplied by.
 
     Parameters
@@ -213,10 +214,11 @@ class JoinedSettings(WideSettings):
         documents: Any = data.documents
         scale = np.ones(documents.n_features, dtype=np.float32)
         fitted = []
-        for side, settings, weight in self.parts:
-            path = settings.fit(data.with_documents(side.documents(documents)), rng)
-            scale[side.columns] = path.feature_scale_
-            fitted.append(Part(side, path, weight))
+        for part in self.parts:
+            own = data.with_documents(part.side.documents(documents))
+            path = part.model.fit(own, rng)
+            scale[part.side.columns] = path.feature_scale_
+            fitted.append(Part(part.side, path, part.weight))
         return JoinedPath(tuple(fitted), scale)
 
 

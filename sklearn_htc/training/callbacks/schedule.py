@@ -6,7 +6,7 @@ from typing import Any
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
-__all__ = ["Progress", "StopOutOfTime", "WarmupThenDecay"]
+__all__ = ["Progress", "StopWhenOver", "WarmupThenDecay"]
 
 
 class Progress(Callback):
@@ -21,6 +21,7 @@ class Progress(Callback):
     def __init__(self, time_budget: float | None) -> None:
         self.time_budget = time_budget
         self.started = perf_counter()
+        self.is_ended = False
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Start anew: a warm start runs through the whole schedule again."""
@@ -43,10 +44,19 @@ class Progress(Callback):
         """Share of the training that is over with the step at hand, in [0, 1]."""
         return min(1.0, max(self.step_ / self.n_steps_, self._time_fraction))
 
+    def end(self) -> None:
+        """Let the training end after the epoch at hand."""
+        self.is_ended = True
+
     @property
     def is_out_of_time(self) -> bool:
         """Whether the time budget is spent."""
         return self._time_fraction >= 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no epoch is to follow."""
+        return self.is_ended or self.is_out_of_time
 
     @property
     def _time_fraction(self) -> float:
@@ -84,13 +94,13 @@ class WarmupThenDecay(Callback):
             group["lr"] = net.lr * factor
 
 
-class StopOutOfTime(Callback):
-    """End a training within an epoch, when the time budget is spent.
+class StopWhenOver(Callback):
+    """End a training: within an epoch when the time budget is spent, or after one.
 
     Parameters
     ----------
     progress : Progress
-        Knows the budget.
+        Knows when it is over.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -105,5 +115,5 @@ class StopOutOfTime(Callback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """End training, as skorch's early stopping does it."""
-        if self.progress.is_out_of_time:
+        if self.progress.is_over:
             raise KeyboardInterrupt

@@ -1,0 +1,45 @@
+"""How every `fit` runs: as a task for callbacks, whatever the mode of torch."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import torch
+from sklearn.callback import with_callbacks
+
+__all__ = ["fit_task"]
+
+
+def fit_task(max_subtasks: int | None) -> Callable[[Callable[..., Any]], Any]:
+    """Let callbacks see `fit`, and let gradients be computed in it.
+
+    Parameters
+    ----------
+    max_subtasks : int or None
+        How many tasks there are in it, at most; None where that is not known before.
+
+    Returns
+    -------
+    decorator : callable
+        For the method `fit` of an estimator with `CallbackSupportMixin`. Callbacks get
+        the data at its begin and at its end, and a fitted estimator at its end.
+    """
+
+    def decorate(fit: Callable[..., Any]) -> Any:
+        @with_callbacks
+        @wraps(fit)
+        @torch.inference_mode(False)
+        def run(
+            self: Any, X: Any, y: Any, sample_weight: Any = None, **params: Any
+        ) -> Any:
+            context = self._init_callback_context(max_subtasks=max_subtasks)
+            metadata = {"sample_weight": sample_weight}
+            told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+            context.call_on_fit_task_begin(**told)
+            fit(self, X, y, sample_weight, **params)
+            context.call_on_fit_task_end(**told, reconstruction_attributes={})
+            return self
+
+        return run
+
+    return decorate

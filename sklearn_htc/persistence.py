@@ -1,0 +1,72 @@
+"""What a loader that executes nothing by itself has to trust: skops asks for names."""
+
+from scipy import sparse
+
+from sklearn_htc.data.input_form import DocumentForm, InputForm
+from sklearn_htc.data.targets import TargetEncoder
+from sklearn_htc.estimators._decoding import HierarchicalDecodingClassifier
+from sklearn_htc.estimators._hiagm import HiAGMClassifier
+from sklearn_htc.estimators._htcinfomax import HTCInfoMaxClassifier
+from sklearn_htc.estimators._learned import Learned, NetworkLearned
+from sklearn_htc.estimators._linear import HierarchicalLinearClassifier
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.predictor import Predictor
+from sklearn_htc.preprocessing import TokenSequenceVectorizer
+from sklearn_htc.read_out.calibration import Calibration
+from sklearn_htc.read_out.decoders import (
+    PartialPathDecoder,
+    PathDecoder,
+    ThresholdDecoder,
+)
+from sklearn_htc.read_out.fitting import ReadOut
+from sklearn_htc.training.deep import DeepModel
+from sklearn_htc.training.plan import LabelCounts
+from sklearn_htc.training.rowwise_adam import RowwiseAdam
+from sklearn_htc.wide.base import WideOptions
+from sklearn_htc.wide.joined import JoinedPath, JoinedSettings, Part, Side
+from sklearn_htc.wide.kernel import KernelPath, KernelSettings
+from sklearn_htc.wide.linear import LinearPath, LinearSettings
+from sklearn_htc.wide.wrapped import WrappedClassifier
+
+__all__ = ["TRUSTED_TYPES"]
+
+_TYPES: tuple[type, ...] = (
+    sparse.csr_array,
+    Calibration,
+    DeepModel,
+    DocumentForm,
+    HTCInfoMaxClassifier,
+    HiAGMClassifier,
+    Hierarchy,
+    HierarchicalDecodingClassifier,
+    HierarchicalLinearClassifier,
+    InputForm,
+    JoinedPath,
+    JoinedSettings,
+    KernelPath,
+    KernelSettings,
+    LabelCounts,
+    Learned,
+    LinearPath,
+    LinearSettings,
+    NetworkLearned,
+    Part,
+    PartialPathDecoder,
+    PathDecoder,
+    Predictor,
+    ReadOut,
+    RowwiseAdam,
+    Side,
+    TargetEncoder,
+    ThresholdDecoder,
+    TokenSequenceVectorizer,
+    WideOptions,
+    WrappedClassifier,
+)
+
+TRUSTED_TYPES = [f"{each.__module__}.{each.__qualname__}" for each in _TYPES]
+"""Names of all types that a fitted estimator of the package is made of.
+
+`skops.io.load(file, trusted=TRUSTED_TYPES)` loads it. Types of the user's own, such as
+a callback or a classifier inside, have to be added.
+"""

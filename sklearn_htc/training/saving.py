@@ -1,0 +1,120 @@
+"""A net as plain arrays, which any file format can hold, and back.
+
+Pickled tensors ask for torch's own pickling, and for the device that they were on.
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_htc.network.build import NetworkPlan, build_model, build_objective
+from sklearn_htc.training.devices import fused_if_possible, usable_device
+from sklearn_htc.training.net import HTCNet
+from sklearn_htc.training.seeding import Draws
+
+__all__ = ["as_arrays", "make_net", "restore_net"]
+
+# Besides the weights, what a net needs to go on.
+SETTINGS = ("optimizer", "lr", "device", "mixed_precision", "progress_bar")
+
+
+def make_net(plan: NetworkPlan, draws: Draws, **settings: Any) -> HTCNet:
+    """Make a net with random weights.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        Names and sizes.
+    draws : Draws
+        Gives the initial weights.
+    **settings
+        Of `HTCNet`: at least the optimiser's class and the device.
+
+    Returns
+    -------
+    net : HTCNet
+        Initialised.
+    """
+    with draws.initial_weights():
+        return HTCNet(
+            partial(build_model, plan),
+            partial(build_objective, plan),
+            **fused_if_possible(settings["optimizer"]),
+            **settings,
+        ).initialize()
+
+
+def as_arrays(net: HTCNet) -> dict[str, Any]:
+    """Take all that a net has learned.
+
+    Parameters
+    ----------
+    net : HTCNet
+        Initialised.
+
+    Returns
+    -------
+    state : dict
+        Of NumPy arrays, numbers, strings, and the optimiser's class.
+    """
+    parts = {
+        "model": net.module_,
+        "objective": net.criterion_,
+        "optimizer": net.optimizer_,
+    }
+    return {
+        "settings": {name: getattr(net, name) for name in SETTINGS},
+        "weights": {name: _to_numpy(part.state_dict()) for name, part in parts.items()},
+        "history": net.history.to_list(),
+    }
+
+
+def restore_net(plan: NetworkPlan, state: dict[str, Any]) -> HTCNet:
+    """Make a net with the weights of another one.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        What the other net was built from.
+    state : dict
+        As `as_arrays` returns it.
+
+    Returns
+    -------
+    net : HTCNet
+        On the same kind of device, or on the CPU where that is not there.
+    """
+    settings = dict(state["settings"])
+    settings["device"] = usable_device(settings["device"])
+    draws = Draws(np.random.RandomState(0), settings["device"])
+    net = make_net(plan, draws, **settings)
+    weights = state["weights"]
+    net.module_.load_state_dict(_to_torch(weights["model"]))
+    net.criterion_.load_state_dict(_to_torch(weights["objective"]))
+    net.optimizer_.load_state_dict(_to_torch(weights["optimizer"]))
+    net.history.extend(state["history"])
+    return net
+
+
+def _to_numpy(tree: Any) -> Any:
+    if isinstance(tree, Tensor):
+        return tree.detach().cpu().numpy()
+    if isinstance(tree, dict):
+        return {key: _to_numpy(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [_to_numpy(value) for value in tree]
+    return tree
+
+
+def _to_torch(tree: Any) -> Any:
+    if isinstance(tree, np.ndarray):
+        # A copy: what comes from a file may not be written to.
+        return torch.from_numpy(tree.copy())
+    if isinstance(tree, dict):
+        return {key: _to_torch(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_to_torch(value) for value in tree]
+    return tree
