@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: quickstart test lint types clean
+.PHONY: quickstart test fuzz lint types clean
 
 quickstart: .venv/installed
 	$(BIN)/python examples/quickstart.py
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+# New random cases each time, 5,000 of sound input and 5,000 with a fault.
+fuzz: .venv/installed
+	FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest tests/fuzz
 
 lint: .venv/installed
 	$(BIN)/ruff check .

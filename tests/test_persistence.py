@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 import torch
@@ -45,16 +46,20 @@ def with_embeddings(bag):
 
 
 def targets(corpus, hierarchy):
-    """Return the labels in three forms."""
+    """Return the labels in four forms."""
     names = corpus[1]
     return {
         "indicator": hierarchy.to_indicator([name] for name in names),
         "labels": names,
+        "frame": pd.DataFrame(
+            hierarchy.to_indicator([name] for name in names).toarray(),
+            columns=list(hierarchy.nodes),
+        ),
         "several": [[name, "cat"] if i % 3 else [] for i, name in enumerate(names)],
     }
 
 
-@pytest.fixture(params=["indicator", "labels", "several"])
+@pytest.fixture(params=["indicator", "labels", "frame", "several"])
 def target(request, corpus, hierarchy):
     """Return labels in each form."""
     return targets(corpus, hierarchy)[request.param]
@@ -67,6 +72,7 @@ def assert_comes_back(clf, X):
     of_skops = skops.io.loads(skops.io.dumps(clf), trusted=TRUSTED_TYPES)
     for loaded in (of_pickle, of_skops):
         np.testing.assert_array_equal(loaded.predict_proba(X), expected)
+        assert type(loaded.predict(X)) is type(clf.predict(X))
 
 
 @pytest.mark.parametrize("name", list(ESTIMATORS))

@@ -14,6 +14,7 @@ from sklearn_htc.data.documents import Documents, EncoderInput, OpaqueDocuments
 from sklearn_htc.data.reading import (
     SEQUENCE_ENCODERS,
     as_documents,
+    refuse_token_ids,
     resolve_text_encoder,
     without_frame,
 )
@@ -79,6 +80,7 @@ class DocumentForm:
         matrix = without_frame(X)
         resolved = resolve_text_encoder(matrix, text_encoder)
         documents = as_documents(matrix, resolved, n_tokens=vocabulary_size)
+        refuse_token_ids(documents)
         n_tokens = vocabulary_size
         if resolved in SEQUENCE_ENCODERS and n_tokens is None:
             n_tokens = int(documents.X.data.max(initial=1))
@@ -107,6 +109,7 @@ class DocumentForm:
             If X is of another form or width, or its columns have other names.
         """
         if self.text_encoder == "opaque":
+            self._check_width(X, estimator)
             return OpaqueDocuments(X)
         matrix = without_frame(X)
         resolved = resolve_text_encoder(matrix, self.asked_for)
@@ -124,6 +127,38 @@ class DocumentForm:
                 f"{type(estimator).__name__} is expecting {self.n_features} as input."
             )
         return documents
+
+    def _check_width(self, X: Any, estimator: BaseEstimator) -> None:
+        """Refuse arrays of another width, as not every classifier does."""
+        is_array = isinstance(X, np.ndarray) or sparse.issparse(X)
+        if is_array and self.n_features not in (None, X.shape[-1]):
+            raise ValueError(
+                f"X has {X.shape[-1]} features, but {type(estimator).__name__} is "
+                f"expecting {self.n_features} features as input."
+            )
+
+    @classmethod
+    def of_opaque(cls, X: Any, estimator: Any) -> Self:
+        """Describe documents that only a classifier of the user's reads.
+
+        Parameters
+        ----------
+        X : array-like, sparse array or sequence
+            Documents.
+        estimator : classifier
+            Fitted to them.
+
+        Returns
+        -------
+        form : DocumentForm
+            With what the classifier knows of them, and with the width of an array.
+        """
+        is_array = isinstance(X, np.ndarray) or sparse.issparse(X)
+        width = X.shape[-1] if is_array and X.ndim > 1 else None
+        names = getattr(estimator, "feature_names_in_", None)
+        return cls(
+            "opaque", "auto", getattr(estimator, "n_features_in_", width), names, None
+        )
 
 
 @dataclass(frozen=True)

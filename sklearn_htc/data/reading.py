@@ -18,6 +18,7 @@ __all__ = [
     "SEQUENCE_ENCODERS",
     "TEXT_ENCODERS",
     "as_documents",
+    "refuse_token_ids",
     "resolve_text_encoder",
     "without_frame",
 ]
@@ -26,6 +27,8 @@ TEXT_ENCODERS = ("auto", "bag", "dense", "bigru", "rcnn", "tokens")
 SEQUENCE_ENCODERS = ("bigru", "rcnn")
 # The squares of larger numbers, added up, are beyond float32.
 LARGEST_VALUE = 1e15
+# Every id up to the largest has an embedding: no vocabulary is larger than this.
+LARGEST_TOKEN_ID = 10**8
 
 
 def without_frame(X: Any) -> Any:
@@ -140,21 +143,35 @@ def as_documents(
     if text_encoder in SEQUENCE_ENCODERS:
         return TokenSequences(_as_token_ids(X, text_encoder, n_tokens))
     if text_encoder == "tokens":
-        X = check_array(X, dtype=np.float32, allow_nd=True)
+        X = check_array(X, dtype=np.float32, allow_nd=True, input_name="X")
         _refuse_large(X)
         return TokenEmbeddings(X)
-    X = check_array(X, dtype=np.float32, accept_sparse="csr", accept_large_sparse=True)
+    X = check_array(X, dtype=np.float32, accept_sparse="csr", input_name="X")
     _refuse_large(X)
     if text_encoder == "dense":
         return DenseDocuments(X)
-    bag = _without_duplicates_and_zeros(X)
-    if _looks_like_token_ids(bag):
+    return BagOfTerms(_without_duplicates_and_zeros(X))
+
+
+def refuse_token_ids(documents: EncoderInput) -> None:
+    """Refuse to learn from token ids as if they were the weights of terms.
+
+    Parameters
+    ----------
+    documents : EncoderInput
+        All documents to learn from; a few of them may look so by chance.
+
+    Raises
+    ------
+    ValueError
+        If they look like what a sequence encoder reads.
+    """
+    if isinstance(documents, BagOfTerms) and _looks_like_token_ids(documents.X):
         raise ValueError(
             "X looks like token ids (each row fills its first columns with integers), "
             "but text_encoder='bag' reads term weights. Use text_encoder='bigru' or "
             "'rcnn', or a vectorizer such as TfidfVectorizer."
         )
-    return BagOfTerms(bag)
 
 
 def _refuse_large(X: Any) -> None:
@@ -169,7 +186,7 @@ def _refuse_large(X: Any) -> None:
 
 
 def _as_token_ids(X: Any, text_encoder: str, n_tokens: int | None) -> sparse.csr_array:
-    X = check_array(X, dtype=None, accept_sparse="csr", accept_large_sparse=True)
+    X = check_array(X, dtype=None, accept_sparse="csr", input_name="X")
     ids = _without_duplicates_and_zeros(X)
     gaps = ids.indices != _positions(np.diff(ids.indptr))
     if gaps.any() or (ids.data != np.floor(ids.data)).any() or (ids.data < 1).any():
@@ -177,6 +194,12 @@ def _as_token_ids(X: Any, text_encoder: str, n_tokens: int | None) -> sparse.csr
             f"text_encoder={text_encoder!r} needs token ids: integers >= 1 that fill "
             "the first columns of each row, as TokenSequenceVectorizer makes. X looks "
             "like term weights; for those use text_encoder='bag'."
+        )
+    if ids.nnz and ids.data.max() > LARGEST_TOKEN_ID:
+        raise ValueError(
+            f"X has token id {ids.data.max():.3g}; ids go up to {LARGEST_TOKEN_ID}. "
+            "Number the tokens of the vocabulary from 1 on, as TokenSequenceVectorizer "
+            "does."
         )
     ids = ids.astype(np.int64)
     if n_tokens is not None and ids.nnz and ids.data.max() > n_tokens:

@@ -1,6 +1,7 @@
 """Every form of Y to a closed indicator, and predictions back to that form."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
+from importlib import import_module
 from numbers import Real
 from typing import Any
 
@@ -14,6 +15,9 @@ from sklearn_htc._sklearn_compat import encoding_caller
 from sklearn_htc.hierarchy import Hierarchy, column_names, is_missing, short_repr
 
 __all__ = ["TargetEncoder", "object_array"]
+
+# Their frames are made from a mapping of each column's name to its values.
+FRAME_LIBRARIES = ("pandas", "polars")
 
 
 class TargetEncoder:
@@ -29,14 +33,14 @@ class TargetEncoder:
     classes : ndarray
         `arange(n_nodes)` where a document may have several labels, otherwise the
         sorted labels that may occur.
-    frame : type, default=None
-        The class of data frame that Y was, if it was one; predictions are such frames.
+    frame_library : str, default=None
+        "pandas" or "polars" where Y was a frame of theirs; predictions are such frames.
 
     Attributes
     ----------
     hierarchy : Hierarchy
         As given, or made from Y.
-    kind, classes, frame
+    kind, classes, frame_library
         As above.
     """
 
@@ -45,12 +49,12 @@ class TargetEncoder:
         hierarchy: Hierarchy,
         kind: str,
         classes: np.ndarray,
-        frame: type | None = None,
+        frame_library: str | None = None,
     ) -> None:
         self.hierarchy = hierarchy
         self.kind = kind
         self.classes = classes
-        self.frame = frame
+        self.frame_library = frame_library
 
     @classmethod
     def fit(
@@ -111,8 +115,10 @@ class TargetEncoder:
             nodes = column_names(Y) or range(np.shape(Y)[1])
             hierarchy = Hierarchy([], nodes=nodes)
         is_frame = kind == "dense" and hasattr(Y, "columns")
-        frame = type(Y) if is_frame else None
-        return cls(hierarchy, kind, np.arange(len(hierarchy)), frame)
+        library = type(Y).__module__.split(".")[0] if is_frame else None
+        if library not in FRAME_LIBRARIES:
+            library = None
+        return cls(hierarchy, kind, np.arange(len(hierarchy)), library)
 
     @property
     def is_multilabel(self) -> bool:
@@ -220,9 +226,10 @@ class TargetEncoder:
         """
         if self.kind == "sparse":
             return indicator
-        if self.frame is not None:
+        if self.frame_library is not None:
             columns = indicator.toarray().T
-            Y = self.frame(dict(zip(self.hierarchy.nodes, columns, strict=True)))
+            make_frame = import_module(self.frame_library).DataFrame
+            Y = make_frame(dict(zip(self.hierarchy.nodes, columns, strict=True)))
             has_index = hasattr(X, "iloc") and hasattr(Y, "iloc")
             return Y.set_axis(X.index) if has_index else Y
         if self.kind == "dense":
@@ -432,7 +439,7 @@ def as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
     settings = {"accept_sparse": "csr", "input_name": "Y", "ensure_min_features": 0}
     matrix = check_array(Y, dtype=None, ensure_all_finite=False, **settings)
     # First, as one column per level has other names, and missing values, too.
-    _refuse_text(matrix)
+    _refuse_labels(matrix)
     hierarchy._check_columns(Y)
     matrix = check_array(matrix, **settings)
     values = matrix.data if sparse.issparse(matrix) else matrix
@@ -445,14 +452,14 @@ def as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
     return matrix
 
 
-def _refuse_text(matrix: Any) -> None:
+def _refuse_labels(matrix: Any) -> None:
     """Say what to do with one column per level, which looks like an indicator."""
     if matrix.dtype.kind not in "OUS":
         return
-    text = next((x for x in matrix.flat if isinstance(x, str)), None)
-    if text is not None:
-        raise ValueError(
-            f"Y holds text, {short_repr(str(text))}, but an indicator holds 0 and 1. "
-            "If its columns are levels, pass label collections instead: [[label for "
-            "label in row if label] for row in numpy.asarray(Y)]."
-        )
+    for cell in matrix.ravel().tolist():
+        if not isinstance(cell, Real) and not is_missing(cell):
+            raise ValueError(
+                f"Y holds {short_repr(cell)}, but an indicator holds 0 and 1. If its "
+                "columns are levels, pass label collections instead: [[label for label "
+                "in row if label] for row in numpy.asarray(Y)]."
+            )

@@ -170,9 +170,8 @@ label collections, or array-like of shape (n_documents,)
         self._validate_params()
         self._require_y(y)
         documents = OpaqueDocuments(X)
-        form = InputForm.of_targets(
-            DocumentForm("opaque", "auto", None, None, None), y, self.hierarchy
-        )
+        document_form = DocumentForm.of_opaque(X, None)
+        form = InputForm.of_targets(document_form, y, self.hierarchy)
         data = form.training_data(documents, y, sample_weight)
         rule = DecodingRule.resolve(
             self.decoding,
@@ -193,13 +192,8 @@ label collections, or array-like of shape (n_documents,)
         read_out = fitter.fit(np.concatenate(held_out)).for_counts(data.counts)
         least_score = min(scores.min() for scores in held_out)
         wide = WrappedClassifier(train(data), data.counts == 0, least_score)
-        seen = replace(
-            form.documents,
-            n_features=getattr(wide.estimator, "n_features_in_", None),
-            feature_names=getattr(wide.estimator, "feature_names_in_", None),
-        )
-        predictor = Predictor(wide, None, 0.0, read_out)
-        self._learned = Learned(replace(form, documents=seen), predictor)
+        form = replace(form, documents=DocumentForm.of_opaque(X, wide.estimator))
+        self._learned = Learned(form, Predictor(wide, None, 0.0, read_out))
         return self
 
     def __sklearn_tags__(self) -> Tags:

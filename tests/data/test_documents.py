@@ -6,7 +6,11 @@ import pytest
 import torch
 from scipy import sparse
 
-from sklearn_htc.data.reading import as_documents, resolve_text_encoder
+from sklearn_htc.data.reading import (
+    as_documents,
+    refuse_token_ids,
+    resolve_text_encoder,
+)
 
 BAG = sparse.csr_array(np.array([[0, 0.5, 0, 2], [0, 0, 0, 0], [1, 0, 0, 0]]))
 IDS = sparse.csr_array(np.array([[4, 2, 7], [1, 0, 0], [0, 0, 0]]))
@@ -122,7 +126,7 @@ def test_an_encoder_that_cant_read_x_is_refused(X, text_encoder):
         (BAG, "bigru", "looks like term weights"),
         (sparse.csr_array([[0, 3]]), "bigru", "fill the first columns"),
         (-IDS, "rcnn", "integers >= 1"),
-        (IDS, "bag", "looks like token ids"),
+        (1e12 * IDS, "bigru", r"token id 7e\+12; ids go up to"),
         (np.array([[np.nan]]), "dense", "NaN"),
         (np.array([[np.inf]]), "dense", "infinity"),
         (sparse.csr_array([[np.inf]]), "bag", "infinity"),
@@ -137,6 +141,13 @@ def test_an_encoder_that_cant_read_x_is_refused(X, text_encoder):
 def test_bad_documents_are_named(X, text_encoder, message):
     with pytest.raises(ValueError, match=message):
         as_documents(X, text_encoder)
+
+
+def test_token_ids_are_not_learned_as_a_bag():
+    documents = as_documents(IDS, "bag")
+    with pytest.raises(ValueError, match="looks like token ids"):
+        refuse_token_ids(documents)
+    refuse_token_ids(as_documents(BAG, "bag"))
 
 
 @pytest.mark.parametrize(
