@@ -273,7 +273,7 @@ label collections, or array-like of shape (n_documents,)
     Returns
     -------
     area : float
-        scikit-learn's average precision with `average="samples"`.
+        Average precision as scikit-learn computes it with `average="samples"`.
 
     Raises
     ------

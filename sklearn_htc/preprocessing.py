@@ -23,7 +23,7 @@ UNKNOWN_ID = 1
 
 
 class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
-    """Turn texts into sequences of token ids, for the sequence encoders.
+    r"""Turn texts into sequences of token ids, for the sequence encoders.
 
     The result is a CSR array with one row per document and one column per position; the
     values are token ids. Padding is not stored, so `numpy.diff(X.indptr)` are the
@@ -33,10 +33,17 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
     ----------
     lowercase : bool, default=True
         Whether texts are lowercased first.
-    preprocessor, tokenizer, stop_words, token_pattern, analyzer
-        As for `sklearn.feature_extraction.text.CountVectorizer`, except that the
-        default `token_pattern` keeps words of one character. `analyzer` is "word",
-        "char", "char_wb" or a callable.
+    preprocessor : callable, default=None
+        What is done to a text before it is split, in place of lowercasing.
+    tokenizer : callable, default=None
+        How a text is split, in place of `token_pattern`.
+    stop_words : "english", list of str or None, default=None
+        Tokens that are left out.
+    token_pattern : str or None, default="(?u)\b\w+\b"
+        What a token looks like; by default a word, also of one character.
+    analyzer : {"word", "char", "char_wb"} or callable, default="word"
+        Whether tokens are words or characters; a callable makes tokens of a raw text.
+        These five are as for `sklearn.feature_extraction.text.CountVectorizer`.
     min_df : int or float, default=1
         Tokens in fewer documents than this count, or than this share of the documents
         if it is a float, are unknown. HTCInfoMax's paper uses 5.

@@ -207,11 +207,17 @@ label collections, or array-like of shape (n_documents,)
 
         Parameters
         ----------
-        X, y, sample_weight
-            As for `fit`.
+        X : {array-like, sparse array} of shape (n_documents, n_features) or \
+(n_documents, n_positions, n_features)
+            Documents, as for `fit`.
+        y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
+label collections, or array-like of shape (n_documents,)
+            Labels, as for `fit`.
         classes : array-like of shape (n_classes,), default=None
             All labels that may occur in 1-D `y`. Needed in the first call if there is
             no hierarchy.
+        sample_weight : array-like of shape (n_documents,), default=None
+            Weight of each document, as for `fit`.
 
         Returns
         -------

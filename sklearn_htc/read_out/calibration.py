@@ -137,16 +137,26 @@ class Calibration:
                 ).sum(dim=1)
             return weight @ errors / n_documents
 
+        def penalized(coef: Tensor) -> Tensor:
+            return loss(coef) + PENALTY / n_documents * (coef - start).square().sum()
+
+        least, best = np.inf, start
+
         def closure() -> Tensor:
+            nonlocal least, best
             optimizer.zero_grad()
-            distance = (coef - start).square().sum()
-            value = loss(coef) + PENALTY / n_documents * distance
+            value = penalized(coef)
             value.backward()
+            if value.item() < least:
+                least, best = value.item(), coef.detach().clone()
             return value
 
         with torch.enable_grad():
             optimizer.step(closure)
-        self.coef_ = coef.detach().numpy()
+        with torch.no_grad():
+            # Exponentials can send a step so far that there is no way back.
+            has_converged = penalized(coef) <= least + 1e-6
+        self.coef_ = (coef.detach() if has_converged else best).numpy()
         return self
 
     def _fit_unit(

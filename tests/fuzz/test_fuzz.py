@@ -38,6 +38,14 @@ FOUND = [
     Case(estimator="decoding", n_nodes=1, X="dense", content="tiny"),
     Case(estimator="bigru", fault="too large a number in X"),
     Case(y="frame", labels="paths"),
+    # Scores that say nothing sent the calibration to infinity.
+    Case(
+        estimator="decoding",
+        n_nodes=6,
+        hierarchy="none",
+        n_documents=45,
+        content="constant",
+    ),
 ]
 
 

@@ -310,3 +310,17 @@ def test_a_document_of_weight_two_counts_like_two(with_paths):
     ]
     assert fitted[0].center_ == pytest.approx(fitted[1].center_, abs=1e-5)
     np.testing.assert_allclose(fitted[0].coef_, fitted[1].coef_, atol=2e-5)
+
+
+def test_scores_that_say_nothing_leave_finite_coefficients():
+    # All documents have the same scores: steps of the fit go far, and must come back.
+    row = np.array([-1.0117, -1.8719, -2.3275, -1.2524, -1.8719, -1.6918])
+    scores = np.tile(row, (45, 1)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    target = sparse.csr_array(np.eye(6, dtype=np.int64)[rng.integers(6, size=45)])
+    for nodes in (np.arange(6), NO_PATHS):
+        paths = sparse.csr_array(np.eye(6, dtype=np.int64)[nodes])
+        fitted = Calibration(np.array([17, 4, 2, 12, 4, 6]))
+        fitted.fit(scores, target, np.ones(45), nodes, paths)
+        assert np.abs(fitted.coef_).max() < 100
+        assert np.isfinite(fitted.log_odds(scores)).all()
