@@ -199,9 +199,12 @@ class TargetEncoder:
     def _of_same_kind(self, Y: Any) -> Any:
         """Return Y in a known container; refuse another form than was learned."""
         Y = as_known_container(Y)
-        if self.kind == "labels" and _is_column(Y):
-            return Y
         kind = kind_of(Y, self.hierarchy)
+        # Some Y can be read in two ways: as it was read at first.
+        is_column = self.kind == "labels" and _is_column(Y)
+        is_lists = self.kind == "collections" and isinstance(Y, list)
+        if is_column or (is_lists and kind == "dense"):
+            return Y
         if kind != self.kind and not {kind, self.kind} <= {"dense", "sparse"}:
             raise ValueError(
                 f"Y is given as {_DESCRIPTIONS[kind]}, but earlier it was given as "

@@ -186,6 +186,14 @@ def test_a_label_that_was_not_learned_is_equal_to_none(hierarchy):
     assert equal.tolist() == [True, False, False]
 
 
+def test_lists_of_0_and_1_are_read_as_they_were_at_first():
+    hierarchy = Hierarchy([(0, 1)])
+    encoder = TargetEncoder.fit([[1], [0]], hierarchy)
+    assert encoder.transform([[0, 1], [0, 1]]).toarray().tolist() == [[1, 1], [1, 1]]
+    encoder = TargetEncoder.fit([[1, 0], [1, 1]], hierarchy)
+    assert encoder.transform([[1, 0], [1, 1]]).toarray().tolist() == [[1, 0], [1, 1]]
+
+
 def test_truth_values_are_labels():
     encoder = TargetEncoder.fit([True, False], Hierarchy([], nodes=[False, True]))
     back = encoder.inverse_transform(encoder.transform([False, True, True]))

@@ -38,6 +38,8 @@ FOUND = [
     Case(estimator="decoding", n_nodes=1, X="dense", content="tiny"),
     Case(estimator="bigru", fault="too large a number in X"),
     Case(y="frame", labels="paths"),
+    # Predicted lists of the labels 0 and 1 looked like an indicator.
+    Case(estimator="linear", n_nodes=2, labels="codes", n_documents=6, y="lists"),
     # Scores that say nothing sent the calibration to infinity.
     Case(
         estimator="decoding",
