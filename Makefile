@@ -2,13 +2,28 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: quickstart test fuzz lint types clean
+.PHONY: quickstart test oldest fuzz lint types clean
 
 quickstart: .venv/installed
 	$(BIN)/python examples/quickstart.py
 
+# ARGS are pytest's.
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+# A subset on the oldest versions that pyproject.toml allows. TORCH=torch==2.6.0 takes
+# the oldest torch too, which is a download of 3 GB where there is no CPU build of it.
+TORCH ?= $(shell grep ^torch constraints.txt)
+oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest -W ignore tests/data tests/read_out tests/wide \
+		tests/network tests/training tests/estimators/test_forms.py \
+		tests/estimators/test_htcinfomax.py
+
+.venv-oldest/installed: pyproject.toml constraints-oldest.txt constraints.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --constraint constraints-oldest.txt \
+		"$(TORCH)" --editable . networkx pandas pytest pytest-xdist
+	touch $@
 
 # New random cases each time, 5,000 of sound input and 5,000 with a fault.
 fuzz: .venv/installed
@@ -27,4 +42,4 @@ types: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-oldest build dist *.egg-info

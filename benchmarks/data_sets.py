@@ -73,7 +73,7 @@ def load_texts(name: str, seed: int, folder: Path | None) -> Texts:
 
 
 def paths_of(hierarchy: Hierarchy, Y: sparse.csr_array) -> np.ndarray | None:
-    """Return a column a level, "" below a path's end; None unless all are one path."""
+    """Return one column per level, "" below a path's end; None where one has none."""
     specific = hierarchy.most_specific(Y)
     if not hierarchy.is_tree or np.any(np.diff(specific.indptr) != 1):
         return None

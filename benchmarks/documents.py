@@ -52,7 +52,7 @@ def main() -> None:
             "documents": "{n_documents:,}",
             "how": "{how}",
             "seconds": "{seconds:.1f}",
-            "microseconds a document": "{per_document:.0f}",
+            "microseconds per document": "{per_document:.0f}",
             "peak memory, GB": "{memory:.2f}",
         },
         runs,

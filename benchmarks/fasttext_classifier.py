@@ -1,4 +1,4 @@
-"""fastText as a scikit-learn classifier of several labels a text."""
+"""fastText as a scikit-learn classifier of several labels per text."""
 
 import re
 from pathlib import Path

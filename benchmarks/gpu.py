@@ -1,4 +1,4 @@
-"""Training on a GPU: documents a second, in full and in mixed precision.
+"""Training on a GPU: documents per second, in full and in mixed precision.
 
 The paper's configuration at the size of WOS (30,070 documents of 200 tokens, 141
 labels, generated) and the defaults on generated TF-IDF-like bags of as many documents.
@@ -54,7 +54,7 @@ def main() -> None:
             "documents": "{n_documents:,}",
             "batch": "{batch_size}",
             "second epoch, s": "{seconds:.2f}",
-            "documents a second": "{per_second:,.0f}",
+            "documents per second": "{per_second:,.0f}",
             "peak device memory, GB": "{memory:.2f}",
         },
         runs,

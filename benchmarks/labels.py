@@ -1,7 +1,7 @@
 """How a training step, memory and prediction grow with the number of labels.
 
 Generated trees of 4 levels, 20,000 generated bags of about 55 terms of a vocabulary of
-50,000; default parameters, one path a document. Each size runs in its own process.
+50,000; default parameters, one path per document. Each size runs in its own process.
 Also writes a plot of the growth.
 
     .venv/bin/python -m benchmarks.labels
@@ -67,7 +67,7 @@ def main() -> None:
             "weights, millions": "{n_weights:.2f}",
             "weights without term embeddings, millions": "{n_label_weights:.2f}",
             "peak memory of fit, GB": "{fit_memory:.2f}",
-            "predicted documents a second": "{predicted_per_second:,.0f}",
+            "predicted documents per second": "{predicted_per_second:,.0f}",
         },
         runs,
     )

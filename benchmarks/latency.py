@@ -94,7 +94,7 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
             "method": "`{method}`",
             "one document, ms (median)": "{median:.2f}",
             "95th percentile, ms": "{percentile_95:.2f}",
-            "all at once, documents a second (median)": "{per_second:,.0f}",
+            "all at once, documents per second (median)": "{per_second:,.0f}",
         },
         runs,
     )

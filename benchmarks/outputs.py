@@ -41,7 +41,7 @@ def main() -> None:
             "decoding": "{decoding}",
             "result": "{result}",
             "seconds": "{seconds:.1f}",
-            "documents a second": "{per_second:,.0f}",
+            "documents per second": "{per_second:,.0f}",
             "peak memory of the process, GB": "{memory:.2f}",
         },
         runs,

@@ -1,7 +1,7 @@
 """A training step of the paper's configuration beside the paper's text, read literally.
 
-BiGRU of 150 units a direction on 300-d embeddings of 50,000 tokens, documents of up to
-256 tokens, batches of 64, Adam (in the package `RowwiseAdam`, the default); on the
+BiGRU of 150 units per direction on 300-d embeddings of 50,000 tokens, documents of up
+to 256 tokens, batches of 64, Adam (in the package `RowwiseAdam`, the default); on the
 documents and 143 labels of `load_api_docs`, and on longer, generated ones with 141
 labels. `literal.py` holds the other side. Both start from the same weights; losses and
 gradients are compared in float64 before anything is timed.
@@ -26,7 +26,7 @@ from benchmarks.literal import MAX_LENGTH, LiteralStep
 from benchmarks.reporting import markdown_table, peak_memory, pinned_threads, publish
 from sklearn_htc import Hierarchy, HTCInfoMaxClassifier, TokenSequenceVectorizer
 from sklearn_htc.datasets import load_api_docs
-from sklearn_htc.network import mutual_information
+from sklearn_htc.network.losses import mutual_information
 from sklearn_htc.training.rowwise_adam import RowwiseAdam
 
 BATCH_SIZE = 64
@@ -60,7 +60,7 @@ def main() -> None:
             "structure encoder": "{structure}",
             "form": "{form}",
             "step, s (median)": "{seconds:.3f}",
-            "documents a second": "{documents_per_second:.0f}",
+            "documents per second": "{documents_per_second:.0f}",
             "times the literal form": "{speedup:.1f}",
             "peak memory, GB": "{memory:.2f}",
             "largest difference, float64": "{largest_difference:.0e}",

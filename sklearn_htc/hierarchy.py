@@ -5,18 +5,23 @@ from functools import cached_property
 from itertools import chain, pairwise
 from numbers import Real
 from os import PathLike
-from reprlib import Repr
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from sklearn_htc.graph import by_level, reachability, topological_levels
+from sklearn_htc.labels import (
+    as_label,
+    as_pair,
+    is_missing,
+    refuse_duplicates,
+    refuse_mixed_truth,
+    refuse_text,
+    short_repr,
+)
 
-__all__ = ["Hierarchy", "as_hierarchy", "column_names", "is_missing", "short_repr"]
-
-# Longest text of a label or value in an error.
-MAX_REPR = 80
+__all__ = ["Hierarchy", "as_hierarchy", "column_names"]
 
 
 class Hierarchy:
@@ -89,13 +94,13 @@ class Hierarchy:
         edges: Iterable[tuple[Hashable, Hashable]],
         nodes: Iterable[Hashable] | None = None,
     ) -> None:
-        pairs = [_as_pair(edge) for edge in edges]
+        pairs = [as_pair(edge) for edge in edges]
         if nodes is None:
             names = _topological_order(pairs, chain(*pairs))
         else:
-            names = [_hashable(node) for node in _not_text(nodes, "nodes")]
-            _forbid_mixed_truth(chain(names, *pairs))
-            _forbid_duplicates(names, "node")
+            names = [as_label(node) for node in refuse_text(nodes, "nodes")]
+            refuse_mixed_truth(chain(names, *pairs))
+            refuse_duplicates(names, "node")
         if not names:
             raise ValueError("A hierarchy needs at least one node.")
         parent, child = _as_index_arrays(pairs, names)
@@ -186,7 +191,7 @@ class Hierarchy:
         """
         edges: dict[tuple[Hashable, Hashable], None] = {}
         names: list[Hashable] = []
-        for path in _not_text(paths, "paths"):
+        for path in refuse_text(paths, "paths"):
             if isinstance(path, bytes):
                 raise TypeError(
                     f"A path must be a string or a sequence of labels, got "
@@ -331,12 +336,12 @@ class Hierarchy:
         TypeError
             If a label is not hashable, or `labels` is a single string.
         """
-        labels = list(_not_text(labels, "labels"))
+        labels = list(refuse_text(labels, "labels"))
         try:
             columns = map(self._index.__getitem__, labels)
             return np.fromiter(columns, np.int64, len(labels))
         except (KeyError, TypeError):
-            unknown = next(x for x in labels if _hashable(x) not in self._index)
+            unknown = next(x for x in labels if as_label(x) not in self._index)
         raise ValueError(
             f"Unknown label {short_repr(unknown)}: it is not a node of the hierarchy."
         )
@@ -377,7 +382,7 @@ class Hierarchy:
         >>> hierarchy.encoded(["physics", "biology", "physics"]).nodes
         (('science',), 1, 0)
         """
-        y = _not_text(y, "y")
+        y = refuse_text(y, "y")
         labels = y if hasattr(y, "shape") else list(y)
         if isinstance(labels, list) and any(isinstance(x, tuple) for x in labels):
             # An array of tuples would have two dimensions.
@@ -656,63 +661,6 @@ class Hierarchy:
         return matrix
 
 
-def short_repr(value: Any) -> str:
-    """Return the repr of a value for an error; the middle of a long one is cut out.
-
-    Parameters
-    ----------
-    value : Any
-        A label, or anything else that an error quotes.
-
-    Returns
-    -------
-    text : str
-        At most 80 characters.
-
-    Examples
-    --------
-    >>> short_repr("cat")
-    "'cat'"
-    >>> len(short_repr("cat" * 1000))
-    80
-    """
-    try:
-        text = _REPR.repr(value)
-    except ValueError:
-        # Python doesn't spell out integers of thousands of digits.
-        text = f"<{type(value).__name__}>"
-    if len(text) <= MAX_REPR:
-        return text
-    half = (MAX_REPR - 3) // 2
-    return f"{text[: MAX_REPR - 3 - half]}...{text[-half:]}"
-
-
-# Cuts long strings and collections before it spells them out.
-_REPR = Repr()
-_REPR.maxlevel = 3
-_REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_REPR
-_REPR.maxlist = _REPR.maxtuple = _REPR.maxset = _REPR.maxfrozenset = 20
-_REPR.maxdict = _REPR.maxarray = _REPR.maxdeque = 20
-
-
-def is_missing(label: Any) -> bool:
-    """Tell whether a label is None, NaN or `pandas.NA`.
-
-    Parameters
-    ----------
-    label : Any
-        The label.
-
-    Returns
-    -------
-    missing : bool
-        Such values can't be labels: NaN is not even equal to itself.
-    """
-    is_nan = isinstance(label, Real) and label != label
-    # pandas.NA compares with nothing, and pandas need not be there.
-    return label is None or is_nan or type(label).__name__ == "NAType"
-
-
 def column_names(Y: Any) -> list[Hashable]:
     """Return the names of the columns of a data frame.
 
@@ -763,83 +711,12 @@ def as_hierarchy(value: Any) -> Hierarchy:
     )
 
 
-def _as_pair(edge: Any) -> tuple[Hashable, Hashable]:
-    # A set or a mapping of two has no first element to be the parent.
-    is_ordered = isinstance(edge, Collection) and not isinstance(
-        edge, (str, bytes, Set, Mapping)
-    )
-    if not is_ordered or len(edge) != 2:
-        raise TypeError(
-            f"An edge must be a (parent, child) pair, got {short_repr(edge)}."
-        )
-    parent, child = edge
-    if is_missing(parent) or is_missing(child):
-        raise ValueError(
-            f"Edge {short_repr(edge)} lacks a label. Leave it out: a root is a node "
-            "that no edge leads to."
-        )
-    return _hashable(parent), _hashable(child)
-
-
-def _hashable(label: Any) -> Hashable:
-    try:
-        hash(label)
-    except TypeError:
-        raise TypeError(f"A label must be hashable, got {short_repr(label)}.") from None
-    if is_missing(label):
-        raise ValueError(
-            f"{short_repr(label)} is a missing value, and can't be a label."
-        )
-    return label
-
-
-def _not_text(labels: Iterable[Any], name: str) -> Iterable[Any]:
-    """Refuse a string, whose letters would be taken as labels."""
-    if isinstance(labels, (str, bytes)):
-        raise TypeError(
-            f"{name} must be a list, got {short_repr(labels)}. Put a single value in a "
-            "list."
-        )
-    return labels
-
-
-def _forbid_mixed_truth(names: Iterable[Hashable]) -> None:
-    """Refuse True beside 1 and False beside 0, which a dict would merge."""
-    seen: dict[Hashable, tuple[Any, Hashable]] = {}
-    for name in names:
-        truth = _truth_values(name)
-        known, other = seen.setdefault(name, (truth, name))
-        if known != truth:
-            raise ValueError(
-                f"Duplicate node {short_repr(name)}: in Python it is equal to "
-                f"{short_repr(other)}, which is a node already. Rename one of them, to "
-                "text for example."
-            )
-
-
-def _truth_values(label: Hashable) -> Any:
-    """Tell whether a label is a truth value; of a tuple, which parts are."""
-    if isinstance(label, tuple):
-        return tuple(_truth_values(part) for part in label)
-    return isinstance(label, (bool, np.bool_))
-
-
-def _forbid_duplicates(items: Iterable[Hashable], what: str) -> None:
-    seen = set()
-    for item in items:
-        if item in seen:
-            raise ValueError(
-                f"Duplicate {what} {short_repr(item)}: each may be given once."
-            )
-        seen.add(item)
-
-
 def _topological_order(
     pairs: Sequence[tuple[Hashable, Hashable]], names: Iterable[Hashable]
 ) -> list[Hashable]:
     """Sort names by level; within a level they keep the order of first appearance."""
-    names = [_hashable(name) for name in names]
-    _forbid_mixed_truth(names)
+    names = [as_label(name) for name in names]
+    refuse_mixed_truth(names)
     unique = list(dict.fromkeys(names))
     levels = _levels(*_as_index_arrays(pairs, unique), unique)
     return [unique[i] for i in np.argsort(levels, kind="stable")]
@@ -854,7 +731,7 @@ def _levels(
 def _as_index_arrays(
     pairs: Sequence[tuple[Hashable, Hashable]], names: Sequence[Hashable]
 ) -> tuple[np.ndarray, np.ndarray]:
-    _forbid_duplicates(pairs, "edge")
+    refuse_duplicates(pairs, "edge")
     index = {name: i for i, name in enumerate(names)}
     for pair in pairs:
         for label in pair:

@@ -19,7 +19,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 
 from sklearn_htc.data import targets
-from sklearn_htc.hierarchy import Hierarchy, short_repr
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.labels import short_repr
 
 __all__ = [
     "SCORERS",

@@ -15,7 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_htc._sklearn_compat import Interval
-from sklearn_htc.hierarchy import is_missing, short_repr
+from sklearn_htc.labels import is_missing, short_repr
 
 __all__ = ["TokenSequenceVectorizer", "load_word_vectors"]
 

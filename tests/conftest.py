@@ -58,7 +58,7 @@ def indicator(corpus, hierarchy):
 
 
 def noisy_three_paths(n_documents):
-    """Return a hierarchy, the ends of its paths, one path a document, and scores."""
+    """Return a hierarchy, the ends of its paths, one path per document, and scores."""
     hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})
     nodes = hierarchy.index(["b", "c", "e"])
     rng = np.random.default_rng(0)

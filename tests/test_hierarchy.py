@@ -11,7 +11,8 @@ from sklearn.ensemble import BaggingClassifier
 from sklearn.preprocessing import LabelEncoder
 
 from sklearn_htc import HierarchicalLinearClassifier, Hierarchy
-from sklearn_htc.hierarchy import as_hierarchy, short_repr
+from sklearn_htc.hierarchy import as_hierarchy
+from sklearn_htc.labels import short_repr
 from tests.conftest import TREE, random_dag, random_tree
 
 

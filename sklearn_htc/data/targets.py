@@ -12,7 +12,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from sklearn_htc._sklearn_compat import encoding_caller
-from sklearn_htc.hierarchy import Hierarchy, column_names, is_missing, short_repr
+from sklearn_htc.hierarchy import Hierarchy, column_names
+from sklearn_htc.labels import is_missing, short_repr
 
 __all__ = ["TargetEncoder", "object_array"]
 

@@ -17,7 +17,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from warnings import warn
 
-from sklearn_htc.hierarchy import short_repr
+from sklearn_htc.labels import short_repr
 
 if sys.platform == "win32":
     import msvcrt

@@ -18,7 +18,8 @@ from sklearn_htc.datasets._download import (
     reading,
     with_checksum,
 )
-from sklearn_htc.hierarchy import Hierarchy, short_repr
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.labels import short_repr
 
 __all__ = ["fetch_rcv1_v2"]
 
@@ -125,12 +126,7 @@ def fetch_rcv1_v2(
         raise ValueError(
             f"subset must be 'train', 'test' or 'all', got {short_repr(subset)}."
         )
-    names = [HIERARCHY.name, TOPICS.name, *TOKENS["train"], *TOKENS["test"]]
-    checksums = {} if sha256 is None else sha256
-    if not isinstance(checksums, Mapping) or not set(checksums) <= set(names):
-        raise ValueError(
-            f"sha256 must map names of {names} to checksums, got {short_repr(sha256)}."
-        )
+    checksums = _checksums(sha256)
 
     def fetch(remote: RemoteFile) -> Path:
         return fetch_file(
@@ -151,29 +147,21 @@ def fetch_rcv1_v2(
         topics = _read_topics(path)
     ids: list[int] = []
     data: list[str] = []
-    split: list[str] = []
+    parts: list[str] = []
     for part in subsets:
-        first = len(ids)
         for name in TOKENS[part]:
             path = fetch(RemoteFile(f"{TOKENS_FOLDER}/{name}", name))
             with reading(path):
-                for number, tokens in _read_tokens(path):
-                    if number not in topics:
-                        raise ValueError(f"document {number} has no topic")
-                    ids.append(number)
-                    data.append(tokens)
-        split += [part] * (len(ids) - first)
-    is_train = np.flatnonzero(np.array(split) == "train")
-    if len(is_train):
-        _, valid = train_test_split(is_train, test_size=0.1, random_state=0)
-        for row in valid:
-            split[row] = "val"
+                numbers, texts = _read_documents(path, topics)
+            ids += numbers
+            data += texts
+        parts += [part] * (len(ids) - len(parts))
     return Bunch(
         data=data,
         target=hierarchy.to_indicator(topics[number] for number in ids),
         hierarchy=hierarchy,
         target_names=list(descriptions.values()),
-        split=np.array(split),
+        split=_with_validation_rows(np.array(parts)),
         ids=np.array(ids),
         DESCR=DESCRIPTION.format(
             n_documents=len(data),
@@ -182,6 +170,26 @@ def fetch_rcv1_v2(
             n_levels=hierarchy.levels.max() + 1,
         ),
     )
+
+
+def _checksums(sha256: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Refuse checksums of files that are not read here."""
+    names = [HIERARCHY.name, TOPICS.name, *TOKENS["train"], *TOKENS["test"]]
+    checksums = {} if sha256 is None else sha256
+    if not isinstance(checksums, Mapping) or not set(checksums) <= set(names):
+        raise ValueError(
+            f"sha256 must map names of {names} to checksums, got {short_repr(sha256)}."
+        )
+    return checksums
+
+
+def _with_validation_rows(split: np.ndarray) -> np.ndarray:
+    """Turn a tenth of the training rows into validation rows."""
+    is_train = np.flatnonzero(split == "train")
+    if len(is_train):
+        _, valid = train_test_split(is_train, test_size=0.1, random_state=0)
+        split[valid] = "val"
+    return split
 
 
 def _check_gzip(path: Path) -> None:
@@ -234,6 +242,19 @@ def _read_topics(path: Path) -> dict[int, list[str]]:
                 )
             topics[int(fields[1])].append(fields[0])
     return dict(topics)
+
+
+def _read_documents(
+    path: Path, topics: Mapping[int, list[str]]
+) -> tuple[list[int], list[str]]:
+    """Read the numbers and the tokens of documents that all have topics."""
+    ids, data = [], []
+    for number, tokens in _read_tokens(path):
+        if number not in topics:
+            raise ValueError(f"document {number} has no topic")
+        ids.append(number)
+        data.append(tokens)
+    return ids, data
 
 
 def _read_tokens(path: Path) -> Iterator[tuple[int, str]]:

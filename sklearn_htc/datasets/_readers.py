@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_htc.hierarchy import Hierarchy, short_repr
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.labels import short_repr
 
 __all__ = ["read_hiagm", "read_jsonl"]
 

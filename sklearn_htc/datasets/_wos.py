@@ -17,7 +17,8 @@ from sklearn_htc.datasets._download import (
     reading,
     with_checksum,
 )
-from sklearn_htc.hierarchy import Hierarchy, short_repr
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.labels import short_repr
 
 __all__ = ["fetch_wos"]
 

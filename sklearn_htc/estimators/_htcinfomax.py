@@ -138,7 +138,7 @@ default=None
     optimizer : torch.optim.Optimizer class, default=RowwiseAdam
         Called with the parameters and `lr`. On a CPU `RowwiseAdam` updates of an
         embedding layer only the terms that occur in the batch, with one second moment
-        a term; otherwise, and on a GPU, it is Adam.
+        per term; otherwise, and on a GPU, it is Adam.
     gradient_clip : float or None, default=5.0
         Largest norm of a step's gradient.
     early_stopping : bool, default=False
@@ -197,7 +197,7 @@ default=None
         The text encoder in use.
     loss_ : str
         The classification loss in use.
-    wide_ : WidePath, KernelPath, JoinedPath or None
+    wide_ : LinearPath, KernelPath, JoinedPath or None
         The wide path, if there is one: of terms, of embeddings, or of both.
     deep_weight_ : float
         What the network's log-odds, beyond those of the labels' shares, are multiplied

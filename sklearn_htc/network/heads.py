@@ -1,4 +1,4 @@
-"""Heads: from the text as each label sees it to one logit a label."""
+"""Heads: from the text as each label sees it to one logit per label."""
 
 import torch
 from torch import Tensor, nn
@@ -123,7 +123,7 @@ class JointHead(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """Classifier weights (N, N * d), a row a label."""
+        """Classifier weights (N, N * d), one row per label."""
         return self.linear.weight
 
     @property

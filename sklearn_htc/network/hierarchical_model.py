@@ -43,7 +43,7 @@ class HierarchicalModel(nn.Module):
     text_encoder : Module
         From a batch to (T, mask).
     structure_encoder : GCNEncoder, TreeLSTMEncoder or None
-        From one vector a node to another; None if nodes are not connected.
+        From one vector per node to another; None if nodes are not connected.
     head : LabelwiseHead or JointHead
         To logits (B, N).
     n_nodes : int

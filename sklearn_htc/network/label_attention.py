@@ -28,7 +28,7 @@ def attention_weights(text: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
 
 
 def label_attention(text: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
-    """Attend to the positions of each document, once a label.
+    """Attend to the positions of each document, once per label.
 
     c_l = softmax_k(t_k . y_l) T, over the positions k that exist.
 

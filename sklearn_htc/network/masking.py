@@ -12,7 +12,7 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     Parameters
     ----------
     values : Tensor of shape (B, K, d)
-        One vector a position.
+        One vector per position.
     mask : bool Tensor of shape (B, K)
         Which positions exist; a document without any has mean 0.
 
@@ -31,7 +31,7 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     Parameters
     ----------
     scores : Tensor of shape (B, K, N)
-        One score a position and label.
+        One score per position and label.
     mask : bool Tensor of shape (B, K)
         Which positions exist; each document needs at least one.
 

@@ -79,7 +79,7 @@ class BagOfTermsEncoder(nn.Module):
         Returns
         -------
         text : Tensor of shape (B, 1, d)
-            One position a document.
+            One position per document.
         mask : bool Tensor of shape (B, 1)
             True everywhere.
         """
@@ -271,7 +271,7 @@ class RCNNEncoder(nn.Module):
     embedding_size : int, default=300
         Size of a token's embedding.
     hidden_size : int, default=64
-        GRU units a direction.
+        GRU units per direction.
     kernel_sizes : tuple of int, default=(2, 3, 4)
         Widths of the convolutions.
     n_filters : int, default=100
@@ -336,7 +336,7 @@ class RCNNEncoder(nn.Module):
         Returns
         -------
         text : Tensor of shape (B, n_kernels * top_k, d)
-            One vector a kernel size and rank.
+            One vector per kernel size and rank.
         mask : bool Tensor of shape (B, n_kernels * top_k)
             True everywhere: a document shorter than a kernel is met with zeros.
         """

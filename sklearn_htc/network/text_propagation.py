@@ -16,8 +16,8 @@ class TextPropagation(HierarchicalModel):
 
     v_l = W_l t + b_l for each node l, with t the mean of the text features; the
     structure encoder turns the v_l of a document into h_l; the head reads the h_l.
-    There are no label representations, and the structure encoder runs once a document:
-    W has N d^2 weights, and a batch of B documents B N d numbers in memory, several
+    There are no label representations. The structure encoder runs once per document: W
+    has N d^2 weights, and a batch of B documents has B N d numbers in memory, several
     times over.
 
     Parameters

@@ -1,5 +1,6 @@
 """From scores to log-odds: beta calibration that knows how frequent a label is."""
 
+from collections.abc import Callable
 from copy import copy
 from typing import Self
 
@@ -104,59 +105,24 @@ class Calibration:
         scores, target = scores[::every], target[::every]
         sample_weight = sample_weight[::every]
         self._fit_unit(scores, target, sample_weight)
+        if len(path_nodes):
+            negative_log_likelihood = _of_paths(target, paths)
+        else:
+            negative_log_likelihood = _of_labels(target)
         # In float32 the line search ends early, with coefficients up to 0.2 off.
         weight = torch.from_numpy(sample_weight).double()
         n_documents = max(float(sample_weight.sum()), 1e-9)
         frequency = torch.from_numpy(self.log_frequency).double()
         values = torch.from_numpy(self._in_unit(scores)).double()
         start = torch.from_numpy(self.coef_)
-        coef = start.clone().requires_grad_()
-        optimizer = torch.optim.LBFGS(
-            [coef], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
-        )
-        if len(path_nodes):
-            # The longest known path of a document is its own.
-            members = torch.from_numpy(paths.toarray()).double()
-            shared = (target @ paths.T).toarray()
-            own = torch.from_numpy((2 * shared - np.diff(paths.indptr)).argmax(axis=1))
-        else:
-            labels = torch.from_numpy(target.toarray()).double()
 
         def loss(coef: Tensor) -> Tensor:
             logits = _log_odds(coef, values, frequency)
-            if len(path_nodes):
-                likelihood = torch.logaddexp(
-                    functional.log_softmax(logits @ members.T, dim=1)
-                    + functional.logsigmoid(-coef[9]),
-                    functional.logsigmoid(coef[9]) - np.log(len(path_nodes)),
-                )
-                errors = functional.nll_loss(likelihood, own, reduction="none")
-            else:
-                errors = functional.binary_cross_entropy_with_logits(
-                    logits, labels, reduction="none"
-                ).sum(dim=1)
-            return weight @ errors / n_documents
+            errors = negative_log_likelihood(logits, coef[9])
+            distance = (coef - start).square().sum()
+            return weight @ errors / n_documents + PENALTY / n_documents * distance
 
-        def penalized(coef: Tensor) -> Tensor:
-            return loss(coef) + PENALTY / n_documents * (coef - start).square().sum()
-
-        least, best = np.inf, start
-
-        def closure() -> Tensor:
-            nonlocal least, best
-            optimizer.zero_grad()
-            value = penalized(coef)
-            value.backward()
-            if value.item() < least:
-                least, best = value.item(), coef.detach().clone()
-            return value
-
-        with torch.enable_grad():
-            optimizer.step(closure)
-        with torch.no_grad():
-            # Exponentials can send a step so far that there is no way back.
-            has_converged = penalized(coef) <= least + 1e-6
-        self.coef_ = (coef.detach() if has_converged else best).numpy()
+        self.coef_ = _minimize(loss, start).numpy()
         return self
 
     def _fit_unit(
@@ -251,3 +217,59 @@ def _log_odds(coef: Tensor, scores: Tensor, frequency: Tensor) -> Tensor:
     below = (coef[7] + coef[8] * frequency).exp()
     # log(1 + exp(-z)) is log(1 + exp(z)) - z.
     return (above - below) * functional.softplus(z) + below * z
+
+
+def _of_labels(target: sparse.csr_array) -> Callable[[Tensor, Tensor], Tensor]:
+    """Make the loss of each document (n,) where it may have any labels."""
+    labels = torch.from_numpy(target.toarray()).double()
+
+    def loss(logits: Tensor, uniform_share: Tensor) -> Tensor:
+        return functional.binary_cross_entropy_with_logits(
+            logits, labels, reduction="none"
+        ).sum(dim=1)
+
+    return loss
+
+
+def _of_paths(
+    target: sparse.csr_array, paths: sparse.csr_array
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Make the loss of each document (n,) where it has one path."""
+    members = torch.from_numpy(paths.toarray()).double()
+    # The longest known path of a document is its own.
+    shared = (target @ paths.T).toarray()
+    own = torch.from_numpy((2 * shared - np.diff(paths.indptr)).argmax(axis=1))
+
+    def loss(logits: Tensor, uniform_share: Tensor) -> Tensor:
+        likelihood = torch.logaddexp(
+            functional.log_softmax(logits @ members.T, dim=1)
+            + functional.logsigmoid(-uniform_share),
+            functional.logsigmoid(uniform_share) - np.log(len(members)),
+        )
+        return functional.nll_loss(likelihood, own, reduction="none")
+
+    return loss
+
+
+def _minimize(loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+    """Go down from a point, and return the lowest one that was seen."""
+    coef = start.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS(
+        [coef], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
+    )
+    least, best = np.inf, start
+
+    def closure() -> Tensor:
+        nonlocal least, best
+        optimizer.zero_grad()
+        value = loss(coef)
+        value.backward()
+        if value.item() < least:
+            least, best = value.item(), coef.detach().clone()
+        return value
+
+    with torch.enable_grad():
+        optimizer.step(closure)
+    end = coef.detach()
+    # Exponentials can send a step so far that there is no way back.
+    return end if loss(end) <= least + 1e-6 else best

@@ -22,7 +22,7 @@ def make_coherent(values: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
     Parameters
     ----------
     values : ndarray of shape (n, n_nodes)
-        Log-odds or probabilities, one a document and node.
+        Log-odds or probabilities, one per document and node.
     hierarchy : Hierarchy
         The label graph.
 
@@ -31,7 +31,7 @@ def make_coherent(values: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
     coherent : ndarray of shape (n, n_nodes)
         No child is above a parent; unchanged where that held already.
     """
-    # A row a node: whole rows are fetched and compared much faster than columns.
+    # One row per node: whole rows are fetched and compared much faster than columns.
     lowered = np.array(values.T, order="C")
     raised = lowered.copy()
     _spread(np.minimum, lowered, hierarchy.parents_by_level)

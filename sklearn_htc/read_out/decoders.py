@@ -200,7 +200,7 @@ class PathDecoder:
         Returns
         -------
         Y : csr_array of shape (n, n_nodes)
-            The nodes of one path a row.
+            The nodes of one path per row.
         """
         return self.paths[self._path_scores(logits).argmax(axis=1)]
 
@@ -253,7 +253,7 @@ class PartialPathDecoder(PathDecoder):
         Returns
         -------
         Y : csr_array of shape (n, n_nodes)
-            A node with its ancestors a row.
+            One node with its ancestors per row.
         """
         worth = self.gain * (self._marginals(logits) - self.threshold)
         return self._parts[(self._part_members @ worth.T).argmax(axis=0)]

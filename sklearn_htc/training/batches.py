@@ -20,7 +20,7 @@ __all__ = ["BucketSampler", "DeviceLoader", "DocumentDataset"]
 BUCKET_BATCHES = 50
 
 
-class DocumentDataset(Dataset):
+class DocumentDataset(Dataset[Any]):
     """Documents with their labels and weights, fetched a batch at a time.
 
     Parameters

@@ -274,7 +274,7 @@ class HTCNet(NeuralNet):
         width = self.module_.prediction_width(int(documents.lengths.max(initial=1)))
         return int(np.clip(PREDICTION_ELEMENTS // width, 1, PREDICTION_DOCUMENTS))
 
-    def _autocast(self) -> AbstractContextManager:
+    def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(
             torch.device(self.device).type,
             dtype=torch.bfloat16,

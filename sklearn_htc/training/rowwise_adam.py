@@ -14,15 +14,15 @@ class RowwiseAdam(Adam):
     """Adam that updates of an embedding layer only the rows that occur.
 
     Weights with a dense gradient are updated as `torch.optim.Adam` does it, in one
-    fused kernel. A weight with a sparse gradient has one second moment a row, and no
+    fused kernel. A weight with a sparse gradient has one second moment per row, and no
     first moment: for a row r with gradient g, in step t,
 
         v_r = b2 v_r + (1 - b2) mean(g^2)
         w_r = w_r - lr g / (sqrt(v_r / (1 - b2^t)) + eps)
 
     Rows that do not occur stay as they are, their moments too. This reads and writes a
-    quarter of what Adam does a row, and one number a row instead of two rows stay in
-    memory.
+    quarter of what Adam does per row, and keeps one number per row in memory instead of
+    two rows.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ ROWS = [["oak"], ["cat", "dog"], []]
 
 
 def forms(hierarchy):
-    """Return the same labels in each form that several labels a document can take."""
+    """Return the same labels in each form that several labels per document can take."""
     closed = hierarchy.to_indicator(ROWS)
     return {
         "dense": closed.toarray(),

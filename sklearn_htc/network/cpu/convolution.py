@@ -30,7 +30,7 @@ def convolve(text: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     Returns
     -------
     hidden : Tensor of shape (B, K, h)
-        One vector a position.
+        One vector per position.
     """
     if text.is_cuda:
         return F.conv1d(text.transpose(1, 2), weight, bias, padding=1).transpose(1, 2)

@@ -11,9 +11,9 @@ LEVELS = 2**16
 
 
 class Dropout(nn.Dropout):
-    """Dropout; on a CPU from 16 random bits an element.
+    """Dropout; on a CPU from 16 random bits per element.
 
-    torch draws one double an element on a CPU, which takes longer than a layer of some
+    torch draws one double per element on a CPU, which takes longer than a layer of some
     hundred units. Here four elements share a 64-bit draw. p is rounded to a multiple of
     2**-16, and what is kept is scaled for the rounded p.
 

@@ -8,7 +8,7 @@ __all__ = ["ZLPR", "BinaryCrossEntropy", "PathCrossEntropy"]
 
 
 class BinaryCrossEntropy(nn.Module):
-    """One independent Bernoulli a label, as in the paper.
+    """One independent Bernoulli per label, as in the paper.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ class RecursiveRegularization(nn.Module):
         Parameters
         ----------
         weight : Tensor of shape (N, n_inputs)
-            Classifier weights, a row a label.
+            Classifier weights, one row per label.
 
         Returns
         -------
