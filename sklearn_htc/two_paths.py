@@ -1,7 +1,6 @@
 """Training both paths, and choosing how much the deep one counts."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -9,6 +8,7 @@ from scipy.special import logit
 
 from sklearn_htc._sklearn_compat import calling_modules
 from sklearn_htc.data.held_out import make_folds, split_rows
+from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.predictor import Predictor
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
@@ -278,10 +278,7 @@ def _weigh(
     """
     held_out = fold.held_out
     wide_scores = choice.scores[: len(held_out)]
-    deep_scores = np.empty_like(wide_scores)
-    documents: Any = held_out.documents
-    for rows, scores in deep.iter_scores(documents):
-        deep_scores[rows] = scores
+    deep_scores = gathered(deep.iter_scores(held_out.vectors), wide_scores.shape)
     fitter = ReadOutFitter.of_folds([fold], rule)
     # Scores times this are log-odds, whatever unit they have.
     calibration = choice.read_out.calibration

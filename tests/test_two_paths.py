@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_htc import two_paths
+from sklearn_htc.data.documents import DenseDocuments
 from sklearn_htc.data.training_data import Fold
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOutFitter
 from sklearn_htc.wide.selection import WideChoice
@@ -25,10 +26,6 @@ class Told:
         yield np.arange(len(self.scores)), self.scores
 
 
-class Documents:
-    """Stands for documents that nobody reads."""
-
-
 def noisy(rng, truth):
     return (truth + 2 * rng.normal(size=truth.shape)).astype(np.float32)
 
@@ -41,7 +38,8 @@ def test_the_network_has_weight_where_likelihood_gains_by_it(
     rng = np.random.default_rng(0)
     Y = sparse.csr_array((rng.random((150, 8)) < 0.3).astype(np.float32))
     truth = 2 * Y.toarray() - 1
-    held_out = training_data(Documents(), Y)
+    unread = DenseDocuments(np.zeros((150, 1), dtype=np.float32))
+    held_out = training_data(unread, Y)
     fold = Fold(held_out, held_out)
     fitter = ReadOutFitter.of_folds([fold], RULE)
     scores = noisy(rng, truth)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from sklearn_htc.data.documents import Documents
+from sklearn_htc.data.documents import Documents, DocumentVectors
 from sklearn_htc.hierarchy import Hierarchy
 
 __all__ = ["Fold", "TrainingData"]
@@ -41,6 +41,12 @@ class TrainingData:
 
     def __len__(self) -> int:
         return len(self.sample_weight)
+
+    @property
+    def vectors(self) -> DocumentVectors:
+        """The documents, which shallow models learn from where they are vectors."""
+        assert isinstance(self.documents, DocumentVectors)
+        return self.documents
 
     @cached_property
     def counts(self) -> np.ndarray:

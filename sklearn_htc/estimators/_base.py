@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_htc._sklearn_compat import check_sample_weight
 from sklearn_htc.data.documents import Documents
+from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.targets import object_array
 from sklearn_htc.estimators._learned import Learned, view
 
@@ -108,10 +109,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
                 ResourceWarning,
                 stacklevel=2,
             )
-        probabilities = np.empty(shape, dtype=np.float32)
-        for rows, values in self._iter_probabilities(documents):
-            probabilities[rows] = values
-        return probabilities
+        return gathered(self._iter_probabilities(documents), shape)
 
     def predict_top_k(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Predict the k most probable labels, without an array of all probabilities.

@@ -206,7 +206,8 @@ def _fit_clone(
     estimator: Any, data: TrainingData, *, is_weighted: bool, fit_params: dict[str, Any]
 ) -> Any:
     """Train a classifier on an indicator, and say so where it fails."""
-    documents: Any = data.documents
+    documents = data.documents
+    assert isinstance(documents, OpaqueDocuments)
     estimator = clone(estimator)
     weight = {"sample_weight": data.sample_weight} if is_weighted else {}
     try:
@@ -240,7 +241,8 @@ def _weights_reach_machines(estimator: Any, is_weighted: bool) -> Iterator[None]
 
 def _held_out_scores(trial: Any, fold: Fold) -> np.ndarray:
     """Score the held-out documents of a fold by a classifier of the others."""
-    documents: Any = fold.held_out.documents
+    documents = fold.held_out.documents
+    assert isinstance(documents, OpaqueDocuments)
     scores = scores_of(trial, documents.X, len(fold.held_out.hierarchy))
     # For a label without documents OneVsRestClassifier has a score of 0, which is
     # higher than that of most others.

@@ -10,6 +10,7 @@ import numpy as np
 
 from sklearn_htc.data.documents import EncoderInput
 from sklearn_htc.data.input_form import InputForm
+from sklearn_htc.data.pieces import gathered
 from sklearn_htc.predictor import Predictor
 from sklearn_htc.wide.base import WideModel
 from sklearn_htc.wide.representation import label_basis, represent
@@ -83,11 +84,11 @@ class NetworkLearned(Learned):
         labels = self.label_embeddings
         if labels is None:
             labels = label_basis(wide, self.parameters["dimension"])
-        shape = (len(documents), labels.shape[1])
-        representations = np.empty(shape, dtype=np.float32)
-        for rows, scores in wide.iter_scores(documents):
-            representations[rows] = represent(scores, wide, labels)
-        return representations
+        pieces = (
+            (rows, represent(scores, wide, labels))
+            for rows, scores in wide.iter_scores(documents)
+        )
+        return gathered(pieces, (len(documents), labels.shape[1]))
 
 
 def view(path: str, doc: str, *, may_be_none: bool = False) -> property:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.history import History
 
 from sklearn_htc._sklearn_compat import calling_modules, fit_context
+from sklearn_htc.data.documents import EncoderInput
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
 from sklearn_htc.data.training_data import TrainingData
@@ -264,7 +265,8 @@ label collections, or array-like of shape (n_documents,)
         ValueError
             If X is of another form or width than at fit.
         """
-        documents: Any = self._read_documents(X)
+        documents = self._read_documents(X)
+        assert isinstance(documents, EncoderInput)
         return self._learned.represent(documents)
 
     def __sklearn_tags__(self) -> Tags:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from scipy.special import logit
 
-from sklearn_htc.data.documents import DocumentVectors, EncoderInput
+from sklearn_htc.data.documents import Documents, DocumentVectors, EncoderInput
+from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.network.build import NetworkPlan, load_embeddings
@@ -133,7 +134,7 @@ class DeepModel:
         model : DeepModel
             Not trained.
         """
-        documents: Any = _scaled(data.documents, feature_scale)
+        documents = _scaled(data.documents, feature_scale)
         graph = make_graph(data.hierarchy, data.path_nodes, counts)
         plan = make_plan(settings, training, documents, graph, n_tokens)
         net = make_net(
@@ -294,10 +295,7 @@ class DeepModel:
             One row per document.
         """
         shape = (len(documents), self.net.module_.dimension)
-        representations = np.empty(shape, dtype=np.float32)
-        for rows, values in self.net.iter_representations(self._scaled(documents)):
-            representations[rows] = values
-        return representations
+        return gathered(self.net.iter_representations(self._scaled(documents)), shape)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all as plain arrays; the graph follows from the hierarchy."""
@@ -318,7 +316,7 @@ class DeepModel:
         vars(twin).update(deepcopy(vars(self), memo))
         return twin
 
-    def _scaled(self, documents: Any) -> Any:
+    def _scaled(self, documents: Documents) -> EncoderInput:
         return _scaled(documents, self.feature_scale)
 
     def _callbacks(
@@ -369,9 +367,10 @@ class DeepModel:
         )
 
 
-def _scaled(documents: Any, feature_scale: np.ndarray | None) -> Any:
+def _scaled(documents: Documents, feature_scale: np.ndarray | None) -> EncoderInput:
     """Give the network the terms as the machines of its training rows had them."""
     if feature_scale is None:
+        assert isinstance(documents, EncoderInput)
         return documents
     assert isinstance(documents, DocumentVectors)
     return documents.scaled(feature_scale)

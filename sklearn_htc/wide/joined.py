@@ -174,7 +174,8 @@ class JoinedSettings(WideSettings):
 
         See `WideSettings.select`.
         """
-        documents: Any = data.documents
+        documents = data.documents
+        assert isinstance(documents, BagOfTerms)
         sides = _sides(documents)
         scale = np.empty(documents.n_features, dtype=np.float32)
         choices = []
@@ -211,7 +212,8 @@ class JoinedSettings(WideSettings):
 
     def fit(self, data: TrainingData, rng: np.random.RandomState) -> JoinedPath:
         """Learn every part; see `WideSettings.fit`."""
-        documents: Any = data.documents
+        documents = data.documents
+        assert isinstance(documents, BagOfTerms)
         scale = np.ones(documents.n_features, dtype=np.float32)
         fitted = []
         for part in self.parts:

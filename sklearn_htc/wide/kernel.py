@@ -8,7 +8,6 @@ points of F1, and in less time, as it solves for all labels at once.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -159,7 +158,7 @@ class KernelSettings(WideSettings):
 
     def fit(self, data: TrainingData, rng: np.random.RandomState) -> KernelPath:
         """Learn all labels; `rng` draws the landmarks. See `WideSettings.fit`."""
-        documents: Any = data.documents
+        documents = data.vectors
         # A copy: the landmarks outlive what the user does to X.
         precise = self.penalty < LEAST_FLOAT32_PENALTY
         X = np.array(documents.X, dtype=np.float64 if precise else np.float32)

@@ -156,7 +156,7 @@ class LinearSettings(WideSettings):
     def fit(self, data: TrainingData, rng: np.random.RandomState) -> LinearPath:
         """Learn every label by itself; see `WideSettings.fit`."""
         seed = _draw_seed(rng)
-        documents: Any = data.documents
+        documents = data.vectors
         relevance = np.ones(documents.n_features, dtype=np.float32)
         if self.power or not is_affordable(documents, data.target.shape[1]):
             relevance = relevance_of(data, rng)
@@ -181,7 +181,7 @@ class LinearSettings(WideSettings):
         path : LinearPath
             Fitted.
         """
-        documents: Any = data.documents
+        documents = data.vectors
         used = affordable_features(documents, relevance, data.target.shape[1])
         scale = relevance**self.power
         scale /= mean_length(documents.scaled(scale).X[:, used])
@@ -222,7 +222,7 @@ class _Trials:
         self.fitter = fitter
         self.plain = plain
         self.rng = rng
-        documents: Any = data.documents
+        documents = data.vectors
         n_nodes = data.target.shape[1]
         self.powers = POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
         self.most = max(len(fold.learned_from) for fold in folds)
@@ -307,7 +307,7 @@ def relevance_of(data: TrainingData, rng: np.random.RandomState) -> np.ndarray:
     relevance : ndarray of shape (n_features,), float32
         `term_relevance`; 1 for embeddings, whose coordinates are no terms.
     """
-    documents: Any = data.documents
+    documents = data.vectors
     if not isinstance(documents, BagOfTerms):
         return np.ones(documents.n_features, dtype=np.float32)
     return term_relevance(documents.X, data.target, data.sample_weight, rng)

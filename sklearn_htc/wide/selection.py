@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -62,7 +61,7 @@ def judge(
     scores, scales = [], []
     for fit, fold in zip(fits, folds, strict=True):
         path = fit()
-        documents: Any = fold.held_out.documents
+        documents = fold.held_out.vectors
         scores.append(path.scores(documents.X))
         scales.append(path.feature_scale_)
         # The weights of two at a time may be too much.
