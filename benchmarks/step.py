@@ -126,9 +126,9 @@ def compare(corpus: str, structure_encoder: str, threads: int) -> float:
         objective.train()
         literal = LiteralStep(model, objective, clf.hierarchy_)
         torch.manual_seed(0)
-        others = mutual_information.derangement(16)
+        others = mutual_information.derangement(16, torch.device("cpu"))
         samples = torch.rand(len(hierarchy), 300, dtype=torch.float64)
-        mutual_information.derangement = lambda n, device=None: others
+        mutual_information.derangement = lambda n, device: others
         objective.label_prior_discriminator.sample_prior = lambda labels: samples
         ids, target = literal_batches(X, Y)[0]
         target = target.double()

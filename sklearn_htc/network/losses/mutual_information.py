@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklearn_htc.network.cpu.convolution import convolve
 from sklearn_htc.network.masking import masked_mean
 from sklearn_htc.network.randomness import generator_on
 
@@ -70,8 +69,7 @@ class TextLabelDiscriminator(nn.Module):
         if weight.shape[-1] == 1:
             hidden = F.relu(F.linear(text, self.conv1.weight[:, :, 0], self.conv1.bias))
             return F.linear(masked_mean(hidden, mask), weight[:, :, 0], bias)
-        conv1: Any = self.conv1
-        hidden = F.relu(convolve(text, conv1.weight, conv1.bias))
+        hidden = F.relu(self.conv1(text.transpose(1, 2))).transpose(1, 2)
         length = mask.sum(dim=1, keepdim=True)
         position = torch.arange(mask.shape[1], device=mask.device)
         has_after, has_before = position < length - 1, position > 0
