@@ -1,6 +1,6 @@
 """The form of X and of y that fit has seen, in which predict then reads and answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +10,12 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from sklearn_htc._sklearn_compat import check_sample_weight, get_feature_names
-from sklearn_htc.data.documents import Documents, EncoderInput, OpaqueDocuments
+from sklearn_htc.data.documents import (
+    BagOfTerms,
+    Documents,
+    EncoderInput,
+    OpaqueDocuments,
+)
 from sklearn_htc.data.reading import (
     SEQUENCE_ENCODERS,
     as_documents,
@@ -19,6 +24,7 @@ from sklearn_htc.data.reading import (
     without_frame,
 )
 from sklearn_htc.data.targets import TargetEncoder
+from sklearn_htc.data.texts import TermsOfTexts, as_texts, holds_texts, vectorized
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import as_hierarchy
 
@@ -42,6 +48,8 @@ class DocumentForm:
         Names of its columns, if it had any.
     n_tokens : int or None
         Size of the vocabulary of token ids; None where X holds none.
+    vectorizer : transformer, default=None
+        Where X holds raw texts, what turns them into numbers: fitted.
     """
 
     text_encoder: str
@@ -49,21 +57,32 @@ class DocumentForm:
     n_features: int | None
     feature_names: np.ndarray | None
     n_tokens: int | None
+    vectorizer: Any = None
 
     @classmethod
     def learn(
-        cls, X: Any, text_encoder: str, vocabulary_size: int | None
+        cls,
+        X: Any,
+        text_encoder: str,
+        vocabulary_size: int | None,
+        vectorizer: Any,
+        *,
+        piecewise: bool = False,
     ) -> tuple[Self, EncoderInput]:
         """Check X, and find out its form.
 
         Parameters
         ----------
-        X : array-like or sparse array
+        X : array-like, sparse array or sequence of str
             Documents.
         text_encoder : str
             One of `TEXT_ENCODERS`; "auto" chooses by the form of X.
         vocabulary_size : int or None
             The largest token id that may come; None takes the largest in X.
+        vectorizer : "auto", transformer or None
+            What turns raw texts into numbers.
+        piecewise : bool, default=False
+            Whether X is a piece of the data.
 
         Returns
         -------
@@ -77,6 +96,15 @@ class DocumentForm:
         ValueError
             If X is of no accepted form, or `text_encoder` can't read it.
         """
+        if holds_texts(X):
+            matrix, texts = vectorized(X, vectorizer, text_encoder, piecewise=piecewise)
+            form, documents = cls.learn(matrix, text_encoder, vocabulary_size, None)
+            if isinstance(documents, BagOfTerms):
+                documents = TermsOfTexts(documents.X, texts)
+            form = replace(
+                form, n_features=None, feature_names=None, vectorizer=texts.vectorizer
+            )
+            return form, documents
         matrix = without_frame(X)
         resolved = resolve_text_encoder(matrix, text_encoder)
         documents = as_documents(matrix, resolved, n_tokens=vocabulary_size)
@@ -108,6 +136,11 @@ class DocumentForm:
         ValueError
             If X is of another form or width, or its columns have other names.
         """
+        if self.vectorizer is not None:
+            matrix = self.vectorizer.transform(self._checked_texts(X))
+            if self.text_encoder == "opaque":
+                return OpaqueDocuments(matrix)
+            return as_documents(matrix, self.text_encoder, n_tokens=self.n_tokens)
         if self.text_encoder == "opaque":
             self._check_width(X, estimator)
             return OpaqueDocuments(X)
@@ -128,6 +161,15 @@ class DocumentForm:
             )
         return documents
 
+    def _checked_texts(self, X: Any) -> list[str]:
+        """Return X as texts; refuse another form."""
+        if not holds_texts(X):
+            raise ValueError(
+                "The estimator was fitted to raw texts, so X must be a sequence of "
+                f"strings, got {type(X).__name__}."
+            )
+        return as_texts(X)
+
     def _check_width(self, X: Any, estimator: BaseEstimator) -> None:
         """Refuse arrays of another width, as not every classifier does."""
         is_array = isinstance(X, np.ndarray) or sparse.issparse(X)
@@ -138,7 +180,7 @@ class DocumentForm:
             )
 
     @classmethod
-    def of_opaque(cls, X: Any, estimator: Any) -> Self:
+    def of_opaque(cls, X: Any, estimator: Any, vectorizer: Any = None) -> Self:
         """Describe documents that only a classifier of the user's reads.
 
         Parameters
@@ -147,12 +189,16 @@ class DocumentForm:
             Documents.
         estimator : classifier
             Fitted to them.
+        vectorizer : transformer, default=None
+            What has turned raw texts into numbers for it: fitted.
 
         Returns
         -------
         form : DocumentForm
             With what the classifier knows of them, and with the width of an array.
         """
+        if vectorizer is not None:
+            return cls("opaque", "auto", None, None, None, vectorizer)
         is_array = isinstance(X, np.ndarray) or sparse.issparse(X)
         width = X.shape[-1] if is_array and X.ndim > 1 else None
         names = getattr(estimator, "feature_names_in_", None)

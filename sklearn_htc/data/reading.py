@@ -76,8 +76,7 @@ def resolve_text_encoder(X: Any, text_encoder: str) -> str:
     if not hasattr(X, "ndim"):
         X = np.asarray(X)
     n_dimensions = X.ndim
-    if n_dimensions == 1 and getattr(X.dtype, "kind", "O") in "OU":
-        _refuse_texts(X)
+    _refuse_texts(X)
     form = "sparse" if sparse.issparse(X) else f"{n_dimensions}-D dense"
     suits = {
         "auto": True,
@@ -98,11 +97,25 @@ def resolve_text_encoder(X: Any, text_encoder: str) -> str:
 
 
 def _refuse_texts(X: Any) -> None:
-    if any(isinstance(text, str) for text in X):
+    """Say what to do with texts in a place where numbers are needed."""
+    if sparse.issparse(X) or X.ndim > 2:
+        return
+    cells = np.asarray(X)
+    if cells.dtype.kind not in "OUT":
+        return
+    if not any(isinstance(cell, str) for cell in cells.ravel().tolist()):
+        return
+    if X.ndim == 2:
         raise ValueError(
-            "X holds raw texts. Put a vectorizer before the classifier: "
-            "make_pipeline(TfidfVectorizer(), HTCInfoMaxClassifier(...))."
+            f"X holds text in {X.shape[1]} columns. Pass the texts as a sequence of "
+            "strings, such as one column of a table: X['text']."
         )
+    raise ValueError(
+        "X holds raw texts, but numbers are needed: pass a sequence of strings to an "
+        "estimator that was fitted to texts."
+        if X.ndim
+        else "X is one string. Pass a sequence of texts, one per document."
+    )
 
 
 _NEEDS = {

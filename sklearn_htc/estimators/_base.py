@@ -41,6 +41,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
     classes_ = view("form.targets.classes", "Columns, or the labels of 1-D `y`.")
     n_features_in_ = view("form.documents.n_features", "Width of X.")
     feature_names_in_ = view("form.documents.feature_names", "Names of its columns.")
+    vectorizer_ = view("form.documents.vectorizer", "What turned texts into numbers.")
     decoder_ = view("predictor.read_out.decoder", "How log-odds become labels.")
 
     def predict(self, X: Any) -> Any:
@@ -190,6 +191,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.string = True
         tags.classifier_tags.multi_label = True
         return tags
 

@@ -18,6 +18,7 @@ from sklearn_htc._sklearn_compat import HasMethods
 from sklearn_htc.data.documents import OpaqueDocuments
 from sklearn_htc.data.held_out import make_folds, split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
+from sklearn_htc.data.texts import OpaqueTexts, holds_texts, reads_texts, vectorized
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
@@ -48,6 +49,11 @@ class HierarchicalDecodingClassifier(BaseHierarchicalClassifier):
     hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph or None, \
 default=None
         The label hierarchy, as for `HTCInfoMaxClassifier`.
+    vectorizer : "auto", transformer or None, default="auto"
+        What turns raw texts into numbers, where X is a sequence of strings; fitted
+        inside each fold. "auto" is as for `HTCInfoMaxClassifier`, unless `estimator`
+        reads texts by itself: because it is a Pipeline, or has one inside, or says so
+        in its tags. With None `estimator` gets the texts.
     decoding : {"auto", "path", "threshold"}, default="auto"
         "path" predicts the one most probable path of those in the training labels;
         "threshold" every node whose coherent probability reaches its threshold. "auto"
@@ -76,6 +82,8 @@ default=None
         Width of X, where the classifier knows it.
     feature_names_in_ : ndarray of str
         Names of the columns of X, where the classifier knows them.
+    vectorizer_ : transformer
+        What turned raw texts into numbers. Only where X held texts.
     decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
         How log-odds become labels.
 
@@ -115,6 +123,7 @@ default=None
         estimator: Any,
         hierarchy: Any = None,
         *,
+        vectorizer: Any = "auto",
         decoding: str = "auto",
         threshold: float | str = "auto",
         validation_fraction: float = 0.2,
@@ -122,6 +131,7 @@ default=None
     ) -> None:
         self.estimator = estimator
         self.hierarchy = hierarchy
+        self.vectorizer = vectorizer
         self.decoding = decoding
         self.threshold = threshold
         self.validation_fraction = validation_fraction
@@ -169,8 +179,8 @@ label collections, or array-like of shape (n_documents,)
         """
         self._validate_params()
         self._require_y(y)
-        documents = OpaqueDocuments(X)
-        document_form = DocumentForm.of_opaque(X, None)
+        documents, vectorizer = self._read(X)
+        document_form = DocumentForm.of_opaque(X, None, vectorizer)
         form = InputForm.of_targets(document_form, y, self.hierarchy)
         data = form.training_data(documents, y, sample_weight)
         rule = DecodingRule.resolve(
@@ -192,9 +202,21 @@ label collections, or array-like of shape (n_documents,)
         read_out = fitter.fit(np.concatenate(held_out)).for_counts(data.counts)
         least_score = min(scores.min() for scores in held_out)
         wide = WrappedClassifier(train(data), data.counts == 0, least_score)
-        form = replace(form, documents=DocumentForm.of_opaque(X, wide.estimator))
+        seen = DocumentForm.of_opaque(X, wide.estimator, vectorizer)
+        form = replace(form, documents=seen)
         self._learned = Learned(form, Predictor(wide, None, 0.0, read_out))
         return self
+
+    def _read(self, X: Any) -> tuple[OpaqueDocuments, Any]:
+        """Return documents as the classifier reads them, and what turned texts so."""
+        vectorizer = self.vectorizer
+        leaves_texts = vectorizer is None or (
+            isinstance(vectorizer, str) and reads_texts(self.estimator)
+        )
+        if leaves_texts or not holds_texts(X):
+            return OpaqueDocuments(X), None
+        matrix, texts = vectorized(X, vectorizer, "auto")
+        return OpaqueTexts(matrix, texts), texts.vectorizer
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

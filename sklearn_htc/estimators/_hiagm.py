@@ -31,6 +31,8 @@ default=None
     variant : {"la", "tp"}, default="la"
         "la" is label attention, "tp" text propagation, which needs a structure encoder
         and holds B N d numbers for a batch of B documents.
+    vectorizer : "auto", transformer or None, default="auto"
+        What turns raw texts into numbers, as for `HTCInfoMaxClassifier`.
     text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens"}, default="auto"
         How X is read; HiAGM's own is "rcnn".
     structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
@@ -159,6 +161,7 @@ default=None
         hierarchy: Any = None,
         *,
         variant: str = "la",
+        vectorizer: Any = "auto",
         text_encoder: str = "auto",
         structure_encoder: str | None = "gcn",
         head: str = "labelwise",
@@ -198,6 +201,7 @@ default=None
     ) -> None:
         self.hierarchy = hierarchy
         self.variant = variant
+        self.vectorizer = vectorizer
         self.text_encoder = text_encoder
         self.structure_encoder = structure_encoder
         self.head = head

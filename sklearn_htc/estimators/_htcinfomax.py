@@ -31,6 +31,12 @@ default=None
         The label hierarchy: a `Hierarchy`, a mapping of each parent to its children,
         (parent, child) edges, or a directed graph. None means no hierarchy: the labels
         are those of Y.
+    vectorizer : "auto", transformer or None, default="auto"
+        What turns raw texts into numbers, where X is a sequence of strings. It is
+        fitted inside each fold, so that no term of a held-out document is known there.
+        "auto" is `TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2),
+        max_features=100_000)`, with min_df=1 for fewer than 50 texts, and for "bigru"
+        and "rcnn" it is `TokenSequenceVectorizer()`. With None texts are refused.
     text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens"}, default="auto"
         How X is read.
 
@@ -204,6 +210,8 @@ default=None
         by before the wide path's scores are added; only with a wide path. It is 0 where
         more did not clearly raise the likelihood of held-out documents, or lowered
         their F1.
+    vectorizer_ : transformer
+        What turned raw texts into numbers. Only where X held texts.
     decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
         How scores become labels.
 
@@ -254,6 +262,7 @@ default=None
         self,
         hierarchy: Any = None,
         *,
+        vectorizer: Any = "auto",
         text_encoder: str = "auto",
         structure_encoder: str | None = "gcn",
         head: str = "labelwise",
@@ -297,6 +306,7 @@ default=None
         verbose: int = 0,
     ) -> None:
         self.hierarchy = hierarchy
+        self.vectorizer = vectorizer
         self.text_encoder = text_encoder
         self.structure_encoder = structure_encoder
         self.head = head

@@ -37,6 +37,8 @@ class HierarchicalLinearClassifier(BaseHierarchicalClassifier):
     hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph or None, \
 default=None
         The label hierarchy, as for `HTCInfoMaxClassifier`.
+    vectorizer : "auto", transformer or None, default="auto"
+        What turns raw texts into numbers, as for `HTCInfoMaxClassifier`.
     C : float, default=1.0
         What the penalties on the weights of all linear models are divided by.
     decoding : {"auto", "path", "threshold"}, default="auto"
@@ -75,6 +77,8 @@ default=None
         Names of the columns of X, if it had any.
     wide_ : LinearPath
         The linear models: `coef_` (n_features, n_nodes) and `intercept_` (n_nodes,).
+    vectorizer_ : transformer
+        What turned raw texts into numbers. Only where X held texts.
     decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
         How log-odds become labels.
 
@@ -102,6 +106,7 @@ default=None
         self,
         hierarchy: Any = None,
         *,
+        vectorizer: Any = "auto",
         C: float = 1.0,
         decoding: str = "auto",
         threshold: float | str = "auto",
@@ -110,6 +115,7 @@ default=None
         random_state: Any = None,
     ) -> None:
         self.hierarchy = hierarchy
+        self.vectorizer = vectorizer
         self.C = C
         self.decoding = decoding
         self.threshold = threshold
@@ -123,8 +129,9 @@ default=None
 
         Parameters
         ----------
-        X : {array-like, sparse array} of shape (n_documents, n_features)
-            Term weights or document embeddings.
+        X : sequence of str, or {array-like, sparse array} of shape (n_documents, \
+n_features)
+            Raw texts, term weights or document embeddings.
         y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
 label collections, or array-like of shape (n_documents,)
             As for `HTCInfoMaxClassifier.fit`.
@@ -144,7 +151,7 @@ label collections, or array-like of shape (n_documents,)
         """
         self._validate_params()
         self._require_y(y)
-        document_form, documents = DocumentForm.learn(X, "auto", None)
+        document_form, documents = DocumentForm.learn(X, "auto", None, self.vectorizer)
         if not isinstance(documents, DocumentVectors):
             raise ValueError("X is 3-D: a linear model needs a 2-D X.")
         form = InputForm.of_targets(document_form, y, self.hierarchy)

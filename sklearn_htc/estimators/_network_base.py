@@ -132,9 +132,9 @@ class BaseHierarchicalNetwork(
 
         Parameters
         ----------
-        X : {array-like, sparse array} of shape (n_documents, n_features) or \
-(n_documents, n_positions, n_features)
-            Documents, in the form that `text_encoder` reads.
+        X : sequence of str, or {array-like, sparse array} of shape (n_documents, \
+n_features) or (n_documents, n_positions, n_features)
+            Raw texts, or documents in the form that `text_encoder` reads.
         y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
 label collections, or array-like of shape (n_documents,)
             An indicator whose columns are `hierarchy.nodes`, label collections, or one
@@ -208,8 +208,8 @@ label collections, or array-like of shape (n_documents,)
 
         Parameters
         ----------
-        X : {array-like, sparse array} of shape (n_documents, n_features) or \
-(n_documents, n_positions, n_features)
+        X : sequence of str, or {array-like, sparse array} of shape (n_documents, \
+n_features) or (n_documents, n_positions, n_features)
             Documents, as for `fit`.
         y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
 label collections, or array-like of shape (n_documents,)
@@ -290,7 +290,11 @@ label collections, or array-like of shape (n_documents,)
     ) -> tuple[InputForm, TrainingData]:
         """Check everything that the user gave, and learn its form; set nothing."""
         document_form, documents = DocumentForm.learn(
-            X, self.text_encoder, self.vocabulary_size
+            X,
+            self.text_encoder,
+            self.vocabulary_size,
+            self.vectorizer,
+            piecewise=piecewise,
         )
         form = InputForm.of_targets(
             document_form, y, self.hierarchy, classes, piecewise=piecewise

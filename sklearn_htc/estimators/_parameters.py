@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from sklearn_htc._sklearn_compat import Interval, StrOptions
+from sklearn_htc._sklearn_compat import HasMethods, Interval, StrOptions
 from sklearn_htc.data.reading import TEXT_ENCODERS
 
 __all__ = [
@@ -22,6 +22,11 @@ DECODING_CONSTRAINTS: dict[str, list[Any]] = {
     "threshold": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "random_state": ["random_state"],
+    "vectorizer": [
+        StrOptions({"auto"}),
+        HasMethods(["fit_transform", "transform"]),
+        None,
+    ],
 }
 
 WIDE_CONSTRAINTS: dict[str, list[Any]] = {

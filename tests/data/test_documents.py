@@ -153,8 +153,8 @@ def test_token_ids_are_not_learned_as_a_bag():
 @pytest.mark.parametrize(
     "X", [["a cat", "a dog"], np.array(["a cat"]), pd.Series(["a cat", "a dog"])]
 )
-def test_raw_texts_are_sent_to_a_vectorizer(X):
-    with pytest.raises(ValueError, match="Put a vectorizer before"):
+def test_raw_texts_are_refused_where_numbers_are_needed(X):
+    with pytest.raises(ValueError, match="X holds raw texts, but numbers are needed"):
         resolve_text_encoder(X, "auto")
 
 

@@ -1,0 +1,323 @@
+"""Raw texts: what turns them into terms, once for all and once per fold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+
+from sklearn_htc._sklearn_compat import safe_indexing
+from sklearn_htc.data.documents import BagOfTerms, OpaqueDocuments
+from sklearn_htc.labels import is_missing, short_repr
+from sklearn_htc.preprocessing import TokenSequenceVectorizer
+
+__all__ = [
+    "OpaqueTexts",
+    "TermsOfTexts",
+    "Texts",
+    "as_texts",
+    "holds_texts",
+    "reads_texts",
+    "vectorized",
+]
+
+# Of fewer texts most terms occur once, and are needed all the same.
+ENOUGH_FOR_RARE_TERMS = 50
+
+
+def holds_texts(X: Any) -> bool:
+    """Say whether X is a sequence of raw texts.
+
+    Parameters
+    ----------
+    X : Any
+        Documents in any form.
+
+    Returns
+    -------
+    is_texts : bool
+        True where X is one-dimensional and at least one of its elements is a string.
+    """
+    if sparse.issparse(X) or isinstance(X, (str, bytes)):
+        return False
+    if hasattr(X, "ndim"):
+        # An array of numbers can't hold a string.
+        return X.ndim == 1 and any(isinstance(text, str) for text in X)
+    return isinstance(X, Sequence) and any(isinstance(text, str) for text in X)
+
+
+def as_texts(X: Any) -> list[str]:
+    """Check raw texts.
+
+    Parameters
+    ----------
+    X : sequence of str
+        Texts, empty ones among them.
+
+    Returns
+    -------
+    texts : list of str
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If an element is missing, or is no string.
+    """
+    texts = list(X)
+    for i, text in enumerate(texts):
+        if isinstance(text, str):
+            continue
+        if is_missing(text):
+            raise ValueError(
+                f"Document {i} is missing, {text!r}. Leave it out, or give an empty "
+                "text."
+            )
+        raise ValueError(
+            f"Document {i} is {short_repr(text)}, but the others are texts. Give "
+            "strings only."
+        )
+    return texts
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Raw texts, and the vectorizer that has counted them.
+
+    Parameters
+    ----------
+    texts : list of str, length n_documents
+        The texts.
+    vectorizer : transformer
+        Fitted to all of them.
+    """
+
+    texts: list[str]
+    vectorizer: Any
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the texts, with the same vectorizer.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (B,)
+            Which texts.
+
+        Returns
+        -------
+        texts : Texts
+            Of B documents.
+        """
+        return replace(self, texts=[self.texts[row] for row in rows])
+
+    def apart(self, train: np.ndarray, held_out: np.ndarray) -> tuple[Any, Any, Any]:
+        """Fit the vectorizer anew, to the texts to learn from alone.
+
+        Parameters
+        ----------
+        train, held_out : int ndarray
+            Rows of either part.
+
+        Returns
+        -------
+        vectorizer : transformer
+            Fitted to the rows `train`.
+        learned_from, held_out : {csr_array, ndarray}
+            What it makes of both parts.
+        """
+        vectorizer = clone(self.vectorizer)
+        learned_from = vectorizer.fit_transform(self.take(train).texts)
+        return vectorizer, learned_from, vectorizer.transform(self.take(held_out).texts)
+
+
+def vectorized(
+    X: Any, vectorizer: Any, text_encoder: str, *, piecewise: bool = False
+) -> tuple[Any, Texts]:
+    """Turn raw texts into numbers, and learn how.
+
+    Parameters
+    ----------
+    X : sequence of str
+        The texts.
+    vectorizer : "auto", transformer or None
+        As the user gave it; it stays as it is.
+    text_encoder : str
+        What is to read the numbers.
+    piecewise : bool, default=False
+        Whether X is a piece of the data.
+
+    Returns
+    -------
+    matrix : {csr_array, ndarray} of shape (n_documents, n_features)
+        What the vectorizer makes of them.
+    texts : Texts
+        With the fitted vectorizer.
+
+    Raises
+    ------
+    ValueError
+        If an element is no text, `vectorizer` is None, or X is a piece and the
+        vectorizer would not know the terms of others.
+    """
+    texts = as_texts(X)
+    if vectorizer is None:
+        raise ValueError(
+            "X holds raw texts, and vectorizer is None. Use vectorizer='auto', or put "
+            "a vectorizer before the classifier: make_pipeline(TfidfVectorizer(), ...)."
+        )
+    if not isinstance(vectorizer, str):
+        vectorizer = clone(vectorizer)
+    else:
+        vectorizer = _usual_vectorizer(text_encoder, len(texts))
+    if piecewise and get_tags(vectorizer).requires_fit:
+        raise ValueError(
+            f"{type(vectorizer).__name__} would know only the terms of the first "
+            "piece. For texts in pieces use one that has nothing to learn: vectorizer="
+            "HashingVectorizer(alternate_sign=False)."
+        )
+    return vectorizer.fit_transform(texts), Texts(texts, vectorizer)
+
+
+def _usual_vectorizer(text_encoder: str, n_texts: int) -> Any:
+    """Make the vectorizer that suits a text encoder."""
+    if text_encoder in ("bigru", "rcnn"):
+        return TokenSequenceVectorizer()
+    return TfidfVectorizer(
+        sublinear_tf=True,
+        min_df=2 if n_texts >= ENOUGH_FOR_RARE_TERMS else 1,
+        ngram_range=(1, 2),
+        max_features=100_000,
+    )
+
+
+def reads_texts(estimator: Any) -> bool:
+    """Say whether a classifier of the user's turns texts into numbers by itself.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Not fitted.
+
+    Returns
+    -------
+    reads : bool
+        True for a Pipeline, which has a step for it, and for what says so in its tags;
+        also where one of them is inside another estimator.
+    """
+    while True:
+        if isinstance(estimator, Pipeline) or get_tags(estimator).input_tags.string:
+            return True
+        if not hasattr(estimator, "estimator"):
+            return False
+        estimator = estimator.estimator
+
+
+class OpaqueTexts(OpaqueDocuments):
+    """What a vectorizer makes of raw texts, for a classifier of the user's.
+
+    Parameters
+    ----------
+    X : {csr_array, ndarray} of shape (n_documents, n_features)
+        What the vectorizer makes of all texts.
+    texts : Texts
+        The texts.
+    """
+
+    def __init__(self, X: Any, texts: Texts) -> None:
+        super().__init__(X)
+        self.texts = texts
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the documents; see `Documents.take`."""
+        return type(self)(safe_indexing(self.X, rows), self.texts.take(rows))
+
+    def apart(  # type: ignore[override]
+        self, train: np.ndarray, held_out: np.ndarray
+    ) -> tuple[OpaqueDocuments, OpaqueDocuments]:
+        """Count the terms of either part as if there were no held-out documents."""
+        _, learned_from, other = self.texts.apart(train, held_out)
+        return OpaqueDocuments(learned_from), OpaqueDocuments(other)
+
+
+class TermsOfTexts(BagOfTerms):
+    """Terms of raw texts, which every fold counts anew.
+
+    Parameters
+    ----------
+    X : csr_array of shape (n_documents, n_features)
+        What the vectorizer makes of all texts.
+    texts : Texts
+        The texts.
+    """
+
+    def __init__(self, X: sparse.csr_array, texts: Texts) -> None:
+        super().__init__(X)
+        self.texts = texts
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the documents; see `Documents.take`."""
+        return type(self)(self.X[rows], self.texts.take(rows))
+
+    def scaled(self, factor: np.ndarray) -> BagOfTerms:  # type: ignore[override]
+        """Multiply each term by a factor; see `DocumentVectors.scaled`."""
+        return BagOfTerms(self.X).scaled(factor)
+
+    def apart(  # type: ignore[override]
+        self, train: np.ndarray, held_out: np.ndarray
+    ) -> tuple[BagOfTerms, BagOfTerms]:
+        """Count the terms of either part as if there were no held-out documents.
+
+        Columns are those of all texts, so that a model of all can read both parts. A
+        term that is among the most frequent ones only in the fold has no column.
+
+        Parameters
+        ----------
+        train, held_out : int ndarray
+            Rows of either part.
+
+        Returns
+        -------
+        parts : tuple of (BagOfTerms, BagOfTerms)
+            What a vectorizer of the rows `train` makes of both.
+        """
+        vectorizer, *parts = self.texts.apart(train, held_out)
+        column = self._columns_of(vectorizer)
+        if column is None and parts[0].shape[1] != self.n_features:
+            raise ValueError(
+                f"{type(vectorizer).__name__} gives other columns for a part of the "
+                "texts, and has no get_feature_names_out to tell which is which. Put "
+                "it before the classifier, in a Pipeline."
+            )
+        first, second = (self._in_columns(part, column) for part in parts)
+        return first, second
+
+    def _columns_of(self, vectorizer: Any) -> np.ndarray | None:
+        """Find the column of each term of a vectorizer; -1 where there is none."""
+        try:
+            names = self.texts.vectorizer.get_feature_names_out()
+            own = vectorizer.get_feature_names_out()
+        except AttributeError:
+            # Hashed terms have their columns from the first.
+            return None
+        position = dict(zip(names, range(len(names)), strict=True))
+        return np.array([position.get(name, -1) for name in own], dtype=np.int64)
+
+    def _in_columns(self, part: Any, column: np.ndarray | None) -> BagOfTerms:
+        """Give the terms of some rows the columns that they have in `X`."""
+        csr = sparse.csr_array(part, dtype=np.float32)
+        if column is not None:
+            entries = csr.tocoo()
+            there = column[entries.coords[1]] >= 0
+            rows, columns = (axis[there] for axis in entries.coords)
+            csr = sparse.csr_array(
+                (entries.data[there], (rows, column[columns])),
+                shape=(csr.shape[0], self.n_features),
+            )
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
+        return BagOfTerms(csr)
