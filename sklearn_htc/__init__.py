@@ -6,6 +6,7 @@ from sklearn_htc.estimators._htcinfomax import HTCInfoMaxClassifier
 from sklearn_htc.estimators._linear import HierarchicalLinearClassifier
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.preprocessing import TokenSequenceVectorizer, load_word_vectors
+from sklearn_htc.pretrained import SubwordTokenizer
 
 __all__ = [
     "HTCInfoMaxClassifier",
@@ -13,6 +14,7 @@ __all__ = [
     "HierarchicalDecodingClassifier",
     "HierarchicalLinearClassifier",
     "Hierarchy",
+    "SubwordTokenizer",
     "TokenSequenceVectorizer",
     "load_word_vectors",
 ]

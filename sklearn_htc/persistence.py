@@ -12,6 +12,7 @@ from sklearn_htc.estimators._linear import HierarchicalLinearClassifier
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.predictor import Predictor
 from sklearn_htc.preprocessing import TokenSequenceVectorizer
+from sklearn_htc.pretrained import SubwordTokenizer
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.decoders import (
     PartialPathDecoder,
@@ -57,6 +58,7 @@ _TYPES: tuple[type, ...] = (
     ReadOut,
     RowwiseAdam,
     Side,
+    SubwordTokenizer,
     TargetEncoder,
     ThresholdDecoder,
     TokenSequenceVectorizer,

@@ -196,8 +196,10 @@ def _fit_alone(
 ) -> tuple[Predictor, TrainingReport]:
     """Train a network that has no wide path beside it."""
     part = rows[0] if rows else (np.arange(len(data)), None)
+    # A pretrained encoder has little left to learn.
+    least = 4 if settings.network.text_encoder == "transformer" else 10
     deep, report = _fit_deep(
-        data, part, settings, progress, rng, n_tokens, least_epochs=10
+        data, part, settings, progress, rng, n_tokens, least_epochs=least
     )
     plain = settings.rule.plain_decoder(data.hierarchy, data.path_nodes)
     return Predictor(None, deep, 1.0, ReadOut(None, plain)), report

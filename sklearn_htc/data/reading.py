@@ -23,8 +23,8 @@ __all__ = [
     "without_frame",
 ]
 
-TEXT_ENCODERS = ("auto", "bag", "dense", "bigru", "rcnn", "tokens")
-SEQUENCE_ENCODERS = ("bigru", "rcnn")
+TEXT_ENCODERS = ("auto", "bag", "dense", "bigru", "rcnn", "tokens", "transformer")
+SEQUENCE_ENCODERS = ("bigru", "rcnn", "transformer")
 # The squares of larger numbers, added up, are beyond float32.
 LARGEST_VALUE = 1e15
 # Every id up to the largest has an embedding: no vocabulary is larger than this.
@@ -85,6 +85,7 @@ def resolve_text_encoder(X: Any, text_encoder: str) -> str:
         "bigru": form == "sparse",
         "rcnn": form == "sparse",
         "tokens": n_dimensions == 3,
+        "transformer": form == "sparse",
     }
     if not suits[text_encoder]:
         raise ValueError(
@@ -124,6 +125,7 @@ _NEEDS = {
     "text_encoder='bag'",
     "bigru": "a sparse X of token ids, as TokenSequenceVectorizer makes",
     "rcnn": "a sparse X of token ids, as TokenSequenceVectorizer makes",
+    "transformer": "raw texts, or a sparse X of token ids, as SubwordTokenizer makes",
     "tokens": "a 3-D X of token embeddings (n_documents, n_positions, n_features)",
 }
 
@@ -137,7 +139,7 @@ def as_documents(
     ----------
     X : array-like or sparse array
         Documents, in the form that the text encoder reads.
-    text_encoder : {"bag", "dense", "bigru", "rcnn", "tokens"}
+    text_encoder : {"bag", "dense", "bigru", "rcnn", "tokens", "transformer"}
         Which encoder will read them.
     n_tokens : int, default=None
         Size of the vocabulary of token ids; None where it is not known yet.

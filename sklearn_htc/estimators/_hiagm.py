@@ -33,8 +33,17 @@ default=None
         and holds B N d numbers for a batch of B documents.
     vectorizer : "auto", transformer or None, default="auto"
         What turns raw texts into numbers, as for `HTCInfoMaxClassifier`.
-    text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens"}, default="auto"
+    text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens", "transformer"}, \
+default="auto"
         How X is read; HiAGM's own is "rcnn".
+    pretrained : str or None, default=None
+        A pretrained encoder for "transformer", as for `HTCInfoMaxClassifier`.
+    max_length : int, default=128
+        Tokens per document, for "transformer".
+    freeze_word_embeddings : bool, default=True
+        Whether the embeddings of the vocabulary of "transformer" stay as they are.
+    encoder_lr : float, default=1e-4
+        Largest learning rate of the weights of "transformer".
     structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
         What passes messages along the hierarchy. None, with label attention alone,
         leaves the label embeddings.
@@ -163,6 +172,10 @@ default=None
         variant: str = "la",
         vectorizer: Any = "auto",
         text_encoder: str = "auto",
+        pretrained: str | None = None,
+        max_length: int = 128,
+        freeze_word_embeddings: bool = True,
+        encoder_lr: float = 1e-4,
         structure_encoder: str | None = "gcn",
         head: str = "labelwise",
         recursive_regularization: float = 1e-6,
@@ -203,6 +216,10 @@ default=None
         self.variant = variant
         self.vectorizer = vectorizer
         self.text_encoder = text_encoder
+        self.pretrained = pretrained
+        self.max_length = max_length
+        self.freeze_word_embeddings = freeze_word_embeddings
+        self.encoder_lr = encoder_lr
         self.structure_encoder = structure_encoder
         self.head = head
         self.recursive_regularization = recursive_regularization

@@ -35,9 +35,11 @@ default=None
         What turns raw texts into numbers, where X is a sequence of strings. It is
         fitted inside each fold, so that no term of a held-out document is known there.
         "auto" is `TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2),
-        max_features=100_000)`, with min_df=1 for fewer than 50 texts, and for "bigru"
-        and "rcnn" it is `TokenSequenceVectorizer()`. With None texts are refused.
-    text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens"}, default="auto"
+        max_features=100_000)`, with min_df=1 for fewer than 50 texts; for "bigru" and
+        "rcnn" it is `TokenSequenceVectorizer()`, for "transformer" the encoder's own
+        tokenizer. With None texts are refused.
+    text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens", "transformer"}, \
+default="auto"
         How X is read.
 
         - "bag": CSR of term weights, as TfidfVectorizer makes; the weighted sum of a
@@ -48,7 +50,22 @@ default=None
         - "rcnn": the same CSR, read by HiAGM's BiGRU, convolutions and top-k pooling.
         - "tokens": 3-D array (n_documents, n_positions, n_features) of contextual
           token embeddings; vectors of zeros are padding.
+        - "transformer": raw texts, or CSR of token ids from `SubwordTokenizer`, read
+          by a pretrained encoder that is trained along (`pretrained`). It has no wide
+          path beside it.
         - "auto": "bag" for sparse X, "tokens" for 3-D X, otherwise "dense".
+    pretrained : str or None, default=None
+        For "transformer": a folder, or a name on a model hub, with an encoder and its
+        tokenizer. Needs the extra `transformer`. A fitted estimator holds the weights
+        of the encoder, and no longer needs the folder.
+    max_length : int, default=128
+        For "transformer": tokens per document; longer texts are cut, with a warning
+        that says how many.
+    freeze_word_embeddings : bool, default=True
+        For "transformer": whether the embeddings of its vocabulary stay as they are.
+    encoder_lr : float, default=1e-4
+        For "transformer": largest learning rate of the encoder's weights; `lr` is that
+        of all others.
     structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
         What refines the label embeddings along the hierarchy. None leaves them.
     head : {"labelwise", "joint"}, default="labelwise"
@@ -133,8 +150,8 @@ default=None
         all epochs are done. The wide path comes first and is never cut short. None
         sets no limit. `partial_fit` ignores it.
     max_epochs : int or "auto", default="auto"
-        Passes over the training rows. "auto" is 10, or 5 beside a wide path, and more
-        where that would be fewer than 100 steps.
+        Passes over the training rows. "auto" is 10, or 5 beside a wide path, or 4 with
+        "transformer", and more where that would be fewer than 100 steps.
     batch_size : int or "auto", default="auto"
         Documents per training step. "auto" is 128, and less where there are fewer than
         2,048 training rows: a 16th of them, but at least 8.
@@ -264,6 +281,10 @@ default=None
         *,
         vectorizer: Any = "auto",
         text_encoder: str = "auto",
+        pretrained: str | None = None,
+        max_length: int = 128,
+        freeze_word_embeddings: bool = True,
+        encoder_lr: float = 1e-4,
         structure_encoder: str | None = "gcn",
         head: str = "labelwise",
         mutual_information: bool = True,
@@ -308,6 +329,10 @@ default=None
         self.hierarchy = hierarchy
         self.vectorizer = vectorizer
         self.text_encoder = text_encoder
+        self.pretrained = pretrained
+        self.max_length = max_length
+        self.freeze_word_embeddings = freeze_word_embeddings
+        self.encoder_lr = encoder_lr
         self.structure_encoder = structure_encoder
         self.head = head
         self.mutual_information = mutual_information

@@ -29,6 +29,7 @@ from sklearn_htc.estimators._parameters import (
 )
 from sklearn_htc.estimators._warm_start import refuse_changes, refuse_new_paths
 from sklearn_htc.predictor import Predictor
+from sklearn_htc.pretrained import SubwordTokenizer, load_configuration
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut
 from sklearn_htc.threads import resolve_n_threads
 from sklearn_htc.training.callbacks.epoch_tasks import EpochTasks
@@ -156,6 +157,7 @@ label collections, or array-like of shape (n_documents,)
             described, or the device is not there.
         """
         self._validate_params()
+        self._check_pretrained()
         self._require_y(y)
         progress = Progress(self.time_budget)
         training = TrainingSettings.of(self.get_params(deep=False))
@@ -231,6 +233,7 @@ label collections, or array-like of shape (n_documents,)
             As for `fit`; and if 1-D `y` comes first without `classes` or hierarchy.
         """
         self._validate_params()
+        self._check_pretrained()
         self._require_y(y)
         training = TrainingSettings.of(self.get_params(deep=False))
         if not self.__sklearn_is_fitted__():
@@ -279,6 +282,15 @@ label collections, or array-like of shape (n_documents,)
     def _n_features_out(self) -> int:
         return self._learned.parameters["dimension"]
 
+    def _check_pretrained(self) -> None:
+        """Refuse a pretrained encoder that is missing, or that would not be used."""
+        if (self.text_encoder == "transformer") != (self.pretrained is not None):
+            raise ValueError(
+                f"text_encoder={self.text_encoder!r} with pretrained="
+                f"{self.pretrained!r}: 'transformer' needs a folder or the name of an "
+                "encoder, and no other text encoder reads one."
+            )
+
     def _read(
         self,
         X: Any,
@@ -289,12 +301,15 @@ label collections, or array-like of shape (n_documents,)
         piecewise: bool = False,
     ) -> tuple[InputForm, TrainingData]:
         """Check everything that the user gave, and learn its form; set nothing."""
+        vectorizer, vocabulary_size = self.vectorizer, self.vocabulary_size
+        if self.text_encoder == "transformer":
+            vocabulary_size = load_configuration(self.pretrained)["vocab_size"]
+            if isinstance(vectorizer, str):
+                vectorizer = SubwordTokenizer(
+                    self.pretrained, max_length=self.max_length
+                )
         document_form, documents = DocumentForm.learn(
-            X,
-            self.text_encoder,
-            self.vocabulary_size,
-            self.vectorizer,
-            piecewise=piecewise,
+            X, self.text_encoder, vocabulary_size, vectorizer, piecewise=piecewise
         )
         form = InputForm.of_targets(
             document_form, y, self.hierarchy, classes, piecewise=piecewise

@@ -27,6 +27,7 @@ from sklearn_htc.network.text_encoders import (
     TokenEmbeddingEncoder,
 )
 from sklearn_htc.network.text_propagation import TextPropagation
+from sklearn_htc.network.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "LabelGraph",
@@ -42,6 +43,7 @@ TEXT_ENCODERS: dict[str, Any] = {
     "bigru": BiGRUEncoder,
     "rcnn": RCNNEncoder,
     "tokens": TokenEmbeddingEncoder,
+    "transformer": TransformerEncoder,
 }
 STRUCTURE_ENCODERS: dict[str, type[GCNEncoder] | type[TreeLSTMEncoder]] = {
     "gcn": GCNEncoder,
@@ -231,7 +233,7 @@ def build_objective(plan: NetworkPlan) -> HTCInfoMaxObjective:
     text_label = label_prior = loss_weight = None
     if plan.mutual_information:
         # Only sequence encoders give positions an order that a kernel can span.
-        ordered = plan.text_encoder in ("bigru", "tokens")
+        ordered = plan.text_encoder in ("bigru", "tokens", "transformer")
         text_label = TextLabelDiscriminator(
             dimension=plan.dimension, kernel_size=3 if ordered else 1
         )

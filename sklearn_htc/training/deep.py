@@ -14,6 +14,7 @@ from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.network.build import NetworkPlan, load_embeddings
+from sklearn_htc.pretrained import load_weights
 from sklearn_htc.read_out.decoders import Decoder, make_decoder
 from sklearn_htc.training.batches import DocumentDataset
 from sklearn_htc.training.callbacks.early_stopping import early_stopping
@@ -144,7 +145,10 @@ class DeepModel:
             lr=training.lr,
             device=training.device,
             mixed_precision=training.mixed_precision,
+            encoder_lr=training.encoder_lr,
         )
+        if settings.pretrained is not None:
+            net.module_.text_encoder.load(load_weights(settings.pretrained))
         if settings.embedding_weights is not None:
             load_embeddings(net.module_, torch.from_numpy(settings.embedding_weights))
         return cls(net, plan, data.hierarchy, data.path_nodes, counts, feature_scale)
@@ -349,6 +353,8 @@ class DeepModel:
             verbose=max(0, training.verbose - 1),
             progress_bar=bool(training.verbose),
         )
+        for group in self.net.optimizer_.param_groups:
+            group["lr"] = group.get("largest_lr", training.lr)
         with draws.steps():
             self.net.fit_on(train, datasets[1], n_epochs, callbacks)
         is_interrupted = stopped_by_user(self.net, done, n_epochs)

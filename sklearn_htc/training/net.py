@@ -42,6 +42,8 @@ class HTCNet(NeuralNet):
         Whether the forward pass runs in bfloat16.
     progress_bar : bool, default=False
         Whether long predictions show a bar.
+    encoder_lr : float, default=1e-4
+        Largest learning rate of a pretrained encoder.
     **kwargs
         As `skorch.NeuralNet` takes them.
     """
@@ -53,8 +55,10 @@ class HTCNet(NeuralNet):
         *,
         mixed_precision: bool = False,
         progress_bar: bool = False,
+        encoder_lr: float = 1e-4,
         **kwargs: Any,
     ) -> None:
+        self.encoder_lr = encoder_lr
         self.mixed_precision = mixed_precision
         self.progress_bar = progress_bar
         super().__init__(module, criterion, train_split=None, **kwargs)

@@ -159,6 +159,12 @@ def _text_encoder_options(
     settings: NetworkSettings, documents: EncoderInput, n_tokens: int | None
 ) -> dict[str, Any]:
     """Collect what one text encoder takes besides the dimension."""
+    if settings.text_encoder == "transformer":
+        return {
+            "configuration": settings.configuration,
+            "dropout": settings.text_dropout,
+            "trains_words": not settings.freeze_word_embeddings,
+        }
     if settings.text_encoder in SEQUENCE_ENCODERS:
         return {
             "n_tokens": n_tokens,

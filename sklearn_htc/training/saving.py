@@ -18,7 +18,14 @@ from sklearn_htc.training.seeding import Draws
 __all__ = ["as_arrays", "make_net", "restore_net"]
 
 # Besides the weights, what a net needs to go on.
-SETTINGS = ("optimizer", "lr", "device", "mixed_precision", "progress_bar")
+SETTINGS = (
+    "optimizer",
+    "lr",
+    "encoder_lr",
+    "device",
+    "mixed_precision",
+    "progress_bar",
+)
 
 
 def make_net(plan: NetworkPlan, draws: Draws, **settings: Any) -> HTCNet:
@@ -42,9 +49,18 @@ def make_net(plan: NetworkPlan, draws: Draws, **settings: Any) -> HTCNet:
         return HTCNet(
             partial(build_model, plan),
             partial(build_objective, plan),
+            **_groups(plan, settings["encoder_lr"]),
             **fused_if_possible(settings["optimizer"]),
             **settings,
         ).initialize()
+
+
+def _groups(plan: NetworkPlan, encoder_lr: float) -> dict[str, Any]:
+    """Give the weights of a pretrained encoder a learning rate of their own."""
+    if plan.text_encoder != "transformer":
+        return {}
+    rates = {"lr": encoder_lr, "largest_lr": encoder_lr}
+    return {"optimizer__param_groups": [("text_encoder.encoder.*", rates)]}
 
 
 def as_arrays(net: HTCNet) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_htc.data.input_form import DocumentForm
 from sklearn_htc.data.reading import SEQUENCE_ENCODERS
+from sklearn_htc.pretrained import load_configuration
 from sklearn_htc.training.devices import resolve_device
 
 __all__ = ["NetworkSettings", "TrainingSettings"]
@@ -39,6 +40,10 @@ class NetworkSettings:
     text_dropout: float
     node_dropout: float
     classifier_dropout: float
+    pretrained: str | None
+    freeze_word_embeddings: bool
+    # Of the pretrained encoder, after `resolve`.
+    configuration: dict[str, Any] | None
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], **fixed: Any) -> Self:
@@ -56,7 +61,7 @@ class NetworkSettings:
         settings : NetworkSettings
             Not resolved.
         """
-        return cls(**_picked(cls, parameters, fixed))
+        return cls(**_picked(cls, parameters, {"configuration": None} | fixed))
 
     def resolve(self, form: DocumentForm, path_nodes: np.ndarray) -> Self:
         """Settle what depends on the data; refuse what contradicts them or itself.
@@ -97,6 +102,10 @@ class NetworkSettings:
             raise ValueError(
                 f"dimension={self.dimension} must be even: two directions share it."
             )
+        configuration = None
+        if form.text_encoder == "transformer":
+            assert self.pretrained is not None
+            configuration = load_configuration(self.pretrained)
         size = self.embedding_size
         weights = self.embedding_weights
         if weights is not None:
@@ -108,6 +117,7 @@ class NetworkSettings:
             loss=loss,
             embedding_size=size,
             embedding_weights=weights,
+            configuration=configuration,
         )
 
     def _checked_embeddings(self, weights: Any, form: DocumentForm) -> np.ndarray:
@@ -150,6 +160,7 @@ class TrainingSettings:
 
     optimizer: Any
     lr: float
+    encoder_lr: float
     gradient_clip: float | None
     max_epochs: int | str
     batch_size: int | str

@@ -91,7 +91,8 @@ class WarmupThenDecay(Callback):
         fraction = self.progress.fraction * (1 - 1 / (self.progress.n_steps_ + 1))
         factor = min(fraction / 0.1, (1 - fraction) / 0.9)
         for group in net.optimizer_.param_groups:
-            group["lr"] = net.lr * factor
+            # A pretrained encoder has a rate of its own.
+            group["lr"] = group.get("largest_lr", net.lr) * factor
 
 
 class StopWhenOver(Callback):

@@ -1,0 +1,229 @@
+"""Pretrained encoders: their tokenizer as a vectorizer, their configuration, weights.
+
+`transformers` is loaded where it is needed: the package works without it.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from numbers import Integral
+from typing import Any, Self
+from warnings import warn
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_htc._sklearn_compat import Interval
+
+__all__ = ["SubwordTokenizer", "load_configuration", "load_weights"]
+
+# More than any text has, on the average of so many tokens.
+CHARACTERS_PER_TOKEN = 50
+
+
+class SubwordTokenizer(TransformerMixin, BaseEstimator):
+    """Turn texts into the token ids that a pretrained encoder reads.
+
+    The result is a CSR array with one row per document and one column per position, as
+    `TokenSequenceVectorizer` makes it, with the encoder's own ids plus 1. Nothing is
+    learned from texts. Needs the extra `transformer`.
+
+    Parameters
+    ----------
+    pretrained : str
+        A folder, or a name on a model hub, with an encoder and its tokenizer.
+    max_length : int, default=128
+        Tokens per document, the encoder's special ones included; longer texts are cut.
+
+    Attributes
+    ----------
+    definition_ : str
+        The encoder's tokenizer, as its tokenizer.json has it.
+
+    See Also
+    --------
+    TokenSequenceVectorizer : Words of the training texts, for "bigru" and "rcnn".
+    """
+
+    _parameter_constraints = {
+        "pretrained": [str],
+        "max_length": [Interval(Integral, 2, None, closed="left")],
+    }
+
+    def __init__(self, pretrained: str, *, max_length: int = 128) -> None:
+        self.pretrained = pretrained
+        self.max_length = max_length
+
+    def fit(self, X: Iterable[str], y: Any = None) -> Self:
+        """Load the tokenizer.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Not read.
+        y : None
+            Not read.
+
+        Returns
+        -------
+        self : SubwordTokenizer
+            Fitted.
+
+        Raises
+        ------
+        ImportError
+            If `transformers` is not installed.
+        ValueError
+            If there is no tokenizer at `pretrained`, or one without tokenizer.json.
+        """
+        self._validate_params()
+        tokenizer = _load("AutoTokenizer", self.pretrained, "tokenizer")
+        if not getattr(tokenizer, "is_fast", False):
+            raise ValueError(
+                f"The tokenizer at pretrained={self.pretrained!r} has no "
+                "tokenizer.json, and transformers can't make one of its files."
+            )
+        # Where there are no files at all, transformers makes one without a vocabulary.
+        if len(tokenizer) <= len(tokenizer.all_special_tokens):
+            raise ValueError(
+                f"There is no tokenizer at pretrained={self.pretrained!r}: its "
+                "vocabulary is empty."
+            )
+        self.definition_ = tokenizer.backend_tokenizer.to_str()
+        return self
+
+    def transform(self, X: Iterable[str]) -> sparse.csr_array:
+        """Turn texts into token ids.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Texts.
+
+        Returns
+        -------
+        ids : csr_array of shape (n_documents, max_length), int64
+            The encoder's ids plus 1, from the first column on.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+
+        Warns
+        -----
+        UserWarning
+            If texts are cut; it says how many.
+        """
+        check_is_fitted(self)
+        texts = list(X)
+        # Of a text that is much longer the rest need not be looked at.
+        longest = CHARACTERS_PER_TOKEN * self.max_length
+        found = _tokenizer(self.definition_, self.max_length).encode_batch(
+            [text[:longest] for text in texts]
+        )
+        n_cut = sum(
+            len(text) > longest or len(own.overflowing) > 0
+            for text, own in zip(texts, found, strict=True)
+        )
+        if n_cut:
+            warn(
+                f"{n_cut} of {len(texts)} texts are longer than max_length="
+                f"{self.max_length} tokens, and were cut.",
+                stacklevel=2,
+            )
+        lengths = np.array([len(own.ids) for own in found], dtype=np.int64)
+        indptr = np.concatenate(([0], np.cumsum(lengths)))
+        ids = np.array([i for own in found for i in own.ids], dtype=np.int64) + 1
+        columns = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths)
+        shape = (len(texts), self.max_length)
+        return sparse.csr_array((ids, columns, indptr), shape=shape)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.requires_fit = False
+        return tags
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(definition: str, max_length: int) -> Any:
+    """Make the tokenizer, which takes longer than reading a few texts."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(definition)
+    tokenizer.enable_truncation(max_length)
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def load_configuration(pretrained: str) -> dict[str, Any]:
+    """Read what an encoder is built from.
+
+    Parameters
+    ----------
+    pretrained : str
+        A folder, or a name on a model hub.
+
+    Returns
+    -------
+    configuration : dict
+        Plain values.
+
+    Raises
+    ------
+    ImportError
+        If `transformers` is not installed.
+    ValueError
+        If there is no encoder at `pretrained`.
+    """
+    return _load("AutoConfig", pretrained, "encoder").to_dict()
+
+
+def load_weights(pretrained: str) -> dict[str, Any]:
+    """Read the weights of an encoder.
+
+    Parameters
+    ----------
+    pretrained : str
+        A folder, or a name on a model hub.
+
+    Returns
+    -------
+    weights : dict of str to Tensor
+        By their names.
+
+    Raises
+    ------
+    ImportError
+        If `transformers` is not installed.
+    ValueError
+        If there is no encoder at `pretrained`.
+    """
+    return _load("AutoModel", pretrained, "encoder").state_dict()
+
+
+def _load(kind: str, pretrained: str, what: str) -> Any:
+    """Load something by one of the factories of `transformers`."""
+    try:
+        import transformers
+    except ImportError as error:
+        raise ImportError(
+            "A pretrained encoder needs transformers: pip install "
+            "'sklearn-htc[transformer]'."
+        ) from error
+    shows_bars = transformers.logging.is_progress_bar_enabled()
+    transformers.logging.disable_progress_bar()
+    try:
+        return getattr(transformers, kind).from_pretrained(pretrained)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"There is no {what} at pretrained={pretrained!r}: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+    finally:
+        if shows_bars:
+            transformers.logging.enable_progress_bar()

@@ -1,0 +1,188 @@
+"""Pretrained encoders: a tiny one that the tests make, read, trained and stored."""
+
+import pickle
+
+import numpy as np
+import pytest
+import skops.io
+import torch
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+from transformers import AutoModel, BertConfig, BertModel, PreTrainedTokenizerFast
+
+from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, SubwordTokenizer
+from sklearn_htc.persistence import TRUSTED_TYPES
+from tests.conftest import SENTENCES
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+SMALL = {
+    "text_encoder": "transformer",
+    "dimension": 8,
+    "max_length": 10,
+    "max_epochs": 2,
+    "random_state": 0,
+}
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Return a folder with an encoder of random weights, and its tokenizer."""
+    path = tmp_path_factory.mktemp("encoder")
+    words = sorted({word for text in SENTENCES.values() for word in text.split()})
+    ids = {word: i for i, word in enumerate([*SPECIAL, *words])}
+    tokenizer = Tokenizer(WordLevel(ids, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    ).save_pretrained(path)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(ids),
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=32,
+    )
+    BertModel(config).save_pretrained(path)
+    return str(path)
+
+
+def test_tokens_are_the_encoders_own(folder):
+    tokenizer = SubwordTokenizer(folder, max_length=8).fit([])
+    X = tokenizer.transform(["the cat purrs", "", "unheard cat"])
+    the, cat, purrs = (i - 1 for i in tokenizer.transform(["the cat purrs"]).data[1:-1])
+    assert X.toarray().tolist() == [
+        [3, the + 1, cat + 1, purrs + 1, 4, 0, 0, 0],
+        [3, 4, 0, 0, 0, 0, 0, 0],
+        [3, 2, cat + 1, 4, 0, 0, 0, 0],
+    ]
+
+
+def test_texts_that_are_cut_are_counted(folder, recwarn):
+    tokenizer = SubwordTokenizer(folder, max_length=5).fit([])
+    tokenizer.transform(["the cat purrs", "cat"])
+    assert not recwarn
+    with pytest.warns(UserWarning, match="2 of 3 texts are longer than max_length=5"):
+        X = tokenizer.transform(["the cat purrs and", "cat " * 30_000, "cat"])
+    assert np.diff(X.indptr).tolist() == [5, 5, 3]
+
+
+def test_text_features_are_the_states_of_the_encoder(folder, corpus, indicator):
+    clf = HTCInfoMaxClassifier(
+        pretrained=folder, lr=1e-9, encoder_lr=1e-9, **(SMALL | {"dimension": 12})
+    ).fit(corpus[0], indicator)
+    encoder = AutoModel.from_pretrained(folder).eval()
+    ids = torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]])
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
+    with torch.no_grad():
+        expected = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        found, _ = clf.net_.module_.text_encoder.eval()((ids + 1) * mask, mask.bool())
+    torch.testing.assert_close(found, expected * mask.unsqueeze(-1), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [HTCInfoMaxClassifier, HiAGMClassifier])
+def test_the_encoder_is_trained_with_a_rate_of_its_own(
+    folder, corpus, indicator, hierarchy, kind
+):
+    clf = kind(hierarchy, pretrained=folder, **SMALL).fit(corpus[0], indicator)
+    before = AutoModel.from_pretrained(folder).state_dict()
+    after = clf.net_.module_.text_encoder.encoder.state_dict()
+    words = "embeddings.word_embeddings.weight"
+    torch.testing.assert_close(after[words], before[words], atol=0, rtol=0)
+    moved = [
+        (after[name] - before[name]).abs().max().item()
+        for name in before
+        if name.startswith("encoder.") and name.endswith("weight")
+    ]
+    assert min(moved) > 0
+    # A step of Adam is no longer than the learning rate.
+    n_steps = sum(epoch["train_batch_count"] for epoch in clf.history_)
+    assert max(moved) < 1.5 * n_steps * clf.encoder_lr < n_steps * clf.lr
+    thawed = clone(clf).set_params(freeze_word_embeddings=False)
+    thawed.fit(corpus[0], indicator)
+    after = thawed.net_.module_.text_encoder.encoder.state_dict()
+    assert (after[words] != before[words]).any()
+
+
+def test_a_fitted_estimator_needs_no_folder(folder, corpus, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(hierarchy, pretrained=folder, **SMALL)
+    clf.fit(corpus[0], indicator)
+    expected = clf.predict_proba(corpus[0])
+    clf.set_params(pretrained="no longer there")
+    loads = (
+        pickle.loads(pickle.dumps(clf)),
+        skops.io.loads(skops.io.dumps(clf), trusted=TRUSTED_TYPES),
+    )
+    for loaded in loads:
+        np.testing.assert_array_equal(loaded.predict_proba(corpus[0]), expected)
+
+
+def test_a_document_depends_on_no_other(folder, corpus, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(hierarchy, pretrained=folder, **SMALL)
+    p = clf.fit(corpus[0], indicator).predict_proba(corpus[0])
+    again = clone(clf).fit(corpus[0], indicator)
+    np.testing.assert_array_equal(again.predict_proba(corpus[0]), p)
+    for rows in ([5], [7, 3], range(30, 60)):
+        texts = [corpus[0][row] for row in rows]
+        np.testing.assert_allclose(clf.predict_proba(texts), p[list(rows)], atol=1e-4)
+    assert np.isfinite(clf.predict_proba(["", "unheard of", "cat " * 20_000])).all()
+
+
+def test_token_ids_from_a_pipeline_are_the_same(folder, corpus, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(hierarchy, pretrained=folder, **SMALL)
+    pipeline = make_pipeline(SubwordTokenizer(folder, max_length=10), clone(clf))
+    pipeline.fit(corpus[0], indicator)
+    clf.fit(corpus[0], indicator)
+    expected = clf.predict_proba(corpus[0])
+    np.testing.assert_array_equal(pipeline.predict_proba(corpus[0]), expected)
+
+
+def test_training_goes_on_in_pieces(folder, corpus, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(hierarchy, pretrained=folder, **SMALL)
+    for rows in (slice(50), slice(50, 100)):
+        clf.partial_fit(corpus[0][rows], indicator[rows])
+    rates = [group["lr"] for group in clf.net_.optimizer_.param_groups]
+    assert rates == [clf.encoder_lr, clf.lr]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"text_encoder": "transformer"}, "needs a folder or the name of an encoder"),
+        ({"pretrained": "folder"}, "no other text encoder reads one"),
+        (
+            {"text_encoder": "transformer", "pretrained": "/no/such/folder"},
+            "There is no encoder at pretrained='/no/such/folder'",
+        ),
+    ],
+)
+def test_bad_parameters_are_named_before_training(
+    parameters, message, corpus, indicator
+):
+    clf = HTCInfoMaxClassifier(**parameters)
+    with pytest.raises(ValueError, match=message):
+        clf.fit(corpus[0], indicator)
+
+
+def test_an_encoder_without_a_tokenizer_is_named(folder, tmp_path):
+    AutoModel.from_pretrained(folder).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="There is no tokenizer at"):
+        SubwordTokenizer(str(tmp_path)).fit([])
+
+
+def test_missing_texts_are_named(folder, corpus, indicator):
+    clf = HTCInfoMaxClassifier(pretrained=folder, **SMALL)
+    with pytest.raises(ValueError, match="Document 99 is missing"):
+        clf.fit([*corpus[0][:-1], None], indicator)
