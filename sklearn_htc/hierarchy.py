@@ -269,6 +269,14 @@ class Hierarchy:
         edges = list(graph.edges())
         return cls(edges, nodes=_topological_order(edges, graph.nodes()))
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Its keys are labels, which some file formats would turn into text.
+        return {name: value for name, value in vars(self).items() if name != "_index"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._index = {name: i for i, name in enumerate(self.nodes)}
+
     def __len__(self) -> int:
         return len(self.nodes)
 

@@ -61,7 +61,7 @@ _REPR.maxdict = _REPR.maxarray = _REPR.maxdeque = 20
 
 
 def is_missing(label: Any) -> bool:
-    """Tell whether a label is None, NaN or `pandas.NA`.
+    """Tell whether a label is None, NaN, `pandas.NA` or a missing date.
 
     Parameters
     ----------
@@ -74,8 +74,10 @@ def is_missing(label: Any) -> bool:
         Such values can't be labels: NaN is not even equal to itself.
     """
     is_nan = isinstance(label, Real) and label != label
+    if isinstance(label, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(label))
     # pandas.NA compares with nothing, and pandas need not be there.
-    return label is None or is_nan or type(label).__name__ == "NAType"
+    return label is None or is_nan or type(label).__name__ in ("NAType", "NaTType")
 
 
 def as_label(label: Any) -> Hashable:

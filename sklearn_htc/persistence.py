@@ -1,4 +1,4 @@
-"""What a loader that executes nothing by itself has to trust: skops asks for names."""
+"""The types that skops must be told to trust before it loads an estimator."""
 
 from scipy import sparse
 
@@ -69,6 +69,7 @@ _TYPES: tuple[type, ...] = (
 TRUSTED_TYPES = [f"{each.__module__}.{each.__qualname__}" for each in _TYPES]
 """Names of all types that a fitted estimator of the package is made of.
 
-`skops.io.load(file, trusted=TRUSTED_TYPES)` loads it. Types of the user's own, such as
-a callback or a classifier inside, have to be added.
+`skops.io.load(file, trusted=TRUSTED_TYPES)` loads it where labels are text, numbers,
+truth values, bytes or tuples of them. Other types that the user has brought, such as a
+callback, another optimizer or a classifier inside, have to be added.
 """

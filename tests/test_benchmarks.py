@@ -1,4 +1,4 @@
-"""Benchmarks: each can be started, whatever was moved in the package."""
+"""Benchmarks: each can be imported, whatever was moved in the package."""
 
 from importlib import import_module
 from pathlib import Path

@@ -16,6 +16,7 @@ from sklearn_htc import (
     HiAGMClassifier,
     HierarchicalDecodingClassifier,
     HierarchicalLinearClassifier,
+    Hierarchy,
     HTCInfoMaxClassifier,
     TokenSequenceVectorizer,
 )
@@ -82,6 +83,22 @@ def test_every_estimator_comes_back_the_same(name, corpus, bag, hierarchy, targe
     final.set_params(hierarchy=hierarchy)
     X = corpus[0] if name == "sequences" else bag
     assert_comes_back(clf.fit(X, target), X)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[True, False], [b"a", b"b"], [("a",), ("a", 1)], [1.5, 2.5], [10, 20]],
+    ids=str,
+)
+def test_labels_of_every_plain_type_come_back(labels, bag):
+    hierarchy = Hierarchy([], nodes=labels)
+    y = [labels[i % 2] for i in range(100)]
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(bag, y)
+    assert_comes_back(clf, bag)
+    loaded = skops.io.loads(skops.io.dumps(clf), trusted=TRUSTED_TYPES)
+    assert loaded.hierarchy_ == hierarchy
+    assert loaded.predict(bag).tolist() == clf.predict(bag).tolist()
+    assert loaded.score(bag, y) == clf.score(bag, y)
 
 
 @pytest.mark.parametrize("form", ["embeddings", "terms beside embeddings"])

@@ -1,5 +1,6 @@
 """The form of X and of y that fit has seen, in which predict then reads and answers."""
 
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from sklearn_htc.data.targets import TargetEncoder
 from sklearn_htc.data.texts import TermsOfTexts, as_texts, holds_texts, vectorized
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import as_hierarchy
+from sklearn_htc.labels import short_repr
 
 __all__ = ["DocumentForm", "InputForm"]
 
@@ -96,10 +98,16 @@ class DocumentForm:
         ValueError
             If X is of no accepted form, or `text_encoder` can't read it.
         """
+        if isinstance(X, (Iterator, Set)):
+            raise ValueError(
+                f"X is a {type(X).__name__}, which has no order or can be read only "
+                "once. Pass a list."
+            )
         if holds_texts(X):
             matrix, texts = vectorized(X, vectorizer, text_encoder, piecewise=piecewise)
             form, documents = cls.learn(matrix, text_encoder, vocabulary_size, None)
-            if isinstance(documents, BagOfTerms):
+            # Components of a dense matrix would be others in each fold.
+            if isinstance(documents, BagOfTerms) and sparse.issparse(matrix):
                 documents = TermsOfTexts(documents.X, texts)
             form = replace(
                 form, n_features=None, feature_names=None, vectorizer=texts.vectorizer
@@ -163,10 +171,11 @@ class DocumentForm:
 
     def _checked_texts(self, X: Any) -> list[str]:
         """Return X as texts; refuse another form."""
-        if not holds_texts(X):
+        is_sequence = isinstance(X, Sequence) or getattr(X, "ndim", 0) == 1
+        if isinstance(X, (str, bytes)) or not is_sequence or not len(X):
             raise ValueError(
-                "The estimator was fitted to raw texts, so X must be a sequence of "
-                f"strings, got {type(X).__name__}."
+                "The estimator was fitted to raw texts, so X must be a sequence of at "
+                f"least one string, got {short_repr(X)}."
             )
         return as_texts(X)
 
@@ -187,8 +196,8 @@ class DocumentForm:
         ----------
         X : array-like, sparse array or sequence
             Documents.
-        estimator : classifier
-            Fitted to them.
+        estimator : classifier or None
+            Fitted to them, if it is already.
         vectorizer : transformer, default=None
             What has turned raw texts into numbers for it: fitted.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from importlib import import_module
+from itertools import chain
 from numbers import Real
 from typing import Any
 
@@ -13,7 +14,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from sklearn_htc._sklearn_compat import encoding_caller
 from sklearn_htc.hierarchy import Hierarchy, column_names
-from sklearn_htc.labels import is_missing, short_repr
+from sklearn_htc.labels import is_missing, refuse_mixed_truth, short_repr
 
 __all__ = ["TargetEncoder", "object_array"]
 
@@ -103,6 +104,9 @@ class TargetEncoder:
             if classes is None and piecewise and hierarchy is not None:
                 classes = list(hierarchy.nodes)
             classes = _unique(y if classes is None else as_labels(classes, hierarchy))
+            if classes.dtype.kind in "bO":
+                nodes = [] if hierarchy is None else hierarchy.nodes
+                refuse_mixed_truth(chain(nodes, y.tolist(), classes.tolist()))
             if hierarchy is None:
                 hierarchy = Hierarchy([], nodes=classes.tolist())
             hierarchy.index(classes.tolist())
@@ -231,11 +235,7 @@ class TargetEncoder:
         if self.kind == "sparse":
             return indicator
         if self.frame_library is not None:
-            columns = indicator.toarray().T
-            make_frame = import_module(self.frame_library).DataFrame
-            Y = make_frame(dict(zip(self.hierarchy.nodes, columns, strict=True)))
-            has_index = hasattr(X, "iloc") and hasattr(Y, "iloc")
-            return Y.set_axis(X.index) if has_index else Y
+            return self._as_frame(indicator.toarray(), X)
         if self.kind == "dense":
             return indicator.toarray()
         if self.kind == "collections":
@@ -244,6 +244,15 @@ class TargetEncoder:
         position = np.empty(len(self.hierarchy), dtype=np.int64)
         position[self.class_nodes] = np.arange(len(self.classes))
         return self.classes[position[specific]]
+
+    def _as_frame(self, values: np.ndarray, X: Any) -> Any:
+        library, nodes = import_module(self.frame_library or ""), self.hierarchy.nodes
+        if self.frame_library == "polars":
+            return library.DataFrame(dict(zip(nodes, values.T, strict=True)))
+        # Otherwise labels that are tuples become levels of the columns.
+        columns = library.Index(list(nodes), tupleize_cols=False)
+        index = X.index if hasattr(X, "iloc") else None
+        return library.DataFrame(values, index=index, columns=columns)
 
 
 def _refuse_codes(hierarchy: Hierarchy | None) -> None:
@@ -410,8 +419,11 @@ def _unchanged(labels: list[Any]) -> np.ndarray:
         array = np.asarray(labels)
     except ValueError:
         return object_array(labels)
-    keeps = array.ndim == 1 and array.dtype.kind in "biufUS"
-    return array if keeps and array.tolist() == labels else object_array(labels)
+    if array.ndim != 1 or array.dtype.kind not in "biufUS" or array.tolist() != labels:
+        return object_array(labels)
+    # True and 1 are equal, and different labels all the same.
+    n_truths = sum(isinstance(label, (bool, np.bool_)) for label in labels)
+    return array if n_truths in (0, len(labels)) else object_array(labels)
 
 
 def _unique(labels: np.ndarray) -> np.ndarray:

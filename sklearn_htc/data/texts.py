@@ -1,4 +1,4 @@
-"""Raw texts: what turns them into terms, once for all and once per fold."""
+"""Raw texts: what turns all of them into numbers, and counts terms per fold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -131,7 +131,14 @@ class Texts:
             What it makes of both parts.
         """
         vectorizer = clone(self.vectorizer)
-        learned_from = vectorizer.fit_transform(self.take(train).texts)
+        try:
+            learned_from = vectorizer.fit_transform(self.take(train).texts)
+        except ValueError as error:
+            raise ValueError(
+                f"{type(vectorizer).__name__} fails on a part of the texts, from which "
+                f"the others are held out: {error} Ask for fewer documents per term "
+                "(min_df), or give more texts."
+            ) from error
         return vectorizer, learned_from, vectorizer.transform(self.take(held_out).texts)
 
 
@@ -170,17 +177,25 @@ def vectorized(
             "X holds raw texts, and vectorizer is None. Use vectorizer='auto', or put "
             "a vectorizer before the classifier: make_pipeline(TfidfVectorizer(), ...)."
         )
-    if not isinstance(vectorizer, str):
-        vectorizer = clone(vectorizer)
-    else:
+    is_auto = isinstance(vectorizer, str)
+    if is_auto:
         vectorizer = _usual_vectorizer(text_encoder, len(texts))
+    else:
+        vectorizer = clone(vectorizer)
     if piecewise and get_tags(vectorizer).requires_fit:
         raise ValueError(
             f"{type(vectorizer).__name__} would know only the terms of the first "
             "piece. For texts in pieces use one that has nothing to learn: vectorizer="
             "HashingVectorizer(alternate_sign=False)."
         )
-    return vectorizer.fit_transform(texts), Texts(texts, vectorizer)
+    try:
+        return vectorizer.fit_transform(texts), Texts(texts, vectorizer)
+    except ValueError:
+        if not is_auto or vectorizer.get_params()["min_df"] == 1:
+            raise
+        # The texts share no term at all.
+        vectorizer.set_params(min_df=1)
+        return vectorizer.fit_transform(texts), Texts(texts, vectorizer)
 
 
 def _usual_vectorizer(text_encoder: str, n_texts: int) -> Any:
@@ -209,12 +224,14 @@ def reads_texts(estimator: Any) -> bool:
         True for a Pipeline, which has a step for it, and for what says so in its tags;
         also where one of them is inside another estimator.
     """
-    while True:
-        if isinstance(estimator, Pipeline) or get_tags(estimator).input_tags.string:
-            return True
-        if not hasattr(estimator, "estimator"):
-            return False
-        estimator = estimator.estimator
+    if isinstance(estimator, Pipeline):
+        return True
+    if hasattr(estimator, "__sklearn_tags__") and get_tags(estimator).input_tags.string:
+        return True
+    inner = [getattr(estimator, "estimator", None)]
+    # Pairs of a name and an estimator, in ensembles.
+    inner += [pair[1] for pair in getattr(estimator, "estimators", None) or []]
+    return any(reads_texts(each) for each in inner if hasattr(each, "fit"))
 
 
 class OpaqueTexts(OpaqueDocuments):

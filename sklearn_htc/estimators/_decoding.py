@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn import config_context
+from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils import Tags, check_random_state, get_tags
@@ -180,6 +180,7 @@ label collections, or array-like of shape (n_documents,)
         self._validate_params()
         self._require_y(y)
         documents, vectorizer = self._read(X)
+        # What the classifier knows of X follows when it is fitted.
         document_form = DocumentForm.of_opaque(X, None, vectorizer)
         form = InputForm.of_targets(document_form, y, self.hierarchy)
         data = form.training_data(documents, y, sample_weight)
@@ -208,12 +209,14 @@ label collections, or array-like of shape (n_documents,)
         return self
 
     def _read(self, X: Any) -> tuple[OpaqueDocuments, Any]:
-        """Return documents as the classifier reads them, and what turned texts so."""
+        """Return documents as the classifier reads them, and the vectorizer of texts.
+
+        It is None where X holds no texts, or the classifier reads them by itself.
+        """
         vectorizer = self.vectorizer
-        leaves_texts = vectorizer is None or (
-            isinstance(vectorizer, str) and reads_texts(self.estimator)
-        )
-        if leaves_texts or not holds_texts(X):
+        if vectorizer is None or not holds_texts(X):
+            return OpaqueDocuments(X), None
+        if isinstance(vectorizer, str) and reads_texts(self.estimator):
             return OpaqueDocuments(X), None
         matrix, texts = vectorized(X, vectorizer, "auto")
         return OpaqueTexts(matrix, texts), texts.vectorizer
@@ -248,16 +251,23 @@ def _fit_clone(
 @contextmanager
 def _weights_reach_machines(estimator: Any, is_weighted: bool) -> Iterator[None]:
     """Let OneVsRestClassifier hand weights on, which it does by routing alone."""
-    if not (is_weighted and isinstance(estimator, OneVsRestClassifier)):
+    if not is_weighted or get_config()["enable_metadata_routing"]:
         yield
         return
-    if not has_fit_parameter(estimator.estimator, "sample_weight"):
+    is_one_vs_rest = isinstance(estimator, OneVsRestClassifier)
+    machine = estimator.estimator if is_one_vs_rest else estimator
+    if not has_fit_parameter(machine, "sample_weight"):
         raise TypeError(
-            f"{type(estimator.estimator).__name__} does not accept sample_weight. "
-            "Leave the weights out, or choose another classifier."
+            f"{type(machine).__name__} does not accept sample_weight. Leave the "
+            "weights out, or choose another classifier."
         )
+    if not is_one_vs_rest:
+        yield
+        return
     with config_context(enable_metadata_routing=True):
-        estimator.estimator.set_fit_request(sample_weight=True)
+        while hasattr(machine, "set_fit_request"):
+            machine.set_fit_request(sample_weight=True)
+            machine = getattr(machine, "estimator", None)
         yield
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 import torch
@@ -22,21 +23,26 @@ def fit_task(max_subtasks: int | None) -> Callable[[Callable[..., Any]], Any]:
     -------
     decorator : callable
         For the method `fit` of an estimator with `CallbackSupportMixin`. Callbacks get
-        the data at its begin and at its end, and a fitted estimator at its end.
+        the data when it begins and ends, and a fitted estimator when it ends.
     """
 
     def decorate(fit: Callable[..., Any]) -> Any:
+        parameters = signature(fit)
+
         @with_callbacks
         @wraps(fit)
         @torch.inference_mode(False)
-        def run(
-            self: Any, X: Any, y: Any, sample_weight: Any = None, **params: Any
-        ) -> Any:
+        def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+            given = parameters.bind(self, *args, **kwargs)
+            given.apply_defaults()
+            X, y, weight = (
+                given.arguments[name] for name in ("X", "y", "sample_weight")
+            )
             context = self._init_callback_context(max_subtasks=max_subtasks)
-            metadata = {"sample_weight": sample_weight}
+            metadata = {"sample_weight": weight}
             told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
             context.call_on_fit_task_begin(**told)
-            fit(self, X, y, sample_weight, **params)
+            fit(*given.args, **given.kwargs)
             context.call_on_fit_task_end(**told, reconstruction_attributes={})
             return self
 

@@ -32,8 +32,9 @@ default=None
         (parent, child) edges, or a directed graph. None means no hierarchy: the labels
         are those of Y.
     vectorizer : "auto", transformer or None, default="auto"
-        What turns raw texts into numbers, where X is a sequence of strings. It is
-        fitted inside each fold, so that no term of a held-out document is known there.
+        What turns raw texts into numbers, where X is a sequence of strings; it gets no
+        y. Where it makes a sparse array of terms, the folds that choose the wide path
+        have one of their own, which does not know the terms of held-out documents.
         "auto" is `TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2),
         max_features=100_000)`, with min_df=1 for fewer than 50 texts; for "bigru" and
         "rcnn" it is `TokenSequenceVectorizer()`, for "transformer" the encoder's own

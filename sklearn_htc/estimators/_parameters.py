@@ -24,7 +24,7 @@ DECODING_CONSTRAINTS: dict[str, list[Any]] = {
     "random_state": ["random_state"],
     "vectorizer": [
         StrOptions({"auto"}),
-        HasMethods(["fit_transform", "transform"]),
+        HasMethods(["get_params", "fit_transform", "transform"]),
         None,
     ],
 }

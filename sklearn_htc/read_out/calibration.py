@@ -271,5 +271,8 @@ def _minimize(loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     with torch.enable_grad():
         optimizer.step(closure)
     end = coef.detach()
-    # Exponentials can send a step so far that there is no way back.
-    return end if loss(end) <= least + 1e-6 else best
+    reached = loss(end)
+    # Exponentials can send a step so far that there is no way back. Otherwise the end
+    # counts: a line search may have passed a point that is lower by rounding.
+    is_end = bool(reached.isfinite()) and reached <= least + 1e-6
+    return end if is_end else best

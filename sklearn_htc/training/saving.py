@@ -17,7 +17,7 @@ from sklearn_htc.training.seeding import Draws
 
 __all__ = ["as_arrays", "make_net", "restore_net"]
 
-# Besides the weights, what a net needs to go on.
+# Besides the weights, what a net needs to go on; the rest is set by each training.
 SETTINGS = (
     "optimizer",
     "lr",
@@ -127,7 +127,7 @@ def _to_numpy(tree: Any) -> Any:
 
 def _to_torch(tree: Any) -> Any:
     if isinstance(tree, np.ndarray):
-        # A copy: what comes from a file may not be written to.
+        # A copy, as an array that is mapped from a file can't be written to.
         return torch.from_numpy(tree.copy())
     if isinstance(tree, dict):
         return {key: _to_torch(value) for key, value in tree.items()}

@@ -112,7 +112,7 @@ def test_auto_reads_the_form_of_x(X, text_encoder, expected):
         (BAG, "tokens"),
         (BAG.toarray(), "bigru"),
         (np.ones((2, 3, 4)), "bag"),
-        (BAG, "transformer"),
+        (BAG, "lstm"),
     ],
 )
 def test_an_encoder_that_cant_read_x_is_refused(X, text_encoder):

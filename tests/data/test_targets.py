@@ -200,6 +200,21 @@ def test_truth_values_are_labels():
     assert back.tolist() == [False, True, True]
 
 
+@pytest.mark.parametrize("y", [[True, 1, "a"], [True, 1, 2], [False, 0]])
+def test_truth_values_beside_the_numbers_they_are_equal_to_are_refused(y):
+    with pytest.raises(ValueError, match="in Python it is equal to"):
+        TargetEncoder.fit(y, None)
+    with pytest.raises(ValueError, match="in Python it is equal to"):
+        TargetEncoder.fit([True, False], Hierarchy([], nodes=[0, 1]))
+
+
+def test_missing_dates_are_named():
+    dates = pd.to_datetime(["2020-01-01", None])
+    for y in (pd.Series(dates), dates.to_numpy(), [np.datetime64("NaT"), "a"]):
+        with pytest.raises(ValueError, match="has a missing label"):
+            TargetEncoder.fit(y, None)
+
+
 def test_the_order_of_sets_does_not_depend_on_their_hashes():
     labels = [frozenset(pair) for pair in ("cd", "ab", "bc", "a")]
     hierarchy = Hierarchy([], nodes=labels)
@@ -215,6 +230,17 @@ def test_a_frame_is_answered_by_a_frame(hierarchy):
     X = pd.Series(["one", "two", "three"], index=[7, 8, 9])
     indexed = encoder.inverse_transform(closed, X)
     pd.testing.assert_frame_equal(indexed, frame.set_axis([7, 8, 9]))
+
+
+def test_nodes_that_are_tuples_stay_columns_of_a_frame():
+    hierarchy = Hierarchy.from_paths([("a", "x"), ("b",)])
+    closed = hierarchy.to_indicator([[("a", "x")], [("b",)]])
+    frame = pd.DataFrame(
+        closed.toarray(), columns=pd.Index(hierarchy.nodes, tupleize_cols=False)
+    )
+    encoder = TargetEncoder.fit(frame, hierarchy)
+    pd.testing.assert_frame_equal(encoder.inverse_transform(closed), frame)
+    assert encoder.equal(frame, encoder.inverse_transform(closed)).all()
 
 
 def test_a_column_of_ones_is_one_label(hierarchy):

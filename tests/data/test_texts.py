@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import TruncatedSVD
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.feature_extraction.text import (
     CountVectorizer,
     HashingVectorizer,
@@ -15,6 +18,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline, make_union
 
 from sklearn_htc import HTCInfoMaxClassifier, TokenSequenceVectorizer
+from sklearn_htc.data.input_form import DocumentForm
 from sklearn_htc.data.texts import (
     TermsOfTexts,
     as_texts,
@@ -157,6 +161,24 @@ def test_columns_without_names_that_differ_are_refused():
         terms(Nameless()).apart(TRAIN, HELD_OUT)
 
 
+def test_a_fold_of_too_few_terms_is_explained():
+    documents = terms(CountVectorizer(min_df=2))
+    with pytest.raises(ValueError, match=r"fails on a part of the texts.*min_df"):
+        documents.apart(np.array([0, 3]), np.array([1, 2]))
+
+
+def test_auto_takes_terms_that_occur_once_where_there_are_no_others():
+    texts = [f"word{i}" for i in range(60)]
+    matrix, _ = vectorized(texts, "auto", "auto")
+    assert matrix.shape == (60, 60)
+
+
+def test_dense_components_are_those_of_all_texts():
+    vectorizer = make_pipeline(TfidfVectorizer(), TruncatedSVD(2, random_state=0))
+    _, documents = DocumentForm.learn(TEXTS, "bag", None, vectorizer)
+    assert not isinstance(documents, TermsOfTexts)
+
+
 def test_some_texts_can_be_taken_and_split_again():
     part = terms(TfidfVectorizer()).take(np.array([4, 0, 1]))
     assert part.texts.texts == [TEXTS[4], TEXTS[0], TEXTS[1]]
@@ -179,6 +201,15 @@ def test_some_texts_can_be_taken_and_split_again():
             True,
         ),
         (HTCInfoMaxClassifier(), True),
+        (OneVsRestClassifier(CalibratedClassifierCV()), False),
+        (BaggingClassifier(), False),
+        (VotingClassifier([("a", LogisticRegression())]), False),
+        (
+            VotingClassifier(
+                [("a", make_pipeline(CountVectorizer(), LogisticRegression()))]
+            ),
+            True,
+        ),
     ],
 )
 def test_classifiers_that_read_texts_are_known(estimator, expected):

@@ -81,6 +81,11 @@ def test_a_callback_ends_training(bag, indicator, hierarchy, early_stopping, rec
     assert not [w for w in recwarn if "interrupted" in str(w.message)]
 
 
+def test_fit_without_labels_says_what_is_missing(bag, hierarchy):
+    with pytest.raises(TypeError, match="argument: 'y'"):
+        HierarchicalLinearClassifier(hierarchy).fit(bag)
+
+
 def test_a_refused_fit_is_torn_down(bag, hierarchy):
     notes = Notes()
     clf = HierarchicalLinearClassifier(hierarchy).set_callbacks(notes)

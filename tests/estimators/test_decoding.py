@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -125,8 +126,26 @@ def test_weights_reach_the_classifier_and_the_read_out(corpus, bag, hierarchy):
         assert share[oak] > 0.9 > plain.mean(axis=0)[oak]
 
 
-def test_a_classifier_that_takes_no_weights_is_named(bag, indicator, hierarchy):
-    estimator = OneVsRestClassifier(KNeighborsClassifier())
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (OneVsRestClassifier(KNeighborsClassifier()), "KNeighborsClassifier"),
+        (make_pipeline(OneVsRestClassifier(LogisticRegression())), "Pipeline"),
+    ],
+)
+def test_a_classifier_that_takes_no_weights_is_named(
+    estimator, name, bag, indicator, hierarchy
+):
     clf = HierarchicalDecodingClassifier(estimator, hierarchy)
-    with pytest.raises(TypeError, match="KNeighborsClassifier does not accept sample_"):
+    with pytest.raises(TypeError, match=f"{name} does not accept sample_weight"):
         clf.fit(bag, indicator, sample_weight=np.ones(100))
+
+
+@pytest.mark.parametrize("inner", [LinearSVC(), None])
+@pytest.mark.parametrize("is_weighted", [True, False])
+def test_classifiers_inside_classifiers(inner, is_weighted, bag, indicator, hierarchy):
+    flat = OneVsRestClassifier(CalibratedClassifierCV(inner, cv=2))
+    clf = HierarchicalDecodingClassifier(flat, hierarchy, random_state=0)
+    weight = np.linspace(0.5, 1, 100) if is_weighted else None
+    clf.fit(bag, indicator, sample_weight=weight)
+    assert clf.score(bag, indicator) > 0.8

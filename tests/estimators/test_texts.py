@@ -108,12 +108,26 @@ def test_a_pipeline_inside_reads_its_texts_by_itself(corpus, indicator, hierarch
     assert clf.score(corpus[0], indicator) > 0.9
 
 
+@pytest.mark.parametrize("X", [[], [None], ["a", None], "a text", [3]])
+def test_what_is_no_text_is_refused_at_prediction(X, corpus, indicator, hierarchy):
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    clf.fit(corpus[0], indicator)
+    with pytest.raises(ValueError, match=r"at least one string|Document"):
+        clf.predict(X)
+
+
+@pytest.mark.parametrize("make", [iter, set])
+def test_texts_in_no_order_are_refused(make, corpus, indicator, hierarchy):
+    with pytest.raises(ValueError, match="Pass a list"):
+        HierarchicalLinearClassifier(hierarchy).fit(make(corpus[0]), indicator)
+
+
 def test_what_fits_no_form_is_named(estimator, corpus, bag, indicator):
     texts = corpus[0]
     with pytest.raises(ValueError, match="Document 99 is missing"):
         clone(estimator).fit([*texts[:-1], None], indicator)
     clf = clone(estimator).fit(texts, indicator)
-    with pytest.raises(ValueError, match="X must be a sequence of strings, got csr"):
+    with pytest.raises(ValueError, match="X must be a sequence of at least one string"):
         clf.predict(bag)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         clone(estimator).fit(texts[:-1], indicator)
