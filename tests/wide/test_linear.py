@@ -46,15 +46,16 @@ def test_the_order_in_which_documents_are_visited_does_not_matter(documents, ind
     np.testing.assert_allclose(first, second, atol=1e-6)
 
 
+@pytest.mark.parametrize("C", [0.1, 1.0, 10.0])
 @pytest.mark.parametrize("kind", ["bag", "dense"])
-def test_ridge_weights_solve_the_normal_equations(bag, indicator, kind):
+def test_ridge_weights_solve_the_normal_equations(bag, indicator, kind, C):
     X = bag.toarray()
     documents = as_documents(bag if kind == "bag" else X, kind)
     weight = np.linspace(0.5, 1.5, 100)
-    wide = fit(documents, indicator, weight, ridge_share=1.0)
+    wide = fit(documents, indicator, weight, C=C, ridge_share=1.0)
     Y = indicator.toarray()
     mean = weight @ Y / weight.sum()
-    gram = X.T @ (weight[:, None] * X) + 0.3 * np.eye(X.shape[1])
+    gram = X.T @ (weight[:, None] * X) + 0.3 / C * np.eye(X.shape[1])
     exact = np.linalg.solve(gram, X.T @ (weight[:, None] * (Y - mean)))
     np.testing.assert_allclose(wide.coef_, exact, atol=1e-5)
     np.testing.assert_allclose(wide.intercept_, mean, rtol=1e-5)
