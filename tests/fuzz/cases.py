@@ -116,6 +116,7 @@ DOCUMENTS = {
         sparse.csr_matrix(X)
     ).add_prefix("x"),
     "read only": lambda X: _read_only(X),
+    "texts": lambda X: [" ".join(f"word{j}" for j in np.flatnonzero(row)) for row in X],
 }
 CONTENTS = ("terms", "counts", "embeddings", "constant", "nothing", "large", "tiny")
 WEIGHTS = {
@@ -175,6 +176,9 @@ def cases(draw, *, faults=(None,)):
     if hierarchy == "none":
         # Otherwise labels are collections, or look like measurements.
         labels = [kind for kind in labels if kind not in ("paths", "sets", "fractions")]
+    X = draw(st.sampled_from(list(DOCUMENTS)))
+    # Texts need a word.
+    contents = [name for name in CONTENTS if X != "texts" or name != "nothing"]
     return Case(
         estimator=draw(st.sampled_from(list(ESTIMATORS))),
         graph=draw(st.sampled_from(list(GRAPHS))),
@@ -186,8 +190,8 @@ def cases(draw, *, faults=(None,)):
         n_documents=draw(st.one_of(st.integers(6, 12), st.integers(45, 70))),
         several=several,
         y=y,
-        X=draw(st.sampled_from(list(DOCUMENTS))),
-        content=draw(st.sampled_from(CONTENTS)),
+        X=X,
+        content=draw(st.sampled_from(contents)),
         weights=draw(st.sampled_from(list(WEIGHTS))),
         fault=draw(st.sampled_from(faults)),
         seed=draw(st.integers(0, 99)),

@@ -21,6 +21,8 @@ def _in_x(value):
         if case.estimator in OPAQUE:
             # What their classifier reads is its own business.
             return None
+        if case.form_of_x == "texts":
+            return ([None, *X[1:]], y, weight) if value is np.nan else None
         dense = np.array(_dense(X), dtype=object if is_text else float)
         # The first document has a weight in every case.
         dense[0, 1] = value
