@@ -1,7 +1,7 @@
 """Texts as token ids, and pretrained word vectors for a vocabulary."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from itertools import chain
 from numbers import Integral, Real
 from os import PathLike
@@ -212,17 +212,7 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
         return documents
 
     def _tokens(self, raw_documents: Iterable[str]) -> list[list[str]]:
-        if isinstance(raw_documents, str):
-            raise ValueError(
-                "Iterable over raw text documents expected, string object received."
-            )
-        if isinstance(raw_documents, Mapping) or getattr(raw_documents, "ndim", 1) != 1:
-            # Iteration over a data frame yields the names of its columns.
-            raise ValueError(
-                "One text per document is needed, got a "
-                f"{type(raw_documents).__name__}. Pass a list of texts, or one column "
-                "of the table."
-            )
+        refuse_tables(raw_documents)
         analyze = CountVectorizer(
             lowercase=self.lowercase,
             preprocessor=self.preprocessor,
@@ -260,14 +250,59 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
     def _to_ids(self, documents: list[list[str]]) -> sparse.csr_array:
         known = self.vocabulary_
         ids = [known.get(token, UNKNOWN_ID) for tokens in documents for token in tokens]
-        lengths = np.array([len(tokens) for tokens in documents], dtype=np.int64)
-        indptr = np.concatenate(([0], np.cumsum(lengths)))
-        columns = [np.arange(length) for length in lengths]
-        indices = np.concatenate(columns) if columns else np.empty(0, dtype=np.int64)
-        return sparse.csr_array(
-            (np.array(ids, dtype=np.int64), indices, indptr),
-            shape=(len(documents), self.max_length),
+        return id_sequences(ids, [len(tokens) for tokens in documents], self.max_length)
+
+
+def refuse_tables(raw_documents: Any) -> None:
+    """Refuse what is not one text per document.
+
+    Parameters
+    ----------
+    raw_documents : Any
+        What is given as texts.
+
+    Raises
+    ------
+    ValueError
+        If it is a single string, a table or a mapping.
+    """
+    if isinstance(raw_documents, str):
+        raise ValueError(
+            "Iterable over raw text documents expected, string object received."
         )
+    if isinstance(raw_documents, Mapping) or getattr(raw_documents, "ndim", 1) != 1:
+        # Iteration over a data frame yields the names of its columns.
+        raise ValueError(
+            "One text per document is needed, got a "
+            f"{type(raw_documents).__name__}. Pass a list of texts, or one column "
+            "of the table."
+        )
+
+
+def id_sequences(
+    ids: Sequence[int], lengths: Sequence[int], max_length: int
+) -> sparse.csr_array:
+    """Put the token ids of documents into rows, from the first column on.
+
+    Parameters
+    ----------
+    ids : sequence of int
+        Of all documents, one document after the other.
+    lengths : sequence of int, length n_documents
+        Tokens of each document.
+    max_length : int
+        Number of columns.
+
+    Returns
+    -------
+    X : csr_array of shape (n_documents, max_length), int64
+        One row per document.
+    """
+    indptr = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+    columns = np.arange(indptr[-1]) - np.repeat(indptr[:-1], np.diff(indptr))
+    values = np.array(ids, dtype=np.int64)
+    shape = (len(lengths), max_length)
+    return sparse.csr_array((values, columns, indptr), shape=shape)
 
 
 def load_word_vectors(

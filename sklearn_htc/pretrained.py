@@ -9,13 +9,14 @@ from numbers import Integral
 from typing import Any, Self
 from warnings import warn
 
-import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_htc._sklearn_compat import Interval
+from sklearn_htc.data.texts import as_texts
+from sklearn_htc.preprocessing import id_sequences, refuse_tables
 
 __all__ = ["SubwordTokenizer", "load_configuration", "load_weights"]
 
@@ -111,6 +112,8 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
         ------
         NotFittedError
             If it is not fitted.
+        ValueError
+            If X is a single string or a table, or an element is no text.
 
         Warns
         -----
@@ -118,7 +121,8 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
             If texts are cut; it says how many.
         """
         check_is_fitted(self)
-        texts = list(X)
+        refuse_tables(X)
+        texts = as_texts(X)
         # Of a text that is much longer the rest need not be looked at.
         longest = CHARACTERS_PER_TOKEN * self.max_length
         found = _tokenizer(self.definition_, self.max_length).encode_batch(
@@ -134,12 +138,8 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
                 f"{self.max_length} tokens, and were cut.",
                 stacklevel=2,
             )
-        lengths = np.array([len(own.ids) for own in found], dtype=np.int64)
-        indptr = np.concatenate(([0], np.cumsum(lengths)))
-        ids = np.array([i for own in found for i in own.ids], dtype=np.int64) + 1
-        columns = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths)
-        shape = (len(texts), self.max_length)
-        return sparse.csr_array((ids, columns, indptr), shape=shape)
+        ids = [i + 1 for own in found for i in own.ids]
+        return id_sequences(ids, [len(own.ids) for own in found], self.max_length)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

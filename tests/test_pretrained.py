@@ -182,6 +182,20 @@ def test_an_encoder_without_a_tokenizer_is_named(folder, tmp_path):
         SubwordTokenizer(str(tmp_path)).fit([])
 
 
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ("a cat", "string object received"),
+        (np.array([["a"], ["cat"]]), "One text per document"),
+        (["a", None], "Document 1 is missing"),
+        (["a", 3], "Document 1 is 3"),
+    ],
+)
+def test_what_is_no_text_is_refused(folder, X, message):
+    with pytest.raises(ValueError, match=message):
+        SubwordTokenizer(folder).fit([]).transform(X)
+
+
 def test_missing_texts_are_named(folder, corpus, indicator):
     clf = HTCInfoMaxClassifier(pretrained=folder, **SMALL)
     with pytest.raises(ValueError, match="Document 99 is missing"):

@@ -189,13 +189,13 @@ def vectorized(
             "HashingVectorizer(alternate_sign=False)."
         )
     try:
-        return vectorizer.fit_transform(texts), Texts(texts, vectorizer)
+        matrix = vectorizer.fit_transform(texts)
     except ValueError:
         if not is_auto or vectorizer.get_params()["min_df"] == 1:
             raise
         # The texts share no term at all.
-        vectorizer.set_params(min_df=1)
-        return vectorizer.fit_transform(texts), Texts(texts, vectorizer)
+        matrix = vectorizer.set_params(min_df=1).fit_transform(texts)
+    return matrix, Texts(texts, vectorizer)
 
 
 def _usual_vectorizer(text_encoder: str, n_texts: int) -> Any:

@@ -29,7 +29,7 @@ from sklearn_htc.estimators._parameters import (
 )
 from sklearn_htc.estimators._warm_start import refuse_changes, refuse_new_paths
 from sklearn_htc.predictor import Predictor
-from sklearn_htc.pretrained import SubwordTokenizer, load_configuration
+from sklearn_htc.pretrained import SubwordTokenizer
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut
 from sklearn_htc.threads import resolve_n_threads
 from sklearn_htc.training.callbacks.epoch_tasks import EpochTasks
@@ -165,7 +165,8 @@ label collections, or array-like of shape (n_documents,)
         training = replace(training, callbacks=[*(training.callbacks or []), epochs])
         if self.warm_start and self.__sklearn_is_fitted__():
             return self._go_on(X, y, sample_weight, training, progress)
-        form, data = self._read(X, y, sample_weight)
+        network = self._network_settings()
+        form, data = self._read(network, X, y, sample_weight)
         if len(data) < 2:
             raise ValueError(
                 "n_samples=1: fit needs at least 2 documents of a weight other than 0. "
@@ -174,7 +175,7 @@ label collections, or array-like of shape (n_documents,)
         rule = self._rule(form, data.path_nodes)
         n_threads, keeps = resolve_n_threads(self.n_jobs), bool(self.warm_start)
         settings = TwoPathSettings(
-            network=self._network_settings().resolve(form.documents, data.path_nodes),
+            network=network.resolve(form.documents, data.path_nodes),
             training=training,
             wide=WideOptions(C=self.C, n_threads=n_threads),
             wide_path=self.wide_path,
@@ -293,6 +294,7 @@ label collections, or array-like of shape (n_documents,)
 
     def _read(
         self,
+        network: NetworkSettings,
         X: Any,
         y: Any,
         sample_weight: Any,
@@ -302,8 +304,8 @@ label collections, or array-like of shape (n_documents,)
     ) -> tuple[InputForm, TrainingData]:
         """Check everything that the user gave, and learn its form; set nothing."""
         vectorizer, vocabulary_size = self.vectorizer, self.vocabulary_size
-        if self.text_encoder == "transformer":
-            vocabulary_size = load_configuration(self.pretrained)["vocab_size"]
+        if network.configuration is not None:
+            vocabulary_size = network.configuration["vocab_size"]
             if isinstance(vectorizer, str):
                 vectorizer = SubwordTokenizer(
                     self.pretrained, max_length=self.max_length
@@ -396,9 +398,10 @@ label collections, or array-like of shape (n_documents,)
         self, X: Any, y: Any, classes: Any, sample_weight: Any, training: Any
     ) -> Self:
         """Make a network for data that comes in pieces, and train it on the first."""
-        form, data = self._read(X, y, sample_weight, classes, piecewise=True)
+        network = self._network_settings()
+        form, data = self._read(network, X, y, sample_weight, classes, piecewise=True)
         rule = self._rule(form, data.path_nodes)
-        settings = self._network_settings().resolve(form.documents, data.path_nodes)
+        settings = network.resolve(form.documents, data.path_nodes)
         if settings.loss == "path":
             refuse_new_paths(data)
         rng = check_random_state(self.random_state)

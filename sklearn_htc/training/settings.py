@@ -42,7 +42,7 @@ class NetworkSettings:
     classifier_dropout: float
     pretrained: str | None
     freeze_word_embeddings: bool
-    # Of the pretrained encoder, after `resolve`.
+    # Of the pretrained encoder, if there is one.
     configuration: dict[str, Any] | None
 
     @classmethod
@@ -60,8 +60,16 @@ class NetworkSettings:
         -------
         settings : NetworkSettings
             Not resolved.
+
+        Raises
+        ------
+        ImportError, ValueError
+            If there is no pretrained encoder where one is asked for.
         """
-        return cls(**_picked(cls, parameters, {"configuration": None} | fixed))
+        configuration = None
+        if parameters["text_encoder"] == "transformer":
+            configuration = load_configuration(parameters["pretrained"])
+        return cls(**_picked(cls, parameters, {"configuration": configuration} | fixed))
 
     def resolve(self, form: DocumentForm, path_nodes: np.ndarray) -> Self:
         """Settle what depends on the data; refuse what contradicts them or itself.
@@ -102,10 +110,6 @@ class NetworkSettings:
             raise ValueError(
                 f"dimension={self.dimension} must be even: two directions share it."
             )
-        configuration = None
-        if form.text_encoder == "transformer":
-            assert self.pretrained is not None
-            configuration = load_configuration(self.pretrained)
         size = self.embedding_size
         weights = self.embedding_weights
         if weights is not None:
@@ -117,7 +121,6 @@ class NetworkSettings:
             loss=loss,
             embedding_size=size,
             embedding_weights=weights,
-            configuration=configuration,
         )
 
     def _checked_embeddings(self, weights: Any, form: DocumentForm) -> np.ndarray:
