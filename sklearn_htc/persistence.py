@@ -21,6 +21,7 @@ from sklearn_htc.read_out.decoders import (
 )
 from sklearn_htc.read_out.fitting import ReadOut
 from sklearn_htc.training.deep import DeepModel
+from sklearn_htc.training.embedder import Embedder
 from sklearn_htc.training.plan import LabelCounts
 from sklearn_htc.training.rowwise_adam import RowwiseAdam
 from sklearn_htc.wide.base import WideOptions
@@ -36,6 +37,7 @@ _TYPES: tuple[type, ...] = (
     Calibration,
     DeepModel,
     DocumentForm,
+    Embedder,
     HTCInfoMaxClassifier,
     HiAGMClassifier,
     Hierarchy,

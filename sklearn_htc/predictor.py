@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -85,14 +84,20 @@ class Predictor:
         for rows, log_odds in self.iter_log_odds(documents):
             yield rows, decode(log_odds)
 
-    def _iter_scores(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _iter_scores(
+        self, documents: Documents
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        read, vectors = documents.encoder_input, documents.vectors
         if self.wide is None:
             assert self.deep is not None
-            yield from self.deep.iter_logits(documents)
+            assert read is not None
+            yield from self.deep.iter_logits(read)
         elif self.deep is None or not self.deep_weight:
             yield from self.wide.iter_scores(documents)
         else:
-            for rows, deep in self.deep.iter_scores(documents):
-                scores = self.wide.scores(documents.X[rows])
+            assert read is not None
+            assert vectors is not None
+            for rows, deep in self.deep.iter_scores(read):
+                scores = self.wide.scores(vectors.X[rows])
                 scores += self.deep_weight * deep
                 yield rows, scores

@@ -57,6 +57,46 @@ def indicator(corpus, hierarchy):
     return hierarchy.to_indicator([name] for name in corpus[1])
 
 
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Return a folder with an encoder of random weights, and its tokenizer."""
+    # Loaded by the tests that need them alone.
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+    from tokenizers.processors import TemplateProcessing
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    path = tmp_path_factory.mktemp("encoder")
+    words = sorted({word for text in SENTENCES.values() for word in text.split()})
+    ids = {
+        word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])
+    }
+    tokenizer = Tokenizer(WordLevel(ids, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    ).save_pretrained(path)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(ids),
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=32,
+    )
+    BertModel(config).save_pretrained(path)
+    return str(path)
+
+
 def noisy_three_paths(n_documents):
     """Return a hierarchy, the ends of its paths, one path per document, and scores."""
     hierarchy = Hierarchy.from_dict({"a": ["b", "c"], "d": ["e"]})

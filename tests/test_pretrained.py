@@ -1,4 +1,4 @@
-"""Pretrained encoders: a tiny one that the tests make, read, trained and stored."""
+"""Pretrained encoders: a tiny one, read, trained and stored."""
 
 import pickle
 
@@ -8,55 +8,23 @@ import skops.io
 import torch
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
-from tokenizers.processors import TemplateProcessing
-from transformers import AutoModel, BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import AutoModel
 
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, SubwordTokenizer
+from sklearn_htc.data.reading import as_documents
+from sklearn_htc.network.transformer_encoder import TransformerEncoder
 from sklearn_htc.persistence import TRUSTED_TYPES
-from tests.conftest import SENTENCES
+from sklearn_htc.pretrained import load_configuration
+from sklearn_htc.training import settings
 
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 SMALL = {
     "text_encoder": "transformer",
+    "wide_path": False,
     "dimension": 8,
     "max_length": 10,
     "max_epochs": 2,
     "random_state": 0,
 }
-
-
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    """Return a folder with an encoder of random weights, and its tokenizer."""
-    path = tmp_path_factory.mktemp("encoder")
-    words = sorted({word for text in SENTENCES.values() for word in text.split()})
-    ids = {word: i for i, word in enumerate([*SPECIAL, *words])}
-    tokenizer = Tokenizer(WordLevel(ids, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        unk_token="[UNK]",
-        pad_token="[PAD]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-    ).save_pretrained(path)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(ids),
-        hidden_size=12,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=32,
-    )
-    BertModel(config).save_pretrained(path)
-    return str(path)
 
 
 def test_tokens_are_the_encoders_own(folder):
@@ -200,3 +168,39 @@ def test_missing_texts_are_named(folder, corpus, indicator):
     clf = HTCInfoMaxClassifier(pretrained=folder, **SMALL)
     with pytest.raises(ValueError, match="Document 99 is missing"):
         clf.fit([*corpus[0][:-1], None], indicator)
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_half_precision_is_near_to_full(folder, corpus, is_training):
+    X = SubwordTokenizer(folder, max_length=10).fit([]).transform(corpus[0][:20])
+    ids = as_documents(X, "transformer")
+    encoder = TransformerEncoder(configuration=load_configuration(folder), dimension=7)
+    batch = ids.batch(np.arange(20))
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    with torch.no_grad():
+        full, _ = encoder.eval()(**batch)
+        encoder.train(is_training)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half, _ = encoder(**batch)
+        again, _ = encoder.eval()(**batch)
+    assert encoder.encoder.config._attn_implementation == "sdpa"
+    torch.testing.assert_close(half.float(), full, atol=0.05, rtol=0.05)
+    torch.testing.assert_close(again, full, atol=0, rtol=0)
+
+
+def test_auto_trains_in_half_precision_and_predicts_in_full(
+    folder, corpus, indicator, monkeypatch
+):
+    monkeypatch.setattr(settings, "has_fast_bfloat16", lambda device: True)
+    clf = HTCInfoMaxClassifier(pretrained=folder, **SMALL).fit(corpus[0], indicator)
+    dtypes = []
+    layer = clf.net_.module_.text_encoder.encoder.encoder.layer[0].output.dense
+    layer.register_forward_hook(lambda module, given, out: dtypes.append(out.dtype))
+    clf.predict(corpus[0])
+    assert set(dtypes) == {torch.float32}
+    dtypes.clear()
+    clf.net_.module_.train()
+    clf.net_.infer(clf._read_documents(corpus[0]).batch(np.arange(3)))
+    assert set(dtypes) == {torch.bfloat16}

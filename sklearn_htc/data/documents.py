@@ -19,6 +19,7 @@ __all__ = [
     "DenseDocuments",
     "DocumentVectors",
     "Documents",
+    "DocumentsInTwoForms",
     "EncoderInput",
     "OpaqueDocuments",
     "TokenEmbeddings",
@@ -32,6 +33,16 @@ class Documents(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of documents."""
+
+    @property
+    def vectors(self) -> "DocumentVectors | None":
+        """What shallow models learn from, where there is such a form of them."""
+        return None
+
+    @property
+    def encoder_input(self) -> "EncoderInput | None":
+        """What a network reads, where there is such a form of them."""
+        return None
 
     @abstractmethod
     def take(self, rows: np.ndarray) -> Self:
@@ -112,6 +123,11 @@ class EncoderInput(Documents):
     def __len__(self) -> int:
         return self.X.shape[0]
 
+    @property
+    def encoder_input(self) -> Self:
+        """These documents."""
+        return self
+
     def take(self, rows: np.ndarray) -> Self:
         """Return some of the documents; see `Documents.take`."""
         return type(self)(self.X[rows])
@@ -133,6 +149,11 @@ class DocumentVectors(EncoderInput):
     def __init__(self, X: Any) -> None:
         super().__init__(X)
         self.lengths = np.ones(len(self), dtype=np.int64)
+
+    @property
+    def vectors(self) -> Self:
+        """These documents."""
+        return self
 
     @property
     @abstractmethod
@@ -323,6 +344,49 @@ class TokenEmbeddings(EncoderInput):
         mask[:, 0] = True
         values = self.X[rows, : mask.shape[1]]
         return {"values": torch.from_numpy(values), "mask": torch.from_numpy(mask)}
+
+
+class DocumentsInTwoForms(Documents):
+    """Documents as vectors, for shallow models, and as sequences, for a network.
+
+    Parameters
+    ----------
+    vectors : DocumentVectors
+        Such as their terms.
+    encoder_input : EncoderInput
+        The same documents, such as their token ids.
+    """
+
+    def __init__(self, vectors: DocumentVectors, encoder_input: EncoderInput) -> None:
+        self._vectors = vectors
+        self._encoder_input = encoder_input
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    @property
+    def vectors(self) -> DocumentVectors:
+        """As given."""
+        return self._vectors
+
+    @property
+    def encoder_input(self) -> EncoderInput:
+        """As given."""
+        return self._encoder_input
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the documents; see `Documents.take`."""
+        return type(self)(self._vectors.take(rows), self._encoder_input.take(rows))
+
+    def apart(self, train: np.ndarray, held_out: np.ndarray) -> tuple[Self, Self]:
+        """Read either form of both parts apart; see `Documents.apart`."""
+        pairs = zip(
+            self._vectors.apart(train, held_out),
+            self._encoder_input.apart(train, held_out),
+            strict=True,
+        )
+        first, second = (type(self)(*pair) for pair in pairs)
+        return first, second
 
 
 def _position_mask(lengths: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
@@ -14,7 +14,7 @@ from sklearn_htc._sklearn_compat import check_sample_weight, get_feature_names
 from sklearn_htc.data.documents import (
     BagOfTerms,
     Documents,
-    EncoderInput,
+    DocumentsInTwoForms,
     OpaqueDocuments,
 )
 from sklearn_htc.data.reading import (
@@ -25,7 +25,13 @@ from sklearn_htc.data.reading import (
     without_frame,
 )
 from sklearn_htc.data.targets import TargetEncoder
-from sklearn_htc.data.texts import TermsOfTexts, as_texts, holds_texts, vectorized
+from sklearn_htc.data.texts import (
+    TermsAndEmbeddings,
+    TermsOfTexts,
+    as_texts,
+    holds_texts,
+    vectorized,
+)
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import as_hierarchy
 from sklearn_htc.labels import short_repr
@@ -52,6 +58,11 @@ class DocumentForm:
         Size of the vocabulary of token ids; None where X holds none.
     vectorizer : transformer, default=None
         Where X holds raw texts, what turns them into numbers: fitted.
+    tokenizer : transformer, default=None
+        Where a pretrained encoder reads raw texts, what turns them into its token ids.
+    embedder : object, default=None
+        Where the embeddings of that encoder, as it is, stand beside the terms: has
+        `embed`, from token ids to embeddings.
     """
 
     text_encoder: str
@@ -60,6 +71,8 @@ class DocumentForm:
     feature_names: np.ndarray | None
     n_tokens: int | None
     vectorizer: Any = None
+    tokenizer: Any = None
+    embedder: Any = None
 
     @classmethod
     def learn(
@@ -69,8 +82,9 @@ class DocumentForm:
         vocabulary_size: int | None,
         vectorizer: Any,
         *,
+        tokenizer: Any = None,
         piecewise: bool = False,
-    ) -> tuple[Self, EncoderInput]:
+    ) -> tuple[Self, Documents]:
         """Check X, and find out its form.
 
         Parameters
@@ -83,6 +97,9 @@ class DocumentForm:
             The largest token id that may come; None takes the largest in X.
         vectorizer : "auto", transformer or None
             What turns raw texts into numbers.
+        tokenizer : transformer, default=None
+            What turns raw texts into the token ids of a pretrained encoder, which then
+            stand beside what `vectorizer` makes of them, or alone if that is None.
         piecewise : bool, default=False
             Whether X is a piece of the data.
 
@@ -90,7 +107,7 @@ class DocumentForm:
         -------
         form : DocumentForm
             What later X must match.
-        documents : EncoderInput
+        documents : Documents
             X, checked.
 
         Raises
@@ -104,6 +121,10 @@ class DocumentForm:
                 "once. Pass a list."
             )
         if holds_texts(X):
+            if tokenizer is not None:
+                return cls._of_tokens(
+                    X, vocabulary_size, vectorizer, tokenizer, piecewise=piecewise
+                )
             matrix, texts = vectorized(X, vectorizer, text_encoder, piecewise=piecewise)
             form, documents = cls.learn(matrix, text_encoder, vocabulary_size, None)
             # Components of a dense matrix would be others in each fold.
@@ -123,6 +144,29 @@ class DocumentForm:
         names = None if resolved == "tokens" else get_feature_names(X)
         form = cls(resolved, text_encoder, documents.n_features, names, n_tokens)
         return form, documents
+
+    @classmethod
+    def _of_tokens(
+        cls,
+        X: Any,
+        vocabulary_size: int | None,
+        vectorizer: Any,
+        tokenizer: Any,
+        *,
+        piecewise: bool,
+    ) -> tuple[Self, Documents]:
+        """Read raw texts for a pretrained encoder, and for a wide path beside it."""
+        tokenizer = clone(tokenizer)
+        ids = tokenizer.fit_transform(as_texts(X))
+        form, documents = cls.learn(ids, "transformer", vocabulary_size, None)
+        form = replace(form, n_features=None, tokenizer=tokenizer)
+        if vectorizer is None:
+            return form, documents
+        terms, vectors = cls.learn(X, "auto", None, vectorizer, piecewise=piecewise)
+        assert vectors.vectors is not None
+        assert documents.encoder_input is not None
+        both = DocumentsInTwoForms(vectors.vectors, documents.encoder_input)
+        return replace(form, vectorizer=terms.vectorizer), both
 
     def read(self, X: Any, estimator: BaseEstimator) -> Documents:
         """Check X against the form.
@@ -144,6 +188,8 @@ class DocumentForm:
         ValueError
             If X is of another form or width, or its columns have other names.
         """
+        if self.tokenizer is not None:
+            return self._read_tokens(self._checked_texts(X))
         if self.vectorizer is not None:
             matrix = self.vectorizer.transform(self._checked_texts(X))
             if self.text_encoder == "opaque":
@@ -168,6 +214,20 @@ class DocumentForm:
                 f"{type(estimator).__name__} is expecting {self.n_features} as input."
             )
         return documents
+
+    def _read_tokens(self, texts: list[str]) -> Documents:
+        """Read texts as `_of_tokens` did."""
+        ids = self.tokenizer.transform(texts)
+        tokens = as_documents(ids, "transformer", n_tokens=self.n_tokens)
+        if self.vectorizer is None:
+            return tokens
+        matrix = self.vectorizer.transform(texts)
+        vectors = as_documents(matrix, resolve_text_encoder(matrix, "auto")).vectors
+        assert vectors is not None
+        if self.embedder is not None:
+            assert isinstance(vectors, BagOfTerms)
+            vectors = TermsAndEmbeddings(vectors, self.embedder.embed(tokens))
+        return DocumentsInTwoForms(vectors, tokens)
 
     def _checked_texts(self, X: Any) -> list[str]:
         """Return X as texts; refuse another form."""
@@ -270,6 +330,21 @@ class InputForm:
             hierarchy = as_hierarchy(hierarchy)
         encoder = TargetEncoder.fit(y, hierarchy, classes, piecewise=piecewise)
         return cls(documents, encoder)
+
+    def with_embedder(self, embedder: Any) -> Self:
+        """Let later documents have embeddings beside their terms.
+
+        Parameters
+        ----------
+        embedder : object or None
+            Has `embed`; None changes nothing.
+
+        Returns
+        -------
+        form : InputForm
+            With the embedder.
+        """
+        return replace(self, documents=replace(self.documents, embedder=embedder))
 
     def training_data(
         self,

@@ -18,6 +18,7 @@ from sklearn_htc.preprocessing import TokenSequenceVectorizer
 
 __all__ = [
     "OpaqueTexts",
+    "TermsAndEmbeddings",
     "TermsOfTexts",
     "Texts",
     "as_texts",
@@ -338,3 +339,45 @@ class TermsOfTexts(BagOfTerms):
         csr.sum_duplicates()
         csr.eliminate_zeros()
         return BagOfTerms(csr)
+
+
+class TermsAndEmbeddings(BagOfTerms):
+    """Terms of documents, and beside them the coordinates of their embeddings.
+
+    Parameters
+    ----------
+    terms : BagOfTerms
+        Their terms.
+    embeddings : ndarray of shape (n_documents, n_coordinates), float32
+        Of an encoder that has not learned from them.
+    """
+
+    def __init__(self, terms: BagOfTerms, embeddings: np.ndarray) -> None:
+        beside = sparse.csr_array(embeddings)
+        super().__init__(sparse.hstack([terms.X, beside], format="csr"))
+        self.terms = terms
+        self.embeddings = embeddings
+
+    @property
+    def embedding_columns(self) -> np.ndarray:
+        """The last ones."""
+        return np.arange(self.terms.n_features, self.n_features)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the documents; see `Documents.take`."""
+        return type(self)(self.terms.take(rows), self.embeddings[rows])
+
+    def apart(  # type: ignore[override]
+        self, train: np.ndarray, held_out: np.ndarray
+    ) -> tuple[BagOfTerms, BagOfTerms]:
+        """Split the terms as they split themselves, and the embeddings by rows."""
+        parts = self.terms.apart(train, held_out)
+        first, second = (
+            TermsAndEmbeddings(part, self.embeddings[rows])
+            for part, rows in zip(parts, (train, held_out), strict=True)
+        )
+        return first, second
+
+    def scaled(self, factor: np.ndarray) -> BagOfTerms:  # type: ignore[override]
+        """Multiply each column by a factor; see `DocumentVectors.scaled`."""
+        return BagOfTerms(self.X).scaled(factor)

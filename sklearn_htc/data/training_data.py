@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from sklearn_htc.data.documents import Documents, DocumentVectors
+from sklearn_htc.data.documents import Documents, DocumentVectors, EncoderInput
 from sklearn_htc.hierarchy import Hierarchy
 
 __all__ = ["Fold", "TrainingData"]
@@ -45,8 +45,14 @@ class TrainingData:
     @property
     def vectors(self) -> DocumentVectors:
         """The documents, which shallow models learn from where they are vectors."""
-        assert isinstance(self.documents, DocumentVectors)
-        return self.documents
+        assert self.documents.vectors is not None
+        return self.documents.vectors
+
+    @property
+    def encoder_input(self) -> EncoderInput:
+        """The documents, as a network reads them."""
+        assert self.documents.encoder_input is not None
+        return self.documents.encoder_input
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -119,13 +125,13 @@ class Fold:
     learned_from: TrainingData
     held_out: TrainingData
 
-    def map_documents(self, change: Callable[[Any], Documents]) -> Self:
-        """Change the form of the documents of both parts.
+    def map_vectors(self, change: Callable[[Any], Documents]) -> Self:
+        """Change what shallow models learn from in both parts.
 
         Parameters
         ----------
         change : callable
-            From documents to as many others.
+            From vectors to as many other documents.
 
         Returns
         -------
@@ -134,5 +140,5 @@ class Fold:
         """
         parts = (self.learned_from, self.held_out)
         return type(self)(
-            *(part.with_documents(change(part.documents)) for part in parts)
+            *(part.with_documents(change(part.vectors)) for part in parts)
         )

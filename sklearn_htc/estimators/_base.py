@@ -42,6 +42,9 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
     n_features_in_ = view("form.documents.n_features", "Width of X.")
     feature_names_in_ = view("form.documents.feature_names", "Names of its columns.")
     vectorizer_ = view("form.documents.vectorizer", "What turned texts into numbers.")
+    tokenizer_ = view(
+        "form.documents.tokenizer", "What made a pretrained encoder's token ids."
+    )
     decoder_ = view("predictor.read_out.decoder", "How log-odds become labels.")
 
     def predict(self, X: Any) -> Any:

@@ -42,7 +42,7 @@ default="auto"
         Tokens per document, for "transformer".
     freeze_word_embeddings : bool, default=True
         Whether the embeddings of the vocabulary of "transformer" stay as they are.
-    encoder_lr : float, default=1e-4
+    encoder_lr : float, default=2e-4
         Largest learning rate of the weights of "transformer".
     structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
         What passes messages along the hierarchy. None, with label attention alone,
@@ -67,9 +67,9 @@ default="auto"
         `HTCInfoMaxClassifier`.
     C : float, default=1.0
         What the penalties on the wide path's weights are divided by.
-    dimension : int, default=128
-        Size d of text features and node representations. Must be even with "bigru" and
-        "treelstm".
+    dimension : int or "auto", default="auto"
+        Size d of text features and node representations, as for
+        `HTCInfoMaxClassifier`. Must be even with "bigru" and "treelstm".
     embedding_size : int, default=300
         Size of a token's embedding before "bigru" and "rcnn".
     embedding_weights : array-like of shape (n_terms, width) or None, default=None
@@ -109,8 +109,10 @@ default="auto"
         Run besides the estimator's own.
     device : str, default="auto"
         Where the network is trained, as for `HTCInfoMaxClassifier`.
-    mixed_precision : bool, default=False
-        Whether forward passes run in bfloat16.
+    mixed_precision : bool or "auto", default="auto"
+        Whether forward passes run in bfloat16. "auto": those of the training of
+        "transformer" do, on a CPU with AVX512-BF16 or AMX and on a GPU since Ampere,
+        and predictions stay in float32.
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights.
     n_jobs : int or None, default=None
@@ -175,7 +177,7 @@ default="auto"
         pretrained: str | None = None,
         max_length: int = 128,
         freeze_word_embeddings: bool = True,
-        encoder_lr: float = 1e-4,
+        encoder_lr: float = 2e-4,
         structure_encoder: str | None = "gcn",
         head: str = "labelwise",
         recursive_regularization: float = 1e-6,
@@ -186,7 +188,7 @@ default="auto"
         wide_path: bool | str = "auto",
         deep_path: bool | str = "auto",
         C: float = 1.0,
-        dimension: int = 128,
+        dimension: int | str = "auto",
         embedding_size: int = 300,
         embedding_weights: ArrayLike | None = None,
         vocabulary_size: int | None = None,
@@ -206,7 +208,7 @@ default="auto"
         scoring: str = "f1_micro",
         callbacks: list[Any] | None = None,
         device: str = "auto",
-        mixed_precision: bool = False,
+        mixed_precision: bool | str = "auto",
         warm_start: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,

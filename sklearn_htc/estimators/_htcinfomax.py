@@ -37,8 +37,9 @@ default=None
         have one of their own, which does not know the terms of held-out documents.
         "auto" is `TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2),
         max_features=100_000)`, with min_df=1 for fewer than 50 texts; for "bigru" and
-        "rcnn" it is `TokenSequenceVectorizer()`, for "transformer" the encoder's own
-        tokenizer. With None texts are refused.
+        "rcnn" it is `TokenSequenceVectorizer()`. With None texts are refused. With
+        "transformer" the encoder has its own tokenizer, and `vectorizer` makes what the
+        wide path beside it reads; None leaves that path out.
     text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens", "transformer"}, \
 default="auto"
         How X is read.
@@ -52,8 +53,10 @@ default="auto"
         - "tokens": 3-D array (n_documents, n_positions, n_features) of contextual
           token embeddings; vectors of zeros are padding.
         - "transformer": raw texts, or CSR of token ids from `SubwordTokenizer`, read
-          by a pretrained encoder that is trained along (`pretrained`). It has no wide
-          path beside it.
+          by a pretrained encoder that is trained along (`pretrained`). Label attention
+          starts as the mean of its token vectors. Beside raw texts there is a wide path
+          of their terms and, where that is better, of the embeddings that the encoder
+          gives before it is trained.
         - "auto": "bag" for sparse X, "tokens" for 3-D X, otherwise "dense".
     pretrained : str or None, default=None
         For "transformer": a folder, or a name on a model hub, with an encoder and its
@@ -64,7 +67,7 @@ default="auto"
         that says how many.
     freeze_word_embeddings : bool, default=True
         For "transformer": whether the embeddings of its vocabulary stay as they are.
-    encoder_lr : float, default=1e-4
+    encoder_lr : float, default=2e-4
         For "transformer": largest learning rate of the encoder's weights; `lr` is that
         of all others.
     structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
@@ -124,9 +127,10 @@ default="auto"
         wide path there always is a network. With `warm_start` it is always kept.
     C : float, default=1.0
         What the penalties on the wide path's weights are divided by.
-    dimension : int, default=128
-        Size d of text features and label representations. The paper has 300. Must be
-        even with "bigru" and "treelstm".
+    dimension : int or "auto", default="auto"
+        Size d of text features and label representations. "auto" is 128, or the size of
+        the encoder's vectors with "transformer". The paper has 300. Must be even with
+        "bigru" and "treelstm".
     embedding_size : int, default=300
         Size of a token's embedding before "bigru" and "rcnn".
     embedding_weights : array-like of shape (n_terms, width) or None, default=None
@@ -154,8 +158,8 @@ default="auto"
         Passes over the training rows. "auto" is 10, or 5 beside a wide path, or 4 with
         "transformer", and more where that would be fewer than 100 steps.
     batch_size : int or "auto", default="auto"
-        Documents per training step. "auto" is 128, and less where there are fewer than
-        2,048 training rows: a 16th of them, but at least 8.
+        Documents per training step. "auto" is 128, or 64 with "transformer", and less
+        where there are few training rows: a 16th of them, but at least 8.
     lr : float, default=5e-3
         Largest learning rate. In `fit` it is warmed up over the first tenth of the
         steps and then falls to 0; in `partial_fit` it stays.
@@ -182,8 +186,10 @@ default="auto"
     device : str, default="auto"
         "auto" is a CUDA device where there is one, else the CPU; otherwise a device as
         torch names it.
-    mixed_precision : bool, default=False
-        Whether forward passes run in bfloat16.
+    mixed_precision : bool or "auto", default="auto"
+        Whether forward passes run in bfloat16. "auto": those of the training of
+        "transformer" do, on a CPU with AVX512-BF16 or AMX and on a GPU since Ampere,
+        and predictions stay in float32.
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights.
     n_jobs : int or None, default=None
@@ -230,6 +236,8 @@ default="auto"
         their F1.
     vectorizer_ : transformer
         What turned raw texts into numbers. Only where X held texts.
+    tokenizer_ : SubwordTokenizer
+        What turned raw texts into a pretrained encoder's token ids.
     decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
         How scores become labels.
 
@@ -285,7 +293,7 @@ default="auto"
         pretrained: str | None = None,
         max_length: int = 128,
         freeze_word_embeddings: bool = True,
-        encoder_lr: float = 1e-4,
+        encoder_lr: float = 2e-4,
         structure_encoder: str | None = "gcn",
         head: str = "labelwise",
         mutual_information: bool = True,
@@ -301,7 +309,7 @@ default="auto"
         wide_path: bool | str = "auto",
         deep_path: bool | str = "auto",
         C: float = 1.0,
-        dimension: int = 128,
+        dimension: int | str = "auto",
         embedding_size: int = 300,
         embedding_weights: ArrayLike | None = None,
         vocabulary_size: int | None = None,
@@ -321,7 +329,7 @@ default="auto"
         scoring: str = "f1_micro",
         callbacks: list[Any] | None = None,
         device: str = "auto",
-        mixed_precision: bool = False,
+        mixed_precision: bool | str = "auto",
         warm_start: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,

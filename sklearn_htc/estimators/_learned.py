@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_htc.data.documents import EncoderInput
+from sklearn_htc.data.documents import Documents
 from sklearn_htc.data.input_form import InputForm
 from sklearn_htc.data.pieces import gathered
 from sklearn_htc.predictor import Predictor
@@ -48,12 +48,15 @@ class NetworkLearned(Learned):
         Losses and scores of each epoch.
     loss : str
         The classification loss in use.
+    dimension : int
+        Size of text and label representations.
     """
 
     parameters: Mapping[str, Any]
     rng: np.random.RandomState
     history: list[dict[str, Any]]
     loss: str
+    dimension: int
 
     @cached_property
     def label_embeddings(self) -> np.ndarray | None:
@@ -63,14 +66,14 @@ class NetworkLearned(Learned):
         if self.predictor.deep is not None:
             return self.predictor.deep.net.label_representations()
         assert isinstance(self.predictor.wide, WideModel)
-        return label_basis(self.predictor.wide, self.parameters["dimension"])
+        return label_basis(self.predictor.wide, self.dimension)
 
-    def represent(self, documents: EncoderInput) -> np.ndarray:
+    def represent(self, documents: Documents) -> np.ndarray:
         """Represent texts.
 
         Parameters
         ----------
-        documents : EncoderInput
+        documents : Documents
             Of the form that was learned from.
 
         Returns
@@ -79,11 +82,12 @@ class NetworkLearned(Learned):
             One row per document.
         """
         if self.predictor.deep is not None:
-            return self.predictor.deep.represent(documents)
+            assert documents.encoder_input is not None
+            return self.predictor.deep.represent(documents.encoder_input)
         wide: Any = self.predictor.wide
         labels = self.label_embeddings
         if labels is None:
-            labels = label_basis(wide, self.parameters["dimension"])
+            labels = label_basis(wide, self.dimension)
         pieces = (
             (rows, represent(scores, wide, labels))
             for rows, scores in wide.iter_scores(documents)

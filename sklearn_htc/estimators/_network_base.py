@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.history import History
 
 from sklearn_htc._sklearn_compat import calling_modules, fit_context
-from sklearn_htc.data.documents import EncoderInput
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
 from sklearn_htc.data.training_data import TrainingData
@@ -38,7 +37,8 @@ from sklearn_htc.training.deep import DeepModel, TrainingReport
 from sklearn_htc.training.plan import LabelCounts
 from sklearn_htc.training.seeding import Draws
 from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
-from sklearn_htc.two_paths import TwoPathSettings, fit_two_paths
+from sklearn_htc.two_paths.fitting import fit_two_paths
+from sklearn_htc.two_paths.task import TwoPathSettings
 from sklearn_htc.wide.base import WideOptions
 
 __all__ = ["BaseHierarchicalNetwork"]
@@ -186,10 +186,11 @@ label collections, or array-like of shape (n_documents,)
             rule=rule,
         )
         rng = check_random_state(self.random_state)
-        predictor, report = fit_two_paths(
+        learned = fit_two_paths(
             data, settings, progress, rng, n_tokens=form.documents.n_tokens
         )
-        self._keep(form, predictor, rng, settings.network.loss, report)
+        form = form.with_embedder(learned.embedder)
+        self._keep(form, learned.predictor, rng, settings.network, learned.report)
         return self
 
     @torch.inference_mode(False)
@@ -270,7 +271,6 @@ label collections, or array-like of shape (n_documents,)
             If X is of another form or width than at fit.
         """
         documents = self._read_documents(X)
-        assert isinstance(documents, EncoderInput)
         return self._learned.represent(documents)
 
     def __sklearn_tags__(self) -> Tags:
@@ -281,7 +281,7 @@ label collections, or array-like of shape (n_documents,)
 
     @property
     def _n_features_out(self) -> int:
-        return self._learned.parameters["dimension"]
+        return self._learned.dimension
 
     def _check_pretrained(self) -> None:
         """Refuse a pretrained encoder that is missing, or that would not be used."""
@@ -304,14 +304,20 @@ label collections, or array-like of shape (n_documents,)
     ) -> tuple[InputForm, TrainingData]:
         """Check everything that the user gave, and learn its form; set nothing."""
         vectorizer, vocabulary_size = self.vectorizer, self.vocabulary_size
+        tokenizer = None
         if network.configuration is not None:
             vocabulary_size = network.configuration["vocab_size"]
-            if isinstance(vectorizer, str):
-                vectorizer = SubwordTokenizer(
-                    self.pretrained, max_length=self.max_length
-                )
+            tokenizer = SubwordTokenizer(self.pretrained, max_length=self.max_length)
+            if piecewise or self.wide_path is False:
+                # Terms are for a wide path alone.
+                vectorizer = None
         document_form, documents = DocumentForm.learn(
-            X, self.text_encoder, vocabulary_size, vectorizer, piecewise=piecewise
+            X,
+            self.text_encoder,
+            vocabulary_size,
+            vectorizer,
+            tokenizer=tokenizer,
+            piecewise=piecewise,
         )
         form = InputForm.of_targets(
             document_form, y, self.hierarchy, classes, piecewise=piecewise
@@ -417,7 +423,7 @@ label collections, or array-like of shape (n_documents,)
         report = deep.fit_piece(training, data, draws)
         decoder = rule.plain_decoder(data.hierarchy, data.path_nodes)
         predictor = Predictor(None, deep, 1.0, ReadOut(None, decoder))
-        self._keep(form, predictor, rng, settings.loss, report)
+        self._keep(form, predictor, rng, settings, report)
         return self
 
     def _keep(
@@ -425,7 +431,7 @@ label collections, or array-like of shape (n_documents,)
         form: InputForm,
         predictor: Predictor,
         rng: np.random.RandomState,
-        loss: str,
+        network: NetworkSettings,
         report: TrainingReport | None,
     ) -> None:
         """Store what was learned, all at once, and say how training went."""
@@ -435,7 +441,8 @@ label collections, or array-like of shape (n_documents,)
             parameters=self.get_params(deep=False),
             rng=rng,
             history=[] if report is None else report.history,
-            loss=loss,
+            loss=network.loss,
+            dimension=network.size,
         )
         self._warn_of(report)
 

@@ -45,7 +45,7 @@ NETWORK_CONSTRAINTS: dict[str, list[Any]] = {
     "loss_reduction": [StrOptions({"sum", "mean"})],
     "wide_path": ["boolean", StrOptions({"auto"})],
     "deep_path": ["boolean", StrOptions({"auto"})],
-    "dimension": [Interval(Integral, 1, None, closed="left")],
+    "dimension": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "embedding_size": [Interval(Integral, 1, None, closed="left")],
     "embedding_weights": ["array-like", None],
     "vocabulary_size": [Interval(Integral, 1, None, closed="left"), None],
@@ -74,7 +74,7 @@ NETWORK_CONSTRAINTS: dict[str, list[Any]] = {
     "scoring": [StrOptions({"f1_micro", "f1_macro", "loss"})],
     "callbacks": [list, tuple, None],
     "device": [str],
-    "mixed_precision": ["boolean"],
+    "mixed_precision": ["boolean", StrOptions({"auto"})],
     "warm_start": ["boolean"],
     "verbose": ["verbose"],
 }

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_htc.network.heads import JointHead, LabelwiseHead
+from sklearn_htc.network.heads import JointHead, LabelwiseHead, MeanPoolingStart
 from sklearn_htc.network.losses.classification_losses import (
     ZLPR,
     BinaryCrossEntropy,
@@ -169,7 +169,10 @@ def build_model(plan: NetworkPlan) -> HTCInfoMax | TextPropagation:
             dimension=plan.dimension,
             dropout=plan.node_dropout,
         )
-    head = HEADS[plan.head](
+    kind = HEADS[plan.head]
+    if kind is LabelwiseHead and plan.text_encoder == "transformer":
+        kind = MeanPoolingStart
+    head = kind(
         n_nodes=plan.n_nodes,
         dimension=plan.dimension,
         dropout=plan.classifier_dropout,

@@ -1,5 +1,7 @@
 """Heads: from the text as each label sees it to one logit per label."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -7,7 +9,7 @@ from torch.utils.checkpoint import checkpoint
 from sklearn_htc.network.cpu.dropout import Dropout
 from sklearn_htc.network.label_attention import attention_weights, label_attention
 
-__all__ = ["JointHead", "LabelwiseHead"]
+__all__ = ["JointHead", "LabelwiseHead", "MeanPoolingStart"]
 
 # Attention weights (B, K, N) that stand in memory at a time: 64 MiB of float32.
 BLOCK_ELEMENTS = 2**24
@@ -99,6 +101,61 @@ class LabelwiseHead(nn.Module):
         """Compute w_l . c_l of some labels, (B, n)."""
         attention = attention_weights(text, mask, labels)
         return (attention * (values @ weight.T)).sum(dim=1)
+
+
+class MeanPoolingStart(LabelwiseHead):
+    """A labelwise head for pretrained text features, which starts as mean pooling.
+
+    Attention is divided by sqrt(d), so that it is nearly uniform at first, and grows
+    label by label where that pays. Weights start at 0, and read the text features times
+    5: they move at once as far as the encoder needs it.
+
+    Parameters
+    ----------
+    **sizes
+        As for `LabelwiseHead`.
+    """
+
+    scale = 5.0
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__(**sizes)
+        nn.init.zeros_(self.weight)
+
+    def forward(self, text: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
+        """Score every label by its own context.
+
+        Parameters
+        ----------
+        text : Tensor of shape (B, K, d)
+            Text features.
+        mask : bool Tensor of shape (B, K)
+            Which positions exist; each document needs at least one.
+        labels : Tensor of shape (N, d)
+            Label representations.
+
+        Returns
+        -------
+        logits : Tensor of shape (B, N)
+            Log-odds of every label.
+        """
+        softer = labels * (text.shape[-1] ** -0.5 / self.scale)
+        return super().forward(self.scale * text, mask, softer)
+
+    def score(self, contexts: Tensor) -> Tensor:
+        """Score every label by its own context, where contexts are given.
+
+        Parameters
+        ----------
+        contexts : Tensor of shape (B, N, d)
+            The text as each label sees it.
+
+        Returns
+        -------
+        logits : Tensor of shape (B, N)
+            Log-odds of every label.
+        """
+        return super().score(self.scale * contexts)
 
 
 class JointHead(nn.Module):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.special import logit
 
-from sklearn_htc.data.documents import Documents, DocumentVectors, EncoderInput
+from sklearn_htc.data.documents import DocumentVectors, EncoderInput
 from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import Hierarchy
@@ -135,7 +135,7 @@ class DeepModel:
         model : DeepModel
             Not trained.
         """
-        documents = _scaled(data.documents, feature_scale)
+        documents = _scaled(data.encoder_input, feature_scale)
         graph = make_graph(data.hierarchy, data.path_nodes, counts)
         plan = make_plan(settings, training, documents, graph, n_tokens)
         net = make_net(
@@ -198,7 +198,7 @@ class DeepModel:
         # After early stopping, which has to see the last epoch's score.
         callbacks.append(("end", StopWhenOver(progress)))
         n_epochs = training.n_epochs_for(len(train), least=least_epochs)
-        documents = self._scaled(data.documents)
+        documents = self._scaled(data.encoder_input)
         datasets = [
             None
             if part is None
@@ -226,7 +226,7 @@ class DeepModel:
         report : TrainingReport
             How it went.
         """
-        documents = self._scaled(data.documents)
+        documents = self._scaled(data.encoder_input)
         dataset = DocumentDataset(documents, data.target, data.sample_weight)
         callbacks = self._callbacks(training, Progress(None), [])
         return self._run(training, [dataset, None], draws, 1, callbacks)
@@ -320,7 +320,7 @@ class DeepModel:
         vars(twin).update(deepcopy(vars(self), memo))
         return twin
 
-    def _scaled(self, documents: Documents) -> EncoderInput:
+    def _scaled(self, documents: EncoderInput) -> EncoderInput:
         return _scaled(documents, self.feature_scale)
 
     def _callbacks(
@@ -373,10 +373,9 @@ class DeepModel:
         )
 
 
-def _scaled(documents: Documents, feature_scale: np.ndarray | None) -> EncoderInput:
+def _scaled(documents: EncoderInput, feature_scale: np.ndarray | None) -> EncoderInput:
     """Give the network the terms as the machines of its training rows had them."""
     if feature_scale is None:
-        assert isinstance(documents, EncoderInput)
         return documents
     assert isinstance(documents, DocumentVectors)
     return documents.scaled(feature_scale)

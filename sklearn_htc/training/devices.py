@@ -6,7 +6,7 @@ from warnings import warn
 
 import torch
 
-__all__ = ["fused_if_possible", "resolve_device", "usable_device"]
+__all__ = ["fused_if_possible", "has_fast_bfloat16", "resolve_device", "usable_device"]
 
 
 def resolve_device(device: str) -> str:
@@ -66,6 +66,27 @@ def usable_device(device: str) -> str:
             stacklevel=2,
         )
         return "cpu"
+
+
+def has_fast_bfloat16(device: str) -> bool:
+    """Say whether a device has units that multiply matrices of bfloat16.
+
+    Parameters
+    ----------
+    device : str
+        As torch names it.
+
+    Returns
+    -------
+    has : bool
+        True for a CPU with AVX512-BF16 or AMX, and for a GPU since Ampere.
+    """
+    kind = torch.device(device).type
+    if kind == "cpu":
+        # torch has no public names for these.
+        asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, name, bool)() for name in asked)
+    return kind == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def fused_if_possible(optimizer: Any) -> dict[str, bool]:

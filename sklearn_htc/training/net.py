@@ -38,11 +38,11 @@ class HTCNet(NeuralNet):
         Makes the model.
     criterion : callable
         Makes the objective.
-    mixed_precision : bool, default=False
-        Whether the forward pass runs in bfloat16.
+    mixed_precision : bool or "training", default=False
+        Whether forward passes run in bfloat16, or those of training do.
     progress_bar : bool, default=False
         Whether long predictions show a bar.
-    encoder_lr : float, default=1e-4
+    encoder_lr : float, default=2e-4
         Largest learning rate of a pretrained encoder.
     **kwargs
         As `skorch.NeuralNet` takes them.
@@ -53,9 +53,9 @@ class HTCNet(NeuralNet):
         module: Any,
         criterion: Any,
         *,
-        mixed_precision: bool = False,
+        mixed_precision: bool | str = False,
         progress_bar: bool = False,
-        encoder_lr: float = 1e-4,
+        encoder_lr: float = 2e-4,
         **kwargs: Any,
     ) -> None:
         self.encoder_lr = encoder_lr
@@ -190,9 +190,10 @@ class HTCNet(NeuralNet):
         output : ModelOutput
             Logits (B, N), in full precision, and what the losses need besides.
         """
+        mixed = self._is_mixed
         with self._autocast():
             output = super().infer(x, **fit_params)
-        if self.mixed_precision:
+        if mixed:
             output = ModelOutput(*(_full_precision(value) for value in output))
         return output
 
@@ -278,11 +279,18 @@ class HTCNet(NeuralNet):
         width = self.module_.prediction_width(int(documents.lengths.max(initial=1)))
         return int(np.clip(PREDICTION_ELEMENTS // width, 1, PREDICTION_DOCUMENTS))
 
+    @property
+    def _is_mixed(self) -> bool:
+        """Whether the forward pass at hand runs in bfloat16."""
+        if self.mixed_precision == "training":
+            return self.module_.training
+        return bool(self.mixed_precision)
+
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(
             torch.device(self.device).type,
             dtype=torch.bfloat16,
-            enabled=self.mixed_precision,
+            enabled=self._is_mixed,
         )
 
 

@@ -127,7 +127,7 @@ def make_plan(
         options["sparse"] = _takes_sparse_gradients(training)
     return NetworkPlan(
         graph=graph,
-        dimension=settings.dimension,
+        dimension=settings.size,
         variant=settings.variant,
         text_encoder=settings.text_encoder,
         text_encoder_options=options,
@@ -162,7 +162,6 @@ def _text_encoder_options(
     if settings.text_encoder == "transformer":
         return {
             "configuration": settings.configuration,
-            "dropout": settings.text_dropout,
             "trains_words": not settings.freeze_word_embeddings,
         }
     if settings.text_encoder in SEQUENCE_ENCODERS:

@@ -7,10 +7,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from sklearn_htc.network.build import NetworkPlan, build_model, build_objective
+from sklearn_htc.training.arrays import to_numpy, to_torch
 from sklearn_htc.training.devices import fused_if_possible, usable_device
 from sklearn_htc.training.net import HTCNet
 from sklearn_htc.training.seeding import Draws
@@ -83,7 +82,7 @@ def as_arrays(net: HTCNet) -> dict[str, Any]:
     }
     return {
         "settings": {name: getattr(net, name) for name in SETTINGS},
-        "weights": {name: _to_numpy(part.state_dict()) for name, part in parts.items()},
+        "weights": {name: to_numpy(part.state_dict()) for name, part in parts.items()},
         "history": net.history.to_list(),
     }
 
@@ -108,29 +107,8 @@ def restore_net(plan: NetworkPlan, state: dict[str, Any]) -> HTCNet:
     draws = Draws(np.random.RandomState(0), settings["device"])
     net = make_net(plan, draws, **settings)
     weights = state["weights"]
-    net.module_.load_state_dict(_to_torch(weights["model"]))
-    net.criterion_.load_state_dict(_to_torch(weights["objective"]))
-    net.optimizer_.load_state_dict(_to_torch(weights["optimizer"]))
+    net.module_.load_state_dict(to_torch(weights["model"]))
+    net.criterion_.load_state_dict(to_torch(weights["objective"]))
+    net.optimizer_.load_state_dict(to_torch(weights["optimizer"]))
     net.history.extend(state["history"])
     return net
-
-
-def _to_numpy(tree: Any) -> Any:
-    if isinstance(tree, Tensor):
-        return tree.detach().cpu().numpy()
-    if isinstance(tree, dict):
-        return {key: _to_numpy(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [_to_numpy(value) for value in tree]
-    return tree
-
-
-def _to_torch(tree: Any) -> Any:
-    if isinstance(tree, np.ndarray):
-        # A copy, as an array that is mapped from a file can't be written to.
-        return torch.from_numpy(tree.copy())
-    if isinstance(tree, dict):
-        return {key: _to_torch(value) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [_to_torch(value) for value in tree]
-    return tree

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_htc.data.input_form import DocumentForm
 from sklearn_htc.data.reading import SEQUENCE_ENCODERS
 from sklearn_htc.pretrained import load_configuration
-from sklearn_htc.training.devices import resolve_device
+from sklearn_htc.training.devices import has_fast_bfloat16, resolve_device
 
 __all__ = ["NetworkSettings", "TrainingSettings"]
 
@@ -33,7 +33,7 @@ class NetworkSettings:
     recursive_regularization: float
     loss: str
     loss_reduction: str
-    dimension: int
+    dimension: int | str
     embedding_size: int
     embedding_weights: Any
     embedding_dropout: float
@@ -71,6 +71,13 @@ class NetworkSettings:
             configuration = load_configuration(parameters["pretrained"])
         return cls(**_picked(cls, parameters, {"configuration": configuration} | fixed))
 
+    @property
+    def size(self) -> int:
+        """Size d of text features and label representations."""
+        if self.dimension != "auto":
+            return int(self.dimension)
+        return 128 if self.configuration is None else self.configuration["hidden_size"]
+
     def resolve(self, form: DocumentForm, path_nodes: np.ndarray) -> Self:
         """Settle what depends on the data; refuse what contradicts them or itself.
 
@@ -106,9 +113,9 @@ class NetworkSettings:
                 "text. Use structure_encoder='gcn' or 'treelstm'."
             )
         halves = self.structure_encoder == "treelstm"
-        if self.dimension % 2 and (halves or form.text_encoder == "bigru"):
+        if self.size % 2 and (halves or form.text_encoder == "bigru"):
             raise ValueError(
-                f"dimension={self.dimension} must be even: two directions share it."
+                f"dimension={self.size} must be even: two directions share it."
             )
         size = self.embedding_size
         weights = self.embedding_weights
@@ -118,6 +125,7 @@ class NetworkSettings:
         return replace(
             self,
             text_encoder=form.text_encoder,
+            dimension=self.size,
             loss=loss,
             embedding_size=size,
             embedding_weights=weights,
@@ -127,7 +135,7 @@ class NetworkSettings:
         """Return pretrained embeddings as float32, if they fit the embedding layer."""
         weights = np.asarray(weights, dtype=np.float64)
         if form.text_encoder == "bag":
-            shape = (form.n_features, self.dimension)
+            shape = (form.n_features, self.size)
             rows = "one row per column of X, and `dimension` columns"
         elif form.text_encoder in SEQUENCE_ENCODERS:
             size = weights.shape[1] if weights.ndim == 2 else self.embedding_size
@@ -158,7 +166,8 @@ class NetworkSettings:
 class TrainingSettings:
     """How the network is trained; all fields are parameters of the estimators.
 
-    `device` is resolved to what torch calls it.
+    `device` is resolved to what torch calls it, and `mixed_precision` to True, False
+    or "training". `fine_tunes` says whether a pretrained encoder is trained.
     """
 
     optimizer: Any
@@ -172,8 +181,9 @@ class TrainingSettings:
     scoring: str
     callbacks: Any
     device: str
-    mixed_precision: bool
+    mixed_precision: bool | str
     verbose: int
+    fine_tunes: bool
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Self:
@@ -195,7 +205,13 @@ class TrainingSettings:
             If the device is not there.
         """
         device = resolve_device(parameters["device"])
-        return cls(**_picked(cls, parameters, {"device": device}))
+        fine_tunes = parameters["text_encoder"] == "transformer"
+        mixed = parameters["mixed_precision"]
+        if mixed == "auto":
+            # Predictions stay precise: so they don't depend on the rows beside them.
+            mixed = "training" if fine_tunes and has_fast_bfloat16(device) else False
+        fixed = {"device": device, "fine_tunes": fine_tunes, "mixed_precision": mixed}
+        return cls(**_picked(cls, parameters, fixed))
 
     def batch_size_for(self, n_documents: int) -> int:
         """Return the number of documents per step.
@@ -213,7 +229,7 @@ class TrainingSettings:
         if not isinstance(self.batch_size, str):
             return self.batch_size
         # Small data need the same number of steps, so they get smaller ones.
-        return int(np.clip(n_documents // 16, 8, 128))
+        return int(np.clip(n_documents // 16, 8, 64 if self.fine_tunes else 128))
 
     def n_epochs_for(self, n_documents: int, *, least: int) -> int:
         """Return the number of passes over the training documents.

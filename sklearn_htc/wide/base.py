@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_htc.data.documents import Documents, DocumentVectors
+from sklearn_htc.data.documents import Documents
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out.fitting import ReadOutFitter
 
@@ -65,14 +65,14 @@ class WidePath(ABC):
         """
 
     def iter_scores(
-        self, documents: DocumentVectors
+        self, documents: Documents
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Score documents batch by batch, in their order.
 
         Parameters
         ----------
-        documents : DocumentVectors
-            Any documents.
+        documents : Documents
+            Any documents that have a form as vectors.
 
         Yields
         ------
@@ -81,10 +81,12 @@ class WidePath(ABC):
         scores : ndarray of shape (B, n_nodes), float32
             As `scores` gives them.
         """
+        vectors = documents.vectors
+        assert vectors is not None
         n_documents = len(documents)
         for start in range(0, n_documents, BATCH_SIZE):
             rows = np.arange(start, min(start + BATCH_SIZE, n_documents))
-            yield rows, self.scores(documents.X[rows])
+            yield rows, self.scores(vectors.X[rows])
 
 
 class WideModel(WidePath):

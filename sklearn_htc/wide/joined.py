@@ -174,7 +174,30 @@ class JoinedSettings(WideSettings):
 
         See `WideSettings.select`.
         """
-        documents = data.documents
+        return best_choice(cls.choices(data, folds, fitter, options, rng))
+
+    @classmethod
+    def choices(
+        cls,
+        data: TrainingData,
+        folds: Sequence[Fold],
+        fitter: ReadOutFitter,
+        options: WideOptions,
+        rng: np.random.RandomState,
+    ) -> list[WideChoice]:
+        """Choose a path of the terms and one of the embeddings, and list mixtures.
+
+        Parameters
+        ----------
+        data, folds, fitter, options, rng
+            As for `select`.
+
+        Returns
+        -------
+        choices : list of WideChoice
+            The terms alone, the embeddings alone, and both with shares of either.
+        """
+        documents = data.vectors
         assert isinstance(documents, BagOfTerms)
         sides = _sides(documents)
         scale = np.empty(documents.n_features, dtype=np.float32)
@@ -183,7 +206,7 @@ class JoinedSettings(WideSettings):
         for side, kind in zip(sides, kinds, strict=True):
             choice = kind.select(
                 data.with_documents(side.documents(documents)),
-                [fold.map_documents(side.documents) for fold in folds],
+                [fold.map_vectors(side.documents) for fold in folds],
                 fitter,
                 options,
                 rng,
@@ -208,11 +231,11 @@ class JoinedSettings(WideSettings):
 
         # The simplest models first.
         single = [alone(*pair) for pair in zip(sides, choices, strict=True)]
-        return best_choice(single + [mixed(share) for share in KERNEL_SHARES])
+        return single + [mixed(share) for share in KERNEL_SHARES]
 
     def fit(self, data: TrainingData, rng: np.random.RandomState) -> JoinedPath:
         """Learn every part; see `WideSettings.fit`."""
-        documents = data.documents
+        documents = data.vectors
         assert isinstance(documents, BagOfTerms)
         scale = np.ones(documents.n_features, dtype=np.float32)
         fitted = []

@@ -118,10 +118,26 @@ class KernelSettings(WideSettings):
     @staticmethod
     def suits(documents: Documents, n_nodes: int) -> bool:
         """Say whether time and memory suffice; see `WideSettings.suits`."""
-        return (
-            isinstance(documents, DenseDocuments)
-            and MIN_DOCUMENTS <= len(documents) <= MAX_TARGETS / n_nodes
-        )
+        is_dense = isinstance(documents, DenseDocuments)
+        return is_dense and KernelSettings.suits_size(len(documents), n_nodes)
+
+    @staticmethod
+    def suits_size(n_documents: int, n_nodes: int) -> bool:
+        """Say whether time and memory suffice for so many embeddings and labels.
+
+        Parameters
+        ----------
+        n_documents : int
+            Those to learn from.
+        n_nodes : int
+            Number of labels.
+
+        Returns
+        -------
+        suits : bool
+            Whether they do.
+        """
+        return MIN_DOCUMENTS <= n_documents <= MAX_TARGETS / n_nodes
 
     @classmethod
     def select(

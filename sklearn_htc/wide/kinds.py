@@ -1,6 +1,6 @@
 """Which kind of wide path suits documents: linear, kernel, or both joined."""
 
-from sklearn_htc.data.documents import DenseDocuments, Documents, DocumentVectors
+from sklearn_htc.data.documents import DenseDocuments, DocumentVectors
 from sklearn_htc.wide.joined import JoinedSettings
 from sklearn_htc.wide.kernel import KernelSettings
 from sklearn_htc.wide.linear import LinearSettings
@@ -11,14 +11,14 @@ WideKind = type[LinearSettings] | type[KernelSettings] | type[JoinedSettings]
 
 
 def find_kind(
-    documents: Documents, n_nodes: int, wide_path: bool | str
+    documents: DocumentVectors | None, n_nodes: int, wide_path: bool | str
 ) -> WideKind | None:
     """Find the kind of wide path that documents get.
 
     Parameters
     ----------
-    documents : Documents
-        Those to learn from.
+    documents : DocumentVectors or None
+        Those to learn from; None where they are sequences alone.
     n_nodes : int
         Number of labels.
     wide_path : bool or "auto"
@@ -36,7 +36,9 @@ def find_kind(
     """
     if not wide_path:
         return None
-    if wide_path != "auto" and not isinstance(documents, DocumentVectors):
+    if documents is None:
+        if wide_path == "auto":
+            return None
         raise ValueError(
             "wide_path=True needs a 2-D X of term weights or embeddings, and X holds "
             "sequences. Use wide_path='auto'."

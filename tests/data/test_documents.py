@@ -6,6 +6,7 @@ import pytest
 import torch
 from scipy import sparse
 
+from sklearn_htc.data.documents import DocumentsInTwoForms
 from sklearn_htc.data.reading import (
     as_documents,
     refuse_token_ids,
@@ -161,3 +162,21 @@ def test_raw_texts_are_refused_where_numbers_are_needed(X):
 def test_token_ids_outside_the_vocabulary_are_named():
     with pytest.raises(ValueError, match="token id 7, outside the vocabulary of 5"):
         as_documents(IDS, "bigru", n_tokens=5)
+
+
+def test_two_forms_are_taken_and_read_apart_together():
+    bag, ids = as_documents(BAG, "bag"), as_documents(IDS, "bigru")
+    n_documents = min(len(bag), len(ids))
+    rows = np.arange(n_documents)
+    both = DocumentsInTwoForms(bag.take(rows), ids.take(rows))
+    assert len(both) == n_documents
+    some = both.take(rows[::-1])
+    np.testing.assert_array_equal(some.vectors.X.toarray(), bag.X[rows[::-1]].toarray())
+    np.testing.assert_array_equal(
+        some.encoder_input.X.toarray(), ids.X[rows[::-1]].toarray()
+    )
+    train, held_out = both.apart(rows[1:], rows[:1])
+    expected = bag.take(rows).apart(rows[1:], rows[:1])
+    for part, terms in zip((train, held_out), expected, strict=True):
+        np.testing.assert_array_equal(part.vectors.X.toarray(), terms.X.toarray())
+    assert len(held_out.encoder_input) == 1

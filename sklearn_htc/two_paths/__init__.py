@@ -1,0 +1,1 @@
+"""Both paths together: how they are trained, and how much the deep one counts."""

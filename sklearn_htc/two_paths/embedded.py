@@ -1,0 +1,89 @@
+"""The wide path of texts beside a pretrained encoder: terms and frozen embeddings.
+
+Where documents are few, an encoder that is trained has less to learn from than what a
+kernel makes of its embeddings as they are.
+"""
+
+from dataclasses import replace
+from time import perf_counter
+
+from sklearn_htc.data.documents import BagOfTerms, DocumentsInTwoForms
+from sklearn_htc.data.held_out import make_folds
+from sklearn_htc.data.texts import TermsAndEmbeddings
+from sklearn_htc.read_out.fitting import ReadOutFitter
+from sklearn_htc.threads import torch_threads
+from sklearn_htc.training.embedder import Embedder
+from sklearn_htc.two_paths.task import Task
+from sklearn_htc.two_paths.wide_fit import WideFit
+from sklearn_htc.wide.base import WideSettings
+from sklearn_htc.wide.joined import JoinedPath, JoinedSettings
+from sklearn_htc.wide.kernel import KernelSettings
+from sklearn_htc.wide.selection import WideChoice, best_choice
+
+__all__ = ["fit_with_embeddings"]
+
+
+def fit_with_embeddings(task: Task) -> list[WideFit]:
+    """Choose among terms, embeddings of the encoder as it is, and both.
+
+    Parameters
+    ----------
+    task : Task
+        With documents in two forms, of which one is terms.
+
+    Returns
+    -------
+    fits : list of WideFit
+        The best, and the terms alone where those are not the best. Empty where there
+        are no terms, too many documents and labels for a kernel method, or no time for
+        the embeddings.
+    """
+    data, rng = task.data, task.rng
+    terms = data.vectors
+    suits = KernelSettings.suits_size(len(data), len(data.hierarchy))
+    if not isinstance(terms, BagOfTerms) or not suits:
+        return []
+    network = task.settings.network
+    assert network.pretrained is not None
+    assert network.configuration is not None
+    device = task.settings.training.device
+    start = perf_counter()
+    with torch_threads(task.settings.n_threads):
+        embedder = Embedder.load(network.pretrained, network.configuration, device)
+        embeddings = embedder.embed(data.encoder_input, task.progress)
+    if embeddings is None:
+        return []
+    # The network has to read the documents held out, after an epoch and at last.
+    share = len(task.rows[0][1]) / len(data)
+    task.progress.reserve(2 * share * (perf_counter() - start))
+    both = DocumentsInTwoForms(
+        TermsAndEmbeddings(terms, embeddings), data.encoder_input
+    )
+    joined_data = data.with_documents(both)
+    folds = make_folds(joined_data, task.rows)
+    fitter = ReadOutFitter.of_folds(folds, task.settings.rule)
+    choices = JoinedSettings.choices(
+        joined_data, folds, fitter, task.settings.wide, rng
+    )
+    chosen = best_choice(choices)
+    of_terms, linear = _unwrapped(choices[0])
+    if chosen is choices[0]:
+        return [WideFit(linear.fit(data, rng), of_terms, folds[0])]
+    path = chosen.settings.fit(joined_data, rng)
+    assert isinstance(path, JoinedPath)
+    first = path.parts[0]
+    # In a mixture the terms' own path is the first part.
+    terms_path = linear.fit(data, rng) if first.side.is_embedding else first.model
+    return [
+        WideFit(path, chosen, folds[0], embedder),
+        WideFit(terms_path, of_terms, folds[0]),
+    ]
+
+
+def _unwrapped(choice: WideChoice) -> tuple[WideChoice, WideSettings]:
+    """Turn the choice of terms alone into one for documents without embeddings."""
+    settings = choice.settings
+    assert isinstance(settings, JoinedSettings)
+    part = settings.parts[0]
+    scale = choice.feature_scale[part.side.columns]
+    return replace(choice, settings=part.model, feature_scale=scale), part.model

@@ -1,0 +1,168 @@
+"""Training both paths, and choosing how much the deep one counts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_htc._sklearn_compat import calling_modules
+from sklearn_htc.data.held_out import make_folds, split_rows
+from sklearn_htc.data.pieces import gathered
+from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.predictor import Predictor
+from sklearn_htc.read_out.fitting import ReadOut, ReadOutFitter
+from sklearn_htc.training.callbacks.early_decision import EndUnlessUseful
+from sklearn_htc.training.callbacks.schedule import Progress
+from sklearn_htc.training.deep import DeepModel, TrainingReport
+from sklearn_htc.training.embedder import Embedder
+from sklearn_htc.two_paths.embedded import fit_with_embeddings
+from sklearn_htc.two_paths.task import Task, TwoPathSettings
+from sklearn_htc.two_paths.weighing import can_weigh, helps, weigh
+from sklearn_htc.two_paths.wide_fit import WideFit
+from sklearn_htc.wide.kinds import WideKind, find_kind
+
+__all__ = ["TwoPaths", "fit_two_paths"]
+
+# The report of a training of which nothing is kept.
+INTERRUPTED = TrainingReport(
+    n_epochs=0, n_done=0, is_interrupted=True, n_steps=0, saw_all=False, history=[]
+)
+
+
+@dataclass(frozen=True)
+class TwoPaths:
+    """What was learned from both paths.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        With the network alone where no wide path is wanted, or possible.
+    report : TrainingReport or None
+        How the network's training went; None where there was none.
+    embedder : Embedder or None, default=None
+        What makes the embeddings that the wide path reads beside the terms of texts.
+    """
+
+    predictor: Predictor
+    report: TrainingReport | None
+    embedder: Embedder | None = None
+
+
+def fit_two_paths(
+    data: TrainingData,
+    settings: TwoPathSettings,
+    progress: Progress,
+    rng: np.random.RandomState,
+    *,
+    n_tokens: int | None,
+) -> TwoPaths:
+    """Choose and fit a wide path, train the network beside it, and weigh the network.
+
+    Parameters
+    ----------
+    data : TrainingData
+        All documents.
+    settings : TwoPathSettings
+        What the user says.
+    progress : Progress
+        Since when, and how much time there is.
+    rng : RandomState
+        Draws what is random.
+    n_tokens : int or None
+        Size of the vocabulary of token ids, for sequence encoders.
+
+    Returns
+    -------
+    learned : TwoPaths
+        The paths that are worth keeping.
+
+    Raises
+    ------
+    ValueError
+        Before any training, if there is no wide path where one has to be, or too few
+        documents to hold some out.
+    KeyboardInterrupt
+        If the user presses Ctrl-C before there is a wide path, or while another
+        estimator, such as a search, has called `fit`. Later, training ends, and what
+        was learned is returned.
+    """
+    kind = find_kind(data.documents.vectors, len(data.hierarchy), settings.wide_path)
+    if kind is None and settings.deep_path is False:
+        raise ValueError(
+            "deep_path=False leaves no model, as there is no wide path: it needs raw "
+            "texts or a 2-D X, of at least 50 documents. Use deep_path='auto'."
+        )
+    rows: list[tuple[np.ndarray, np.ndarray]] = []
+    if kind is not None or settings.training.early_stopping:
+        rows = split_rows(len(data), settings.validation_fraction, rng)
+    task = Task(data, settings, progress, rng, n_tokens, rows)
+    if kind is None:
+        return _fit_alone(task)
+    wide_fits = _fit_wide(task, kind)
+    best = wide_fits[0]
+    wanted = settings.deep_path
+    too_late = task.fine_tunes and progress.is_out_of_time
+    is_of_use = can_weigh(best.first_fold) and not too_late
+    if wanted is False or (wanted == "auto" and not is_of_use):
+        return TwoPaths(best.alone(data.counts), None, best.embedder)
+    try:
+        return _fit_beside(task, wide_fits)
+    except KeyboardInterrupt:
+        if calling_modules():
+            raise
+        return TwoPaths(best.alone(data.counts), INTERRUPTED, best.embedder)
+
+
+def _fit_wide(task: Task, kind: WideKind) -> list[WideFit]:
+    """Fit the best wide path, and list simpler ones for a network to stand beside."""
+    if task.fine_tunes:
+        with_embeddings = fit_with_embeddings(task)
+        if with_embeddings:
+            return with_embeddings
+    data, rng = task.data, task.rng
+    folds = make_folds(data, task.rows)
+    fitter = ReadOutFitter.of_folds(folds, task.settings.rule)
+    choice = kind.select(data, folds, fitter, task.settings.wide, rng)
+    # With the held-out documents too: what was chosen on them stays.
+    return [WideFit(choice.settings.fit(data, rng), choice, folds[0])]
+
+
+def _fit_alone(task: Task) -> TwoPaths:
+    """Train a network that has no wide path beside it."""
+    # A pretrained encoder has little left to learn.
+    deep, report = task.train(least_epochs=4 if task.fine_tunes else 10)
+    plain = task.settings.rule.plain_decoder(task.data.hierarchy, task.data.path_nodes)
+    return TwoPaths(Predictor(None, deep, 1.0, ReadOut(None, plain)), report)
+
+
+def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
+    """Train a network beside wide paths, and keep it where it helps or is wanted."""
+    best, counts = wide_fits[0], task.data.counts
+    choices, fold = [each.choice for each in wide_fits], best.first_fold
+    rule, is_wanted = task.settings.rule, task.settings.deep_path != "auto"
+
+    def scores(deep: DeepModel) -> np.ndarray:
+        held_out = fold.held_out.encoder_input
+        return gathered(deep.iter_scores(held_out), (len(held_out), len(counts)))
+
+    def watch(deep: DeepModel) -> EndUnlessUseful:
+        return EndUnlessUseful(
+            lambda: helps(scores(deep), choices, fold, rule), task.progress
+        )
+
+    deep, report = task.train(
+        # Beside a wide path less is left to learn.
+        least_epochs=4 if task.fine_tunes else 5,
+        feature_scale=best.choice.feature_scale,
+        watch=watch if task.fine_tunes and not is_wanted else None,
+    )
+    wide, weight, read_out = best, 0.0, best.choice.read_out
+    if can_weigh(fold):
+        weighed = weigh(
+            scores(deep), choices, fold, rule, is_pretrained=task.fine_tunes
+        )
+        wide, weight = wide_fits[weighed.wide], weighed.weight
+        read_out = weighed.read_out
+    if not weight and not is_wanted:
+        return TwoPaths(best.alone(counts), report, best.embedder)
+    predictor = Predictor(wide.path, deep, weight, read_out.for_counts(counts))
+    return TwoPaths(predictor, report, wide.embedder)

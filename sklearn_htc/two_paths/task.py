@@ -1,0 +1,151 @@
+"""All that a fit of both paths starts from, as one object."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from skorch.callbacks import Callback
+
+from sklearn_htc._sklearn_compat import calling_modules
+from sklearn_htc.data.documents import DocumentVectors
+from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.read_out.fitting import DecodingRule
+from sklearn_htc.threads import torch_threads
+from sklearn_htc.training.callbacks.schedule import Progress
+from sklearn_htc.training.deep import DeepModel, TrainingReport
+from sklearn_htc.training.plan import LabelCounts
+from sklearn_htc.training.seeding import Draws
+from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
+from sklearn_htc.wide.base import WideOptions
+
+__all__ = ["Task", "TwoPathSettings"]
+
+
+@dataclass(frozen=True)
+class TwoPathSettings:
+    """What the user says about both paths.
+
+    Parameters
+    ----------
+    network : NetworkSettings
+        What the network is, resolved.
+    training : TrainingSettings
+        How it is trained.
+    wide : WideOptions
+        How the wide path is trained.
+    wide_path : bool or "auto"
+        Whether there is one.
+    deep_path : bool or "auto"
+        Whether there is a network beside it; "auto" where it helps.
+    n_threads : int
+        How many threads both have.
+    validation_fraction : float
+        Share of the documents that is held out at a time.
+    rule : DecodingRule
+        What is predicted.
+    """
+
+    network: NetworkSettings
+    training: TrainingSettings
+    wide: WideOptions
+    wide_path: bool | str
+    deep_path: bool | str
+    n_threads: int
+    validation_fraction: float
+    rule: DecodingRule
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned, from what, and in which time.
+
+    Parameters
+    ----------
+    data : TrainingData
+        All documents.
+    settings : TwoPathSettings
+        What the user says.
+    progress : Progress
+        Since when, and how much time there is.
+    rng : RandomState
+        Draws what is random.
+    n_tokens : int or None
+        Size of the vocabulary of token ids, for sequence encoders.
+    rows : list of (int ndarray, int ndarray)
+        Rows to learn from and rows held out, fold by fold; empty where none are.
+    """
+
+    data: TrainingData
+    settings: TwoPathSettings
+    progress: Progress
+    rng: np.random.RandomState
+    n_tokens: int | None
+    rows: list[tuple[np.ndarray, np.ndarray]]
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether the network is a pretrained encoder."""
+        return self.settings.network.pretrained is not None
+
+    def train(
+        self,
+        *,
+        least_epochs: int,
+        feature_scale: np.ndarray | None = None,
+        watch: Callable[[DeepModel], Callback] | None = None,
+    ) -> tuple[DeepModel, TrainingReport]:
+        """Train a network, on the rows that the first fold learns from.
+
+        Parameters
+        ----------
+        least_epochs : int
+            Where nothing is said about the number of epochs.
+        feature_scale : ndarray of shape (n_features,), default=None
+            What a wide path's machines multiply features by, and the network too if it
+            reads the same ones.
+        watch : callable, default=None
+            From the network to a callback that runs besides the user's own.
+
+        Returns
+        -------
+        deep : DeepModel
+            Trained.
+        report : TrainingReport
+            How it went.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the user presses Ctrl-C while another estimator has called `fit`.
+        """
+        data, settings = self.data, self.settings
+        training = settings.training
+        draws = Draws(self.rng, training.device)
+        rows = self.rows[0] if self.rows else (np.arange(len(data)), None)
+        if not isinstance(data.encoder_input, DocumentVectors):
+            feature_scale = None
+        with torch_threads(settings.n_threads):
+            deep = DeepModel.build(
+                settings.network,
+                training,
+                data,
+                LabelCounts.of(data.target[rows[0]]),
+                draws,
+                n_tokens=self.n_tokens,
+                feature_scale=feature_scale,
+            )
+            if watch is not None:
+                callbacks = [*(training.callbacks or []), watch(deep)]
+                training = replace(training, callbacks=callbacks)
+            report = deep.fit(
+                training,
+                data,
+                draws,
+                self.progress,
+                rows=rows,
+                decoder=settings.rule.plain_decoder(data.hierarchy, data.path_nodes),
+                least_epochs=least_epochs,
+            )
+        if report.is_interrupted and calling_modules():
+            raise KeyboardInterrupt
+        return deep, report

@@ -1,0 +1,171 @@
+"""A pretrained encoder beside the terms of raw texts: as it is, and trained along."""
+
+import pickle
+
+import numpy as np
+import pytest
+import skops.io
+import torch
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from transformers import AutoModel
+
+from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
+from sklearn_htc.persistence import TRUSTED_TYPES
+from sklearn_htc.pretrained import SubwordTokenizer
+from sklearn_htc.two_paths import embedded, fitting, weighing
+from sklearn_htc.two_paths.weighing import Weighed
+from sklearn_htc.wide.joined import JoinedPath
+from sklearn_htc.wide.linear import LinearPath
+
+SMALL = {
+    "text_encoder": "transformer",
+    "max_length": 10,
+    "max_epochs": 1,
+    "random_state": 0,
+}
+
+
+@pytest.fixture
+def clf(folder, hierarchy):
+    """Return an estimator that is not fitted."""
+    return HTCInfoMaxClassifier(hierarchy, pretrained=folder, **SMALL)
+
+
+@pytest.fixture
+def choose(monkeypatch):
+    """Let a test say which wide path is the best, by its position."""
+
+    def say(position):
+        monkeypatch.setattr(embedded, "best_choice", lambda choices: choices[position])
+
+    return say
+
+
+@pytest.fixture
+def give_weight(monkeypatch):
+    """Let a test say beside which wide path the network has weight 0.5."""
+
+    def say(wide):
+        def weigh(scores, choices, *args, **kwargs):
+            return Weighed(wide, 0.5, choices[wide].read_out)
+
+        monkeypatch.setattr(fitting, "weigh", weigh)
+        monkeypatch.setattr(weighing, "ENOUGH_TO_WEIGH", 1)
+
+    return say
+
+
+def embeddings_of(folder, texts):
+    """Return mean token vectors of length 1, one text at a time."""
+    encoder = AutoModel.from_pretrained(folder).eval()
+    X = SubwordTokenizer(folder, max_length=10).fit([]).transform(texts)
+    rows = []
+    for start, end in zip(X.indptr[:-1], X.indptr[1:], strict=True):
+        ids = torch.from_numpy(X.data[start:end] - 1)[None]
+        with torch.no_grad():
+            mean = encoder(input_ids=ids).last_hidden_state[0].mean(dim=0).numpy()
+        rows.append(mean / np.linalg.norm(mean))
+    return np.array(rows)
+
+
+def test_terms_alone_are_the_linear_classifier(clf, choose, corpus, indicator):
+    choose(0)
+    texts = corpus[0]
+    clf.set_params(deep_path=False).fit(texts, indicator)
+    linear = HierarchicalLinearClassifier(clf.hierarchy, random_state=0)
+    linear.fit(texts, indicator)
+    assert isinstance(clf.wide_, LinearPath)
+    np.testing.assert_allclose(
+        clf.predict_proba(texts), linear.predict_proba(texts), rtol=1e-3, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("position", [1, 2])
+def test_embeddings_are_those_of_the_encoder_as_it_is(
+    clf, choose, corpus, indicator, folder, position
+):
+    choose(position)
+    texts = corpus[0]
+    clf.set_params(deep_path=False).fit(texts, indicator)
+    assert isinstance(clf.wide_, JoinedPath)
+    terms = clf.vectorizer_.transform(texts[:7]).toarray()
+    X = np.hstack([terms, embeddings_of(folder, texts[:7])]).astype(np.float32)
+    expected = clf.wide_.scores(clf._read_documents(texts[:7]).vectors.X)
+    found = clf._read_documents(texts[:7]).vectors
+    np.testing.assert_allclose(found.X.toarray(), X, atol=1e-5)
+    assert expected.shape == (7, 8)
+    # A document's embedding depends on no other.
+    np.testing.assert_allclose(
+        clf.predict_proba(texts[:7]), clf.predict_proba(texts)[:7], atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(("position", "wide"), [(2, 0), (2, 1), (1, 1), (0, 0)])
+def test_the_network_stands_beside_the_path_that_was_chosen(
+    clf, choose, give_weight, corpus, indicator, position, wide
+):
+    choose(position)
+    give_weight(wide)
+    texts = corpus[0]
+    clf.fit(texts, indicator)
+    has_embeddings = position > 0 and wide == 0
+    assert isinstance(clf.wide_, JoinedPath if has_embeddings else LinearPath)
+    documents = clf._read_documents(texts)
+    logits = np.empty((len(texts), 8), dtype=np.float32)
+    for rows, scores in clf._learned.predictor.deep.iter_scores(
+        documents.encoder_input
+    ):
+        logits[rows] = scores
+    expected = clf.decoder_.probabilities(
+        clf._learned.predictor.read_out.log_odds(
+            clf.wide_.scores(documents.vectors.X) + np.float32(0.5) * logits
+        )
+    )
+    np.testing.assert_allclose(clf.predict_proba(texts), expected, atol=1e-5)
+    assert clf.transform(texts).shape == (100, 12)
+
+
+@pytest.mark.parametrize("position", [0, 2])
+def test_what_was_learned_needs_no_folder(
+    clf, choose, give_weight, corpus, indicator, position
+):
+    choose(position)
+    give_weight(0)
+    clf.fit(corpus[0], indicator).set_params(pretrained="no longer there")
+    expected = clf.predict_proba(corpus[0])
+    loads = (
+        pickle.loads(pickle.dumps(clf)),
+        skops.io.loads(skops.io.dumps(clf), trusted=TRUSTED_TYPES),
+    )
+    for loaded in loads:
+        np.testing.assert_array_equal(loaded.predict_proba(corpus[0]), expected)
+
+
+def test_the_same_seed_is_the_same_model_whatever_torch_draws(
+    clf, give_weight, corpus, indicator
+):
+    give_weight(0)
+    p = clf.fit(corpus[0], indicator).predict_proba(corpus[0])
+    torch.rand(7)
+    again = clone(clf).fit(corpus[0], indicator).predict_proba(corpus[0])
+    np.testing.assert_array_equal(again, p)
+
+
+def test_without_time_for_embeddings_terms_are_left(clf, corpus, indicator):
+    clf.set_params(time_budget=1e-9, deep_path=False).fit(corpus[0], indicator)
+    assert isinstance(clf.wide_, LinearPath)
+
+
+def test_without_a_vectorizer_the_network_is_alone(clf, corpus, indicator):
+    clf.set_params(vectorizer=None).fit(corpus[0], indicator)
+    assert clf.wide_ is None
+    assert clf.net_.module_.text_encoder.dimension == 12
+
+
+def test_a_vectorizer_of_the_users_makes_the_terms(clf, corpus, indicator):
+    clf.set_params(vectorizer=TfidfVectorizer(min_df=3), deep_path=False)
+    clf.fit(corpus[0], indicator)
+    expected = TfidfVectorizer(min_df=3).fit(corpus[0]).get_feature_names_out()
+    assert clf.vectorizer_.get_feature_names_out().tolist() == expected.tolist()
+    assert isinstance(clf.tokenizer_, SubwordTokenizer)
