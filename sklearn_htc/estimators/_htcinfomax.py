@@ -156,7 +156,10 @@ default="auto"
         sets no limit. `partial_fit` ignores it.
     max_epochs : int or "auto", default="auto"
         Passes over the training rows. "auto" is 10, or 5 beside a wide path, or 4 with
-        "transformer", and more where that would be fewer than 100 steps.
+        "transformer", and more where that would be fewer than 100 steps. Beside a wide
+        path, training of "transformer" ends after an epoch that shows no gain on
+        held-out rows; where it has weight, one more epoch, with a quarter of the
+        learning rates, takes the held-out rows in.
     batch_size : int or "auto", default="auto"
         Documents per training step. "auto" is 128, or 64 with "transformer", and less
         where there are few training rows: a 16th of them, but at least 8.

@@ -33,6 +33,9 @@ from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
 
 __all__ = ["DeepModel", "TrainingReport"]
 
+# Share of the learning rates with which held-out documents are learned from at last.
+FINISHING_RATE = 0.25
+
 
 @dataclass(frozen=True)
 class TrainingReport:
@@ -206,6 +209,38 @@ class DeepModel:
             for part in (train, held_out if training.early_stopping else None)
         ]
         return self._run(training, datasets, draws, n_epochs, callbacks)
+
+    def finish(
+        self,
+        training: TrainingSettings,
+        data: TrainingData,
+        draws: Draws,
+        progress: Progress,
+    ) -> TrainingReport:
+        """Train for one more epoch on all documents, with low learning rates.
+
+        Parameters
+        ----------
+        training : TrainingSettings
+            How.
+        data : TrainingData
+            All documents, those held out before among them.
+        draws : Draws
+            Gives batches and dropout.
+        progress : Progress
+            Since when, and how much time there is.
+
+        Returns
+        -------
+        report : TrainingReport
+            How it went.
+        """
+        documents = self._scaled(data.encoder_input)
+        dataset = DocumentDataset(documents, data.target, data.sample_weight)
+        schedule = WarmupThenDecay(progress, peak=FINISHING_RATE)
+        callbacks = self._callbacks(training, progress, [("schedule", schedule)])
+        callbacks.append(("end", StopWhenOver(progress)))
+        return self._run(training, [dataset, None], draws, 1, callbacks)
 
     def fit_piece(
         self, training: TrainingSettings, data: TrainingData, draws: Draws

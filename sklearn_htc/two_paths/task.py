@@ -146,6 +146,36 @@ class Task:
                 decoder=settings.rule.plain_decoder(data.hierarchy, data.path_nodes),
                 least_epochs=least_epochs,
             )
-        if report.is_interrupted and calling_modules():
-            raise KeyboardInterrupt
+        _pass_on_ctrl_c(report)
         return deep, report
+
+    def finish(self, deep: DeepModel) -> TrainingReport:
+        """Train a network for one more epoch, with the documents held out before.
+
+        Parameters
+        ----------
+        deep : DeepModel
+            Trained, and weighed.
+
+        Returns
+        -------
+        report : TrainingReport
+            How it went.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            As in `train`.
+        """
+        training = self.settings.training
+        draws = Draws(self.rng, training.device)
+        with torch_threads(self.settings.n_threads):
+            report = deep.finish(training, self.data, draws, self.progress)
+        _pass_on_ctrl_c(report)
+        return report
+
+
+def _pass_on_ctrl_c(report: TrainingReport) -> None:
+    """Let Ctrl-C end a search, or whatever has called `fit`, too."""
+    if report.is_interrupted and calling_modules():
+        raise KeyboardInterrupt

@@ -18,6 +18,8 @@ __all__ = ["Weighed", "can_weigh", "helps", "log_loss", "weigh"]
 DEEP_WEIGHTS = (0.15, 0.5, 1.5)
 # A pretrained encoder may know much more than the terms say.
 FINE_TUNED_WEIGHTS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+# So many held-out documents make a read-out by themselves.
+ENOUGH_TO_READ_OUT = 500
 # Enough to see whether it will help at all.
 EARLY_WEIGHTS = (0.25, 1.0)
 # Fewer documents can't tell whether it does good; of so few it has learned too little.
@@ -90,8 +92,12 @@ def weigh(
         The first one stands alone, with the read-out that it had, unless a sum is
         clearly more likely to have made the labels, and has no lower F1.
     """
-    weights = FINE_TUNED_WEIGHTS if is_pretrained else DEEP_WEIGHTS
-    tried = _try_sums(deep_scores, choices, fold, rule, weights)
+    if is_pretrained:
+        tried = _try_sums(
+            deep_scores, choices, fold, rule, FINE_TUNED_WEIGHTS, afresh=True
+        ).best_weights()
+    else:
+        tried = _try_sums(deep_scores, choices, fold, rule, DEEP_WEIGHTS)
     best = tried.simplest()
     wide, weight = tried.sums[best]
     read_out = tried.read_outs[best] if weight else choices[0].read_out
@@ -117,7 +123,9 @@ def helps(
         Whether beside it the labels of documents are more likely than without, by more
         than a standard error.
     """
-    losses = _try_sums(deep_scores, choices, fold, rule, EARLY_WEIGHTS).losses
+    losses = _try_sums(
+        deep_scores, choices, fold, rule, EARLY_WEIGHTS, afresh=True
+    ).losses
     gains = losses[0] - losses[1:]
     error = gains.std(axis=1) / np.sqrt(losses.shape[1])
     return bool(np.any(gains.mean(axis=1) > error))
@@ -141,16 +149,40 @@ class TriedSums:
     read_outs: list[ReadOut]
     losses: np.ndarray
 
-    def simplest(self) -> int:
-        """Choose by F1 and the losses.
+    @property
+    def is_allowed(self) -> np.ndarray:
+        """Which sums have no lower F1 than the first, (n_sums,).
 
-        Wide paths are trained again, on all documents, and the network is not, so these
-        overrate it: the first sum of those within a standard error of the best.
+        A network that knows frequent labels alone may lower F1 and raise likelihood.
         """
-        # A network that knows frequent labels alone may lower F1 all the same.
         f1 = np.array([(out.micro_f1, out.macro_f1) for out in self.read_outs])
-        allowed = (f1 >= f1[0]).all(axis=1)
-        means = self.losses.mean(axis=1)
+        return (f1 >= f1[0]).all(axis=1)
+
+    def best_weights(self) -> "TriedSums":
+        """Keep the first sum, and of each wide path the most likely one.
+
+        A pretrained encoder is trained again on all documents, as wide paths are, so
+        that nothing speaks for a small weight.
+        """
+        means = np.where(self.is_allowed, self.losses.mean(axis=1), np.inf)
+        wides = np.array([wide for wide, _ in self.sums])
+        kept = [0]
+        for wide in dict.fromkeys(wides[1:].tolist()):
+            own = 1 + np.flatnonzero(wides[1:] == wide)
+            kept.append(int(own[means[own].argmin()]))
+        return TriedSums(
+            [self.sums[i] for i in kept],
+            [self.read_outs[i] for i in kept],
+            self.losses[kept],
+        )
+
+    def simplest(self) -> int:
+        """Choose the first of the allowed sums within a standard error of the best.
+
+        Where the wide paths are trained again on all documents, and the network is not,
+        the losses overrate the network.
+        """
+        allowed, means = self.is_allowed, self.losses.mean(axis=1)
         excess = self.losses - self.losses[np.where(allowed, means, np.inf).argmin()]
         error = excess.std(axis=1) / np.sqrt(self.losses.shape[1])
         return int(np.argmax(allowed & (excess.mean(axis=1) <= error)))
@@ -162,9 +194,13 @@ def _try_sums(
     fold: Fold,
     rule: DecodingRule,
     weights: Sequence[float],
+    *,
+    afresh: bool = False,
 ) -> TriedSums:
     """Read out every wide path with every weight of the deep path."""
     held_out = fold.held_out
+    # What suits a wide path suits an encoder that outweighs it less.
+    afresh = afresh and len(held_out) >= ENOUGH_TO_READ_OUT
     fitter = ReadOutFitter.of_folds([fold], rule)
     # Simpler paths first, and small weights first.
     order = [*range(1, len(choices)), 0]
@@ -176,7 +212,7 @@ def _try_sums(
         scores = choices[i].scores[: len(held_out)] + np.float32(weight) * deep_scores
         # The network has seen the documents of all folds but this one, whose documents
         # are few where there are several: the wide path's read-out is the start.
-        out = fitter.fit(scores, choices[i].read_out)
+        out = fitter.fit(scores, None if afresh else choices[i].read_out)
         p = out.decoder.probabilities(out.log_odds(scores))
         outs.append(out)
         losses.append(held_out.sample_weight * log_loss(p, held_out.target))

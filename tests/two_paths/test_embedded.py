@@ -169,3 +169,38 @@ def test_a_vectorizer_of_the_users_makes_the_terms(clf, corpus, indicator):
     expected = TfidfVectorizer(min_df=3).fit(corpus[0]).get_feature_names_out()
     assert clf.vectorizer_.get_feature_names_out().tolist() == expected.tolist()
     assert isinstance(clf.tokenizer_, SubwordTokenizer)
+
+
+def test_an_encoder_with_weight_learns_from_the_held_out_documents_too(
+    clf, give_weight, corpus, indicator
+):
+    give_weight(0)
+    clf.fit(corpus[0], indicator)
+    assert clf.n_iter_ == clf.max_epochs + 1
+    first, last = (
+        sum(
+            epoch["batches"][i]["train_batch_size"]
+            for i in range(epoch["train_batch_count"])
+        )
+        for epoch in clf.history_
+    )
+    assert (first, last) == (80, 100)
+    rates = [
+        group["largest_lr"]
+        for group in clf.net_.optimizer_.param_groups
+        if "largest_lr" in group
+    ]
+    assert rates == [clf.encoder_lr]
+
+
+def test_an_encoder_without_weight_is_not_trained_further(
+    clf, choose, corpus, indicator, monkeypatch
+):
+    choose(0)
+    monkeypatch.setattr(weighing, "ENOUGH_TO_WEIGH", 1)
+    monkeypatch.setattr(
+        fitting, "weigh", lambda _, choices, *__, **___: Weighed(0, 0.0, None)
+    )
+    clf.set_params(max_epochs=1).fit(corpus[0], indicator)
+    assert clf.n_iter_ == 1
+    assert not hasattr(clf, "net_")

@@ -87,10 +87,13 @@ class WarmupThenDecay(Callback):
     ----------
     progress : Progress
         Runs before this callback.
+    peak : float, default=1.0
+        Share of the largest learning rates that is reached.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, *, peak: float = 1.0) -> None:
         self.progress = progress
+        self.peak = peak
 
     def on_batch_begin(
         self, net: NeuralNet, training: bool | None = None, **kwargs: Any
@@ -100,7 +103,7 @@ class WarmupThenDecay(Callback):
             return
         # Neither the first nor the last step is one of rate 0.
         fraction = self.progress.fraction * (1 - 1 / (self.progress.n_steps_ + 1))
-        factor = min(fraction / 0.1, (1 - fraction) / 0.9)
+        factor = self.peak * min(fraction / 0.1, (1 - fraction) / 0.9)
         for group in net.optimizer_.param_groups:
             # A pretrained encoder has a rate of its own.
             group["lr"] = group.get("largest_lr", net.lr) * factor
