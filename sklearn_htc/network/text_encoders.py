@@ -240,15 +240,15 @@ class BiGRUEncoder(nn.Module):
             As given.
         """
         tokens = self.embedding_dropout(self.embedding(ids.T))
-        read = self._read_by_cudnn if tokens.is_cuda else self._read
+        read = self._read if tokens.is_cpu else self._read_whole
         return self.dropout(read(tokens, mask)) * mask.unsqueeze(-1), mask
 
     def _read(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Return both directions' states (B, K, d) for tokens (K, B, ...)."""
         return bidirectional_gru(tokens, mask, self.forward_gru, self.backward_gru)
 
-    def _read_by_cudnn(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Return the same by cuDNN, with each row turned round for the second GRU."""
+    def _read_whole(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Return the same by torch's GRU, with rows turned round for the second one."""
         tokens = tokens.transpose(0, 1)
         flip = _flip_within_length(mask).unsqueeze(-1)
         forward = self.forward_gru(tokens)[0]
