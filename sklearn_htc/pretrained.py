@@ -77,7 +77,8 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
         ImportError
             If `transformers` is not installed.
         ValueError
-            If there is no tokenizer at `pretrained`, or one without tokenizer.json.
+            If there is no tokenizer at `pretrained`, or one without tokenizer.json, or
+            `max_length` is more than its encoder reads.
         """
         self._validate_params()
         tokenizer = _load("AutoTokenizer", self.pretrained, "tokenizer")
@@ -91,6 +92,12 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"There is no tokenizer at pretrained={self.pretrained!r}: its "
                 "vocabulary is empty."
+            )
+        if self.max_length > tokenizer.model_max_length:
+            raise ValueError(
+                f"max_length={self.max_length} is more than the "
+                f"{tokenizer.model_max_length} tokens that the encoder at pretrained="
+                f"{self.pretrained!r} reads."
             )
         self.definition_ = tokenizer.backend_tokenizer.to_str()
         return self

@@ -8,7 +8,7 @@ import skops.io
 import torch
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
-from transformers import AutoModel
+from transformers import AutoModel, AutoTokenizer
 
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, SubwordTokenizer
 from sklearn_htc.data.reading import as_documents
@@ -142,6 +142,19 @@ def test_bad_parameters_are_named_before_training(
     clf = HTCInfoMaxClassifier(**parameters)
     with pytest.raises(ValueError, match=message):
         clf.fit(corpus[0], indicator)
+
+
+def test_more_tokens_than_the_encoder_reads_are_refused(
+    folder, corpus, indicator, tmp_path
+):
+    clf = HTCInfoMaxClassifier(pretrained=folder, **(SMALL | {"max_length": 33}))
+    with pytest.raises(ValueError, match="max_length=33 is more than the 32 tokens"):
+        clf.fit(corpus[0], indicator)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.model_max_length = 9
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="max_length=10 is more than the 9 tokens"):
+        SubwordTokenizer(str(tmp_path), max_length=10).fit([])
 
 
 def test_an_encoder_without_a_tokenizer_is_named(folder, tmp_path):

@@ -1,5 +1,6 @@
 """What every estimator with a network does: train it beside the wide path."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Self
@@ -292,6 +293,15 @@ label collections, or array-like of shape (n_documents,)
                 "encoder, and no other text encoder reads one."
             )
 
+    def _check_length(self, configuration: Mapping[str, Any]) -> None:
+        """Refuse more tokens than a pretrained encoder has positions for."""
+        longest = configuration.get("max_position_embeddings")
+        if longest is not None and self.max_length > longest:
+            raise ValueError(
+                f"max_length={self.max_length} is more than the {longest} tokens that "
+                f"the encoder at pretrained={self.pretrained!r} reads."
+            )
+
     def _read(
         self,
         network: NetworkSettings,
@@ -307,6 +317,7 @@ label collections, or array-like of shape (n_documents,)
         tokenizer = None
         if network.configuration is not None:
             vocabulary_size = network.configuration["vocab_size"]
+            self._check_length(network.configuration)
             tokenizer = SubwordTokenizer(self.pretrained, max_length=self.max_length)
             if piecewise or self.wide_path is False:
                 # Terms are for a wide path alone.
