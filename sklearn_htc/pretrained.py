@@ -178,7 +178,7 @@ def load_configuration(pretrained: str) -> dict[str, Any]:
     Returns
     -------
     configuration : dict
-        Plain values.
+        Plain values, `hidden_size`, `num_hidden_layers` and `vocab_size` among them.
 
     Raises
     ------
@@ -187,7 +187,10 @@ def load_configuration(pretrained: str) -> dict[str, Any]:
     ValueError
         If there is no encoder at `pretrained`.
     """
-    return _load("AutoConfig", pretrained, "encoder").to_dict()
+    config = _load("AutoConfig", pretrained, "encoder")
+    # Some encoders have other names for these.
+    names = ("hidden_size", "num_hidden_layers", "vocab_size")
+    return config.to_dict() | {name: getattr(config, name) for name in names}
 
 
 def load_weights(pretrained: str) -> dict[str, Any]:

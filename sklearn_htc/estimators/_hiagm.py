@@ -44,6 +44,14 @@ default="auto"
         Whether the embeddings of the vocabulary of "transformer" stay as they are.
     encoder_lr : float, default=2e-4
         Largest learning rate of the weights of "transformer".
+    layer_decay : float, default=1.0
+        What `encoder_lr` is multiplied by from each layer to the one below.
+    gradient_accumulation : int, default=1
+        In how many pieces a batch of "transformer" is learned from.
+    gradient_checkpointing : bool, default=False
+        Whether the backward pass computes the layers of "transformer" again.
+    lora : peft.LoraConfig or the like, default=None
+        Adapters for "transformer", as for `HTCInfoMaxClassifier`.
     structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
         What passes messages along the hierarchy. None, with label attention alone,
         leaves the label embeddings.
@@ -178,6 +186,10 @@ default="auto"
         max_length: int = 128,
         freeze_word_embeddings: bool = True,
         encoder_lr: float = 2e-4,
+        layer_decay: float = 1.0,
+        gradient_accumulation: int = 1,
+        gradient_checkpointing: bool = False,
+        lora: Any = None,
         structure_encoder: str | None = "gcn",
         head: str = "labelwise",
         recursive_regularization: float = 1e-6,
@@ -222,6 +234,10 @@ default="auto"
         self.max_length = max_length
         self.freeze_word_embeddings = freeze_word_embeddings
         self.encoder_lr = encoder_lr
+        self.layer_decay = layer_decay
+        self.gradient_accumulation = gradient_accumulation
+        self.gradient_checkpointing = gradient_checkpointing
+        self.lora = lora
         self.structure_encoder = structure_encoder
         self.head = head
         self.recursive_regularization = recursive_regularization

@@ -70,6 +70,20 @@ default="auto"
     encoder_lr : float, default=2e-4
         For "transformer": largest learning rate of the encoder's weights; `lr` is that
         of all others.
+    layer_decay : float, default=1.0
+        For "transformer": what `encoder_lr` is multiplied by from each layer of the
+        encoder to the one below, in (0, 1].
+    gradient_accumulation : int, default=1
+        For "transformer": in how many pieces a batch is learned from. A step needs the
+        memory of one piece, and its gradient is that of all, but that the negatives of
+        Eq. 1-2 come from the same piece.
+    gradient_checkpointing : bool, default=False
+        For "transformer": whether the backward pass computes the encoder's layers
+        again, which takes a third more time and much less memory. The encoder then has
+        no dropout.
+    lora : peft.LoraConfig or the like, default=None
+        For "transformer": adapters (Hu et al., 2022) that are trained in the place of
+        the encoder's weights. Needs peft.
     structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
         What refines the label embeddings along the hierarchy. None leaves them.
     head : {"labelwise", "joint"}, default="labelwise"
@@ -297,6 +311,10 @@ default="auto"
         max_length: int = 128,
         freeze_word_embeddings: bool = True,
         encoder_lr: float = 2e-4,
+        layer_decay: float = 1.0,
+        gradient_accumulation: int = 1,
+        gradient_checkpointing: bool = False,
+        lora: Any = None,
         structure_encoder: str | None = "gcn",
         head: str = "labelwise",
         mutual_information: bool = True,
@@ -345,6 +363,10 @@ default="auto"
         self.max_length = max_length
         self.freeze_word_embeddings = freeze_word_embeddings
         self.encoder_lr = encoder_lr
+        self.layer_decay = layer_decay
+        self.gradient_accumulation = gradient_accumulation
+        self.gradient_checkpointing = gradient_checkpointing
+        self.lora = lora
         self.structure_encoder = structure_encoder
         self.head = head
         self.mutual_information = mutual_information

@@ -25,6 +25,11 @@ class TransformerEncoder(nn.Module):
         linear layer changes it. None is the encoder's own.
     trains_words : bool, default=False
         Whether the embeddings of the encoder's vocabulary are trained, too.
+    checkpoints : bool, default=False
+        Whether the backward pass computes layers again instead of keeping what they
+        gave. The encoder then has no dropout, which would be drawn anew.
+    lora : peft.LoraConfig or the like, default=None
+        Adapters that are trained in the place of the encoder's weights.
     """
 
     def __init__(
@@ -33,6 +38,8 @@ class TransformerEncoder(nn.Module):
         configuration: dict[str, Any],
         dimension: int | None,
         trains_words: bool = False,
+        checkpoints: bool = False,
+        lora: Any = None,
     ) -> None:
         super().__init__()
         from transformers import AutoConfig, AutoModel
@@ -42,11 +49,18 @@ class TransformerEncoder(nn.Module):
         settings = configuration | without
         config = AutoConfig.for_model(settings.pop("model_type"), **settings)
         self.encoder = AutoModel.from_config(config)
+        self.lora = lora
         self.attention = self.encoder.config._attn_implementation
         self.has_plain_attention = False
-        _replace_dropout(self.encoder)
+        _replace_dropout(self.encoder, none=checkpoints)
         self.encoder.get_input_embeddings().requires_grad_(trains_words)
         size = self.encoder.config.hidden_size
+        if checkpoints:
+            self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        if lora is not None:
+            from peft import inject_adapter_in_model
+
+            self.encoder = inject_adapter_in_model(lora, self.encoder)
         self.dimension = size if dimension is None else dimension
         self.projection = (
             nn.Identity() if size == self.dimension else nn.Linear(size, self.dimension)
@@ -60,7 +74,15 @@ class TransformerEncoder(nn.Module):
         weights : dict of str to Tensor
             As `load_weights` returns them.
         """
-        self.encoder.load_state_dict(weights)
+        own = self.encoder.state_dict()
+        # Where there is an adapter the weight stands one level deeper.
+        self.encoder.load_state_dict(
+            {
+                name if name in own else _inside_adapter(name): weight
+                for name, weight in weights.items()
+            },
+            strict=self.lora is None,
+        )
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Read every document.
@@ -97,10 +119,16 @@ class TransformerEncoder(nn.Module):
             self.has_plain_attention = plain
 
 
-def _replace_dropout(module: nn.Module) -> None:
-    """Let all dropout draw from the estimator's seed, and fast."""
+def _replace_dropout(module: nn.Module, *, none: bool) -> None:
+    """Let all dropout draw from the estimator's seed, and fast; or leave it out."""
     for name, child in module.named_children():
         if isinstance(child, nn.Dropout):
-            setattr(module, name, Dropout(child.p))
+            setattr(module, name, Dropout(0.0 if none else child.p))
         else:
-            _replace_dropout(child)
+            _replace_dropout(child, none=none)
+
+
+def _inside_adapter(name: str) -> str:
+    """Return where peft puts a weight that it adapts."""
+    module, _, weight = name.rpartition(".")
+    return f"{module}.base_layer.{weight}"

@@ -149,6 +149,8 @@ class DeepModel:
             device=training.device,
             mixed_precision=training.mixed_precision,
             encoder_lr=training.encoder_lr,
+            layer_decay=training.layer_decay,
+            gradient_accumulation=training.gradient_accumulation,
         )
         if settings.pretrained is not None:
             net.module_.text_encoder.load(load_weights(settings.pretrained))

@@ -44,6 +44,10 @@ class HTCNet(NeuralNet):
         Whether long predictions show a bar.
     encoder_lr : float, default=2e-4
         Largest learning rate of a pretrained encoder.
+    layer_decay : float, default=1.0
+        What that is multiplied by from each of its layers to the one below.
+    gradient_accumulation : int, default=1
+        Number of pieces in which a batch of sequences is learned from.
     **kwargs
         As `skorch.NeuralNet` takes them.
     """
@@ -56,9 +60,13 @@ class HTCNet(NeuralNet):
         mixed_precision: bool | str = False,
         progress_bar: bool = False,
         encoder_lr: float = 2e-4,
+        layer_decay: float = 1.0,
+        gradient_accumulation: int = 1,
         **kwargs: Any,
     ) -> None:
         self.encoder_lr = encoder_lr
+        self.layer_decay = layer_decay
+        self.gradient_accumulation = gradient_accumulation
         self.mixed_precision = mixed_precision
         self.progress_bar = progress_bar
         super().__init__(module, criterion, train_split=None, **kwargs)
@@ -174,6 +182,40 @@ class HTCNet(NeuralNet):
         finally:
             # The net outlives the training data, also in a pickle.
             self.train_split = None
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute the loss of a batch and its gradients, piece by piece.
+
+        Parameters
+        ----------
+        batch : tuple
+            A dict of Tensors with B rows, and (target, sample_weight).
+        **fit_params
+            Passed on to the model.
+
+        Returns
+        -------
+        step : dict
+            `loss`, the mean over the batch; and `y_pred`, None where there are several
+            pieces.
+        """
+        if self.gradient_accumulation == 1:
+            return super().train_step_single(batch, **fit_params)
+        inputs, (target, weight) = batch
+        n_documents, total = len(weight), 0.0
+        size = -(-n_documents // self.gradient_accumulation)
+        for start in range(0, n_documents, size):
+            rows = slice(start, start + size)
+            piece = {name: value[rows] for name, value in inputs.items()}
+            labels = target[rows], weight[rows]
+            self._set_training(True)
+            loss = self.get_loss(
+                self.infer(piece, **fit_params), labels, X=piece, training=True
+            )
+            share = len(labels[1]) / n_documents
+            (share * loss).backward()
+            total += share * loss.detach()
+        return {"loss": total, "y_pred": None}
 
     def infer(self, x: dict[str, Tensor], **fit_params: Any) -> ModelOutput:
         """Run the model on a batch.

@@ -163,6 +163,8 @@ def _text_encoder_options(
         return {
             "configuration": settings.configuration,
             "trains_words": not settings.freeze_word_embeddings,
+            "checkpoints": settings.gradient_checkpointing,
+            "lora": settings.lora,
         }
     if settings.text_encoder in SEQUENCE_ENCODERS:
         return {

@@ -21,6 +21,8 @@ SETTINGS = (
     "optimizer",
     "lr",
     "encoder_lr",
+    "layer_decay",
+    "gradient_accumulation",
     "device",
     "mixed_precision",
     "progress_bar",
@@ -48,18 +50,28 @@ def make_net(plan: NetworkPlan, draws: Draws, **settings: Any) -> HTCNet:
         return HTCNet(
             partial(build_model, plan),
             partial(build_objective, plan),
-            **_groups(plan, settings["encoder_lr"]),
+            **_groups(plan, settings["encoder_lr"], settings["layer_decay"]),
             **fused_if_possible(settings["optimizer"]),
             **settings,
         ).initialize()
 
 
-def _groups(plan: NetworkPlan, encoder_lr: float) -> dict[str, Any]:
-    """Give the weights of a pretrained encoder a learning rate of their own."""
+def _groups(plan: NetworkPlan, encoder_lr: float, layer_decay: float) -> dict[str, Any]:
+    """Give the weights of a pretrained encoder learning rates of their own."""
     if plan.text_encoder != "transformer":
         return {}
-    rates = {"lr": encoder_lr, "largest_lr": encoder_lr}
-    return {"optimizer__param_groups": [("text_encoder.encoder.*", rates)]}
+    patterns = []
+    if layer_decay < 1:
+        n_layers = plan.text_encoder_options["configuration"]["num_hidden_layers"]
+        # From the last layer down.
+        patterns = [f"text_encoder.encoder.*.{i}.*" for i in reversed(range(n_layers))]
+    # The embeddings are under all layers.
+    patterns.append("text_encoder.encoder.*")
+    groups = []
+    for depth, pattern in enumerate(patterns):
+        rate = encoder_lr * layer_decay**depth
+        groups.append((pattern, {"lr": rate, "largest_lr": rate}))
+    return {"optimizer__param_groups": groups}
 
 
 def as_arrays(net: HTCNet) -> dict[str, Any]:

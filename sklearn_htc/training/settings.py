@@ -42,6 +42,8 @@ class NetworkSettings:
     classifier_dropout: float
     pretrained: str | None
     freeze_word_embeddings: bool
+    gradient_checkpointing: bool
+    lora: Any
     # Of the pretrained encoder, if there is one.
     configuration: dict[str, Any] | None
 
@@ -173,6 +175,8 @@ class TrainingSettings:
     optimizer: Any
     lr: float
     encoder_lr: float
+    layer_decay: float
+    gradient_accumulation: int
     gradient_clip: float | None
     max_epochs: int | str
     batch_size: int | str
@@ -211,6 +215,8 @@ class TrainingSettings:
             # Predictions stay precise: so they don't depend on the rows beside them.
             mixed = "training" if fine_tunes and has_fast_bfloat16(device) else False
         fixed = {"device": device, "fine_tunes": fine_tunes, "mixed_precision": mixed}
+        if not fine_tunes:
+            fixed["gradient_accumulation"] = 1
         return cls(**_picked(cls, parameters, fixed))
 
     def batch_size_for(self, n_documents: int) -> int:
