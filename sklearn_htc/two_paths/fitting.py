@@ -164,7 +164,7 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         read_out = weighed.read_out
     if not weight and not is_wanted:
         return TwoPaths(best.alone(counts), report, best.embedder)
-    if weight and task.fine_tunes and not report.is_interrupted:
-        report = task.finish(deep)
+    if weight and task.may_finish(report):
+        report = task.finish(deep, report)
     predictor = Predictor(wide.path, deep, weight, read_out.for_counts(counts))
     return TwoPaths(predictor, report, wide.embedder)

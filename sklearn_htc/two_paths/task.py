@@ -149,18 +149,41 @@ class Task:
         _pass_on_ctrl_c(report)
         return deep, report
 
-    def finish(self, deep: DeepModel) -> TrainingReport:
+    def may_finish(self, report: TrainingReport) -> bool:
+        """Say whether a network is to learn from the documents held out, too.
+
+        Parameters
+        ----------
+        report : TrainingReport
+            How its training went.
+
+        Returns
+        -------
+        may : bool
+            True for a pretrained encoder, unless the user has ended its training, looks
+            at held-out documents to end it, or has no more time.
+        """
+        is_ended = report.is_interrupted or self.progress.is_out_of_time
+        return (
+            self.fine_tunes
+            and not is_ended
+            and not self.settings.training.early_stopping
+        )
+
+    def finish(self, deep: DeepModel, report: TrainingReport) -> TrainingReport:
         """Train a network for one more epoch, with the documents held out before.
 
         Parameters
         ----------
         deep : DeepModel
             Trained, and weighed.
+        report : TrainingReport
+            How its training went.
 
         Returns
         -------
         report : TrainingReport
-            How it went.
+            How all of it went.
 
         Raises
         ------
@@ -170,9 +193,15 @@ class Task:
         training = self.settings.training
         draws = Draws(self.rng, training.device)
         with torch_threads(self.settings.n_threads):
-            report = deep.finish(training, self.data, draws, self.progress)
-        _pass_on_ctrl_c(report)
-        return report
+            last = deep.finish(training, self.data, draws, self.progress)
+        _pass_on_ctrl_c(last)
+        return replace(
+            last,
+            n_epochs=report.n_epochs + last.n_epochs,
+            n_done=report.n_done + last.n_done,
+            n_steps=report.n_steps + last.n_steps,
+            saw_all=report.saw_all,
+        )
 
 
 def _pass_on_ctrl_c(report: TrainingReport) -> None:

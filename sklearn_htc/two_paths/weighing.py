@@ -199,7 +199,7 @@ def _try_sums(
 ) -> TriedSums:
     """Read out every wide path with every weight of the deep path."""
     held_out = fold.held_out
-    # What suits a wide path suits an encoder that outweighs it less.
+    # Scores that are mostly an encoder's need thresholds of their own.
     afresh = afresh and len(held_out) >= ENOUGH_TO_READ_OUT
     fitter = ReadOutFitter.of_folds([fold], rule)
     # Simpler paths first, and small weights first.

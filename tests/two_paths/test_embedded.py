@@ -204,3 +204,11 @@ def test_an_encoder_without_weight_is_not_trained_further(
     clf.set_params(max_epochs=1).fit(corpus[0], indicator)
     assert clf.n_iter_ == 1
     assert not hasattr(clf, "net_")
+
+
+def test_early_stopping_keeps_its_held_out_documents(
+    clf, give_weight, corpus, indicator
+):
+    give_weight(0)
+    clf.set_params(early_stopping=True).fit(corpus[0], indicator)
+    assert clf.n_iter_ == 1
