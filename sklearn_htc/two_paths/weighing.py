@@ -21,7 +21,7 @@ FINE_TUNED_WEIGHTS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 # So many held-out documents make a read-out by themselves.
 ENOUGH_TO_READ_OUT = 500
 # Enough to see whether it will help at all.
-EARLY_WEIGHTS = (0.25, 1.0)
+EARLY_WEIGHTS = (0.1, 0.25, 1.0)
 # Fewer documents can't tell whether it does good; of so few it has learned too little.
 ENOUGH_TO_WEIGH = 100
 
