@@ -56,7 +56,7 @@ class TransformerEncoder(nn.Module):
         self.encoder.get_input_embeddings().requires_grad_(trains_words)
         size = self.encoder.config.hidden_size
         if checkpoints:
-            self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
+            _checkpoint(self.encoder)
         if lora is not None:
             from peft import inject_adapter_in_model
 
@@ -126,6 +126,13 @@ def _replace_dropout(module: nn.Module, *, none: bool) -> None:
             setattr(module, name, Dropout(0.0 if none else child.p))
         else:
             _replace_dropout(child, none=none)
+
+
+def _checkpoint(encoder: Any) -> None:
+    """Let the backward pass compute layers again; transformers has renamed it."""
+    names = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
+    name = next(name for name in names if hasattr(encoder, name))
+    getattr(encoder, name)({"use_reentrant": False})
 
 
 def _inside_adapter(name: str) -> str:
