@@ -1,6 +1,6 @@
 """A pretrained encoder trained beside terms, and what users would do in its place.
 
-MiniLM (6 layers, 22 million weights) on raw texts of at most 128 tokens:
+MiniLM (6 layers, 22 million weights) on raw texts of at most 256 tokens:
 
 - "terms": the default of `HTCInfoMaxClassifier` on raw texts, without the encoder;
 - "terms + embeddings": the same on TF-IDF and sentence-transformers' embeddings;
@@ -46,7 +46,7 @@ from sklearn_htc import HTCInfoMaxClassifier
 
 SETS = ("attack", "clinc150", "onet_dwa", "wos_sample", "load_api_docs", "nvd_cwe")
 MAX_ROWS = {"nvd_cwe": 10_000}
-MAX_LENGTH = 128
+MAX_LENGTH = 256
 RATES = (2e-4, 5e-4, 1e-3)
 N_TUNED = 3000
 

@@ -35,7 +35,7 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
     ----------
     pretrained : str
         A folder, or a name on a model hub, with an encoder and its tokenizer.
-    max_length : int, default=128
+    max_length : int, default=256
         Tokens per document, the encoder's special ones included; longer texts are cut.
 
     Attributes
@@ -53,7 +53,7 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
         "max_length": [Interval(Integral, 2, None, closed="left")],
     }
 
-    def __init__(self, pretrained: str, *, max_length: int = 128) -> None:
+    def __init__(self, pretrained: str, *, max_length: int = 256) -> None:
         self.pretrained = pretrained
         self.max_length = max_length
 

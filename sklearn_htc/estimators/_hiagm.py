@@ -38,7 +38,7 @@ default="auto"
         How X is read; HiAGM's own is "rcnn".
     pretrained : str or None, default=None
         A pretrained encoder for "transformer", as for `HTCInfoMaxClassifier`.
-    max_length : int, default=128
+    max_length : int, default=256
         Tokens per document, for "transformer".
     freeze_word_embeddings : bool, default=True
         Whether the embeddings of the vocabulary of "transformer" stay as they are.
@@ -183,7 +183,7 @@ default="auto"
         vectorizer: Any = "auto",
         text_encoder: str = "auto",
         pretrained: str | None = None,
-        max_length: int = 128,
+        max_length: int = 256,
         freeze_word_embeddings: bool = True,
         encoder_lr: float = 2e-4,
         layer_decay: float = 1.0,

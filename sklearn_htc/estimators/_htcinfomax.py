@@ -62,7 +62,7 @@ default="auto"
         For "transformer": a folder, or a name on a model hub, with an encoder and its
         tokenizer. Needs the extra `transformer`. A fitted estimator holds the weights
         of the encoder, and no longer needs the folder.
-    max_length : int, default=128
+    max_length : int, default=256
         For "transformer": tokens per document; longer texts are cut, with a warning
         that says how many.
     freeze_word_embeddings : bool, default=True
@@ -308,7 +308,7 @@ default="auto"
         vectorizer: Any = "auto",
         text_encoder: str = "auto",
         pretrained: str | None = None,
-        max_length: int = 128,
+        max_length: int = 256,
         freeze_word_embeddings: bool = True,
         encoder_lr: float = 2e-4,
         layer_decay: float = 1.0,
