@@ -14,7 +14,7 @@ its own. Seconds are those of `fit`, with tokens, embeddings and the choice of a
 learning rate, and those of predicting the test texts. Macro-F1 is over the labels of
 the test texts. Of nvd_cwe 10,000 texts are trained on and 10,000 tested.
 
-    pip install -e '.[embeddings,transformer]' accelerate
+    pip install -e '.[embeddings,transformer]' accelerate 'transformers>=5'
     .venv/bin/python -m benchmarks.encoder --data DIR
 """
 
@@ -26,7 +26,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import torch
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import f1_score
@@ -43,6 +42,7 @@ from benchmarks.reporting import (
     published,
 )
 from sklearn_htc import HTCInfoMaxClassifier
+from sklearn_htc.training.devices import has_fast_bfloat16
 
 SETS = ("attack", "clinc150", "onet_dwa", "wos_sample", "load_api_docs", "nvd_cwe")
 MAX_ROWS = {"nvd_cwe": 10_000}
@@ -205,7 +205,7 @@ def fine_tuned(
                 num_train_epochs=4,
                 learning_rate=rate,
                 warmup_steps=0.1,
-                bf16=bool(torch.cpu._is_avx512_bf16_supported()),
+                bf16=has_fast_bfloat16("cpu"),
                 use_cpu=True,
                 seed=seed,
                 save_strategy="no",

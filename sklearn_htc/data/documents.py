@@ -1,6 +1,7 @@
 """Documents in every form of X, of which any rows can be fetched as a batch."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Self
 
@@ -351,23 +352,28 @@ class DocumentsInTwoForms(Documents):
 
     Parameters
     ----------
-    vectors : DocumentVectors
-        Such as their terms.
+    vectors : DocumentVectors or callable
+        Such as their terms; or what makes them, when they are asked for.
     encoder_input : EncoderInput
         The same documents, such as their token ids.
     """
 
-    def __init__(self, vectors: DocumentVectors, encoder_input: EncoderInput) -> None:
+    def __init__(
+        self,
+        vectors: DocumentVectors | Callable[[], DocumentVectors],
+        encoder_input: EncoderInput,
+    ) -> None:
         self._vectors = vectors
         self._encoder_input = encoder_input
 
     def __len__(self) -> int:
-        return len(self._vectors)
+        return len(self._encoder_input)
 
-    @property
+    @cached_property
     def vectors(self) -> DocumentVectors:
-        """As given."""
-        return self._vectors
+        """As given, or made now."""
+        made = self._vectors
+        return made if isinstance(made, DocumentVectors) else made()
 
     @property
     def encoder_input(self) -> EncoderInput:
@@ -376,12 +382,12 @@ class DocumentsInTwoForms(Documents):
 
     def take(self, rows: np.ndarray) -> Self:
         """Return some of the documents; see `Documents.take`."""
-        return type(self)(self._vectors.take(rows), self._encoder_input.take(rows))
+        return type(self)(self.vectors.take(rows), self._encoder_input.take(rows))
 
     def apart(self, train: np.ndarray, held_out: np.ndarray) -> tuple[Self, Self]:
         """Read either form of both parts apart; see `Documents.apart`."""
         pairs = zip(
-            self._vectors.apart(train, held_out),
+            self.vectors.apart(train, held_out),
             self._encoder_input.apart(train, held_out),
             strict=True,
         )

@@ -15,6 +15,7 @@ from sklearn_htc.data.documents import (
     BagOfTerms,
     Documents,
     DocumentsInTwoForms,
+    DocumentVectors,
     OpaqueDocuments,
 )
 from sklearn_htc.data.reading import (
@@ -163,7 +164,11 @@ class DocumentForm:
         if vectorizer is None:
             return form, documents
         terms, vectors = cls.learn(X, "auto", None, vectorizer, piecewise=piecewise)
-        assert vectors.vectors is not None
+        if vectors.vectors is None:
+            raise ValueError(
+                f"{type(vectorizer).__name__} makes a 3-D array of the texts. Beside "
+                "'transformer' it has to make term weights or embeddings, 2-D."
+            )
         assert documents.encoder_input is not None
         both = DocumentsInTwoForms(vectors.vectors, documents.encoder_input)
         return replace(form, vectorizer=terms.vectorizer), both
@@ -221,12 +226,17 @@ class DocumentForm:
         tokens = as_documents(ids, "transformer", n_tokens=self.n_tokens)
         if self.vectorizer is None:
             return tokens
-        matrix = self.vectorizer.transform(texts)
-        vectors = as_documents(matrix, resolve_text_encoder(matrix, "auto")).vectors
-        assert vectors is not None
-        if self.embedder is not None:
-            assert isinstance(vectors, BagOfTerms)
-            vectors = TermsAndEmbeddings(vectors, self.embedder.embed(tokens))
+
+        def vectors() -> DocumentVectors:
+            matrix = self.vectorizer.transform(texts)
+            made = as_documents(matrix, resolve_text_encoder(matrix, "auto")).vectors
+            assert made is not None
+            if self.embedder is None:
+                return made
+            assert isinstance(made, BagOfTerms)
+            return TermsAndEmbeddings(made, self.embedder.embed(tokens))
+
+        # A network alone, as in `transform`, doesn't read them.
         return DocumentsInTwoForms(vectors, tokens)
 
     def _checked_texts(self, X: Any) -> list[str]:
@@ -337,7 +347,7 @@ class InputForm:
         Parameters
         ----------
         embedder : object or None
-            Has `embed`; None changes nothing.
+            Has `embed`; with None there are none.
 
         Returns
         -------

@@ -53,10 +53,10 @@ default="auto"
         - "tokens": 3-D array (n_documents, n_positions, n_features) of contextual
           token embeddings; vectors of zeros are padding.
         - "transformer": raw texts, or CSR of token ids from `SubwordTokenizer`, read
-          by a pretrained encoder that is trained along (`pretrained`). Label attention
-          starts as the mean of its token vectors. Beside raw texts there is a wide path
-          of their terms and, where that is better, of the embeddings that the encoder
-          gives before it is trained.
+          by a pretrained encoder that is trained along (`pretrained`). With the
+          labelwise head label attention starts as the mean of its token vectors. Beside
+          raw texts there is a wide path of their terms and, where that is better, of
+          the embeddings that the encoder gives before it is trained.
         - "auto": "bag" for sparse X, "tokens" for 3-D X, otherwise "dense".
     pretrained : str or None, default=None
         For "transformer": a folder, or a name on a model hub, with an encoder and its
@@ -166,8 +166,9 @@ default="auto"
     time_budget : float or None, default=None
         Seconds that `fit` may take. The learning rate falls to 0 by then, so that the
         last model is the best one to be had in that time; training ends earlier where
-        all epochs are done. The wide path comes first and is never cut short. None
-        sets no limit. `partial_fit` ignores it.
+        all epochs are done. The wide path comes first and is never cut short; but
+        embeddings of a pretrained encoder are left out where there is no time for
+        them, and so is its training. None sets no limit. `partial_fit` ignores it.
     max_epochs : int or "auto", default="auto"
         Passes over the training rows. "auto" is 10, or 5 beside a wide path, or 4 with
         "transformer", and more where that would be fewer than 100 steps. Beside a wide
@@ -252,7 +253,8 @@ default="auto"
         more did not clearly raise the likelihood of held-out documents, or lowered
         their F1.
     vectorizer_ : transformer
-        What turned raw texts into numbers. Only where X held texts.
+        What turned raw texts into numbers. Only where X held texts; with "transformer"
+        only where a wide path stands beside it.
     tokenizer_ : SubwordTokenizer
         What turned raw texts into a pretrained encoder's token ids.
     decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder

@@ -18,6 +18,7 @@ from skorch.history import History
 from sklearn_htc._sklearn_compat import calling_modules, fit_context
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
+from sklearn_htc.data.texts import holds_texts
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
@@ -29,6 +30,7 @@ from sklearn_htc.estimators._parameters import (
 )
 from sklearn_htc.estimators._warm_start import refuse_changes, refuse_new_paths
 from sklearn_htc.predictor import Predictor
+from sklearn_htc.preprocessing import TokenSequenceVectorizer
 from sklearn_htc.pretrained import SubwordTokenizer
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut
 from sklearn_htc.threads import resolve_n_threads
@@ -317,7 +319,15 @@ label collections, or array-like of shape (n_documents,)
         tokenizer = None
         if network.configuration is not None:
             vocabulary_size = network.configuration["vocab_size"]
-            self._check_length(network.configuration)
+            if holds_texts(X):
+                self._check_length(network.configuration)
+            if isinstance(vectorizer, (SubwordTokenizer, TokenSequenceVectorizer)):
+                raise ValueError(
+                    f"vectorizer={type(vectorizer).__name__}(...) makes token ids, but "
+                    "beside 'transformer' it makes the terms of the wide path. The "
+                    "encoder has its own tokenizer: use vectorizer='auto', and "
+                    "max_length."
+                )
             tokenizer = SubwordTokenizer(self.pretrained, max_length=self.max_length)
             if piecewise or self.wide_path is False:
                 # Terms are for a wide path alone.

@@ -144,19 +144,23 @@ class NetworkPlan:
         return len(self.graph.frequency)
 
 
-def build_model(plan: NetworkPlan) -> HTCInfoMax | TextPropagation:
+def build_model(
+    plan: NetworkPlan, weights: dict[str, Tensor] | None = None
+) -> HTCInfoMax | TextPropagation:
     """Build the prediction network.
 
     Parameters
     ----------
     plan : NetworkPlan
         Names and sizes.
+    weights : dict of str to Tensor, default=None
+        Those of a pretrained encoder.
 
     Returns
     -------
     model : HTCInfoMax or TextPropagation
-        With random weights from torch's global generator. The head's biases are the
-        log-odds of the labels' frequencies.
+        With random weights from torch's global generator, but for those of a pretrained
+        encoder. The head's biases are the log-odds of the labels' frequencies.
     """
     graph = plan.graph
     structure_encoder = None
@@ -179,9 +183,10 @@ def build_model(plan: NetworkPlan) -> HTCInfoMax | TextPropagation:
     )
     with torch.no_grad():
         head.bias.copy_(torch.logit(graph.frequency, eps=1e-4))
-    text_encoder = TEXT_ENCODERS[plan.text_encoder](
-        dimension=plan.dimension, **plan.text_encoder_options
-    )
+    options = plan.text_encoder_options
+    if weights is not None:
+        options = options | {"weights": weights}
+    text_encoder = TEXT_ENCODERS[plan.text_encoder](dimension=plan.dimension, **options)
     model: Any = TextPropagation if plan.variant == "tp" else HTCInfoMax
     return model(
         text_encoder=text_encoder,

@@ -1,5 +1,7 @@
 """A pretrained transformer as the text encoder."""
 
+import warnings
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -30,6 +32,8 @@ class TransformerEncoder(nn.Module):
         gave. The encoder then has no dropout, which would be drawn anew.
     lora : peft.LoraConfig or the like, default=None
         Adapters that are trained in the place of the encoder's weights.
+    weights : dict of str to Tensor, default=None
+        The pretrained ones, as `load_weights` returns them; None are random ones.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class TransformerEncoder(nn.Module):
         trains_words: bool = False,
         checkpoints: bool = False,
         lora: Any = None,
+        weights: dict[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
         from transformers import AutoConfig, AutoModel
@@ -48,41 +53,24 @@ class TransformerEncoder(nn.Module):
         without = {name: 0.0 for name in ATTENTION_DROPOUTS if name in configuration}
         settings = configuration | without
         config = AutoConfig.for_model(settings.pop("model_type"), **settings)
-        self.encoder = AutoModel.from_config(config)
-        self.lora = lora
-        self.attention = self.encoder.config._attn_implementation
-        self.has_plain_attention = False
-        _replace_dropout(self.encoder, none=checkpoints)
+        # Some are stored in half precision.
+        self.encoder = AutoModel.from_config(config).float()
+        if weights is not None:
+            self.encoder.load_state_dict(weights)
         self.encoder.get_input_embeddings().requires_grad_(trains_words)
         size = self.encoder.config.hidden_size
         if checkpoints:
             _checkpoint(self.encoder)
         if lora is not None:
-            from peft import inject_adapter_in_model
-
-            self.encoder = inject_adapter_in_model(lora, self.encoder)
+            # Some start from the weights, which are there by now.
+            _adapt(self.encoder, lora)
+        _replace_dropout(self.encoder, none=checkpoints)
         self.dimension = size if dimension is None else dimension
         self.projection = (
             nn.Identity() if size == self.dimension else nn.Linear(size, self.dimension)
         )
-
-    def load(self, weights: dict[str, Tensor]) -> None:
-        """Take the pretrained weights.
-
-        Parameters
-        ----------
-        weights : dict of str to Tensor
-            As `load_weights` returns them.
-        """
-        own = self.encoder.state_dict()
-        # Where there is an adapter the weight stands one level deeper.
-        self.encoder.load_state_dict(
-            {
-                name if name in own else _inside_adapter(name): weight
-                for name, weight in weights.items()
-            },
-            strict=self.lora is None,
-        )
+        self.attention = self.encoder.config._attn_implementation
+        self.has_plain_attention = False
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Read every document.
@@ -119,6 +107,17 @@ class TransformerEncoder(nn.Module):
             self.has_plain_attention = plain
 
 
+def _adapt(encoder: nn.Module, lora: Any) -> None:
+    """Put adapters beside an encoder's weights."""
+    from peft import inject_adapter_in_model
+
+    with warnings.catch_warnings():
+        # transformers' models have an attribute that peft takes for other adapters.
+        warnings.filterwarnings("ignore", "Already found a `peft_config`")
+        # A copy, as peft fills in what the user has left out.
+        inject_adapter_in_model(deepcopy(lora), encoder)
+
+
 def _replace_dropout(module: nn.Module, *, none: bool) -> None:
     """Let all dropout draw from the estimator's seed, and fast; or leave it out."""
     for name, child in module.named_children():
@@ -133,9 +132,3 @@ def _checkpoint(encoder: Any) -> None:
     names = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
     name = next(name for name in names if hasattr(encoder, name))
     getattr(encoder, name)({"use_reentrant": False})
-
-
-def _inside_adapter(name: str) -> str:
-    """Return where peft puts a weight that it adapts."""
-    module, _, weight = name.rpartition(".")
-    return f"{module}.base_layer.{weight}"

@@ -144,6 +144,7 @@ class DeepModel:
         net = make_net(
             plan,
             draws,
+            None if settings.pretrained is None else load_weights(settings.pretrained),
             optimizer=training.optimizer,
             lr=training.lr,
             device=training.device,
@@ -152,8 +153,6 @@ class DeepModel:
             layer_decay=training.layer_decay,
             gradient_accumulation=training.gradient_accumulation,
         )
-        if settings.pretrained is not None:
-            net.module_.text_encoder.load(load_weights(settings.pretrained))
         if settings.embedding_weights is not None:
             load_embeddings(net.module_, torch.from_numpy(settings.embedding_weights))
         return cls(net, plan, data.hierarchy, data.path_nodes, counts, feature_scale)

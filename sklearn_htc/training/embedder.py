@@ -41,8 +41,9 @@ class Embedder:
         self.configuration = configuration
         self.device = device
         with Draws(np.random.RandomState(0), device).initial_weights():
-            encoder = TransformerEncoder(configuration=configuration, dimension=None)
-        encoder.load(weights)
+            encoder = TransformerEncoder(
+                configuration=configuration, dimension=None, weights=weights
+            )
         self.encoder = encoder.to(device).eval()
 
     @classmethod

@@ -29,7 +29,12 @@ SETTINGS = (
 )
 
 
-def make_net(plan: NetworkPlan, draws: Draws, **settings: Any) -> HTCNet:
+def make_net(
+    plan: NetworkPlan,
+    draws: Draws,
+    weights: dict[str, Any] | None = None,
+    **settings: Any,
+) -> HTCNet:
     """Make a net with random weights.
 
     Parameters
@@ -38,6 +43,8 @@ def make_net(plan: NetworkPlan, draws: Draws, **settings: Any) -> HTCNet:
         Names and sizes.
     draws : Draws
         Gives the initial weights.
+    weights : dict of str to Tensor, default=None
+        Those of a pretrained encoder.
     **settings
         Of `HTCNet`: at least the optimiser's class and the device.
 
@@ -47,13 +54,16 @@ def make_net(plan: NetworkPlan, draws: Draws, **settings: Any) -> HTCNet:
         Initialised.
     """
     with draws.initial_weights():
-        return HTCNet(
-            partial(build_model, plan),
+        net = HTCNet(
+            partial(build_model, plan, weights),
             partial(build_objective, plan),
             **_groups(plan, settings["encoder_lr"], settings["layer_decay"]),
             **fused_if_possible(settings["optimizer"]),
             **settings,
         ).initialize()
+    # Else it would hold the pretrained weights beside its own.
+    net.module = partial(build_model, plan)
+    return net
 
 
 def _groups(plan: NetworkPlan, encoder_lr: float, layer_decay: float) -> dict[str, Any]:

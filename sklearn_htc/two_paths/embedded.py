@@ -35,13 +35,16 @@ def fit_with_embeddings(task: Task) -> list[WideFit]:
     -------
     fits : list of WideFit
         The best, and the terms alone where those are not the best. Empty where there
-        are no terms, too many documents and labels for a kernel method, or no time for
-        the embeddings.
+        are no terms, too many documents and labels for a kernel method, embeddings
+        already, or no time for them.
     """
     data, rng = task.data, task.rng
     terms = data.vectors
     suits = KernelSettings.suits_size(len(data), len(data.hierarchy))
     if not isinstance(terms, BagOfTerms) or not suits:
+        return []
+    if len(terms.embedding_columns):
+        # The user's vectorizer has put some there already.
         return []
     network = task.settings.network
     assert network.pretrained is not None

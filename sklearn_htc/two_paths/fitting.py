@@ -10,6 +10,7 @@ from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.predictor import Predictor
 from sklearn_htc.read_out.fitting import ReadOut, ReadOutFitter
+from sklearn_htc.threads import torch_threads
 from sklearn_htc.training.callbacks.early_decision import EndUnlessUseful
 from sklearn_htc.training.callbacks.schedule import Progress
 from sklearn_htc.training.deep import DeepModel, TrainingReport
@@ -88,8 +89,9 @@ def fit_two_paths(
     kind = find_kind(data.documents.vectors, len(data.hierarchy), settings.wide_path)
     if kind is None and settings.deep_path is False:
         raise ValueError(
-            "deep_path=False leaves no model, as there is no wide path: it needs raw "
-            "texts or a 2-D X, of at least 50 documents. Use deep_path='auto'."
+            "deep_path=False leaves no model, as there is no wide path: it needs a 2-D "
+            "X, or raw texts with a vectorizer, of at least 50 documents. Use "
+            "deep_path='auto'."
         )
     rows: list[tuple[np.ndarray, np.ndarray]] = []
     if kind is not None or settings.training.early_stopping:
@@ -142,12 +144,19 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
 
     def scores(deep: DeepModel) -> np.ndarray:
         held_out = fold.held_out.encoder_input
-        return gathered(deep.iter_scores(held_out), (len(held_out), len(counts)))
+        shape = (len(held_out), len(counts))
+        with torch_threads(task.settings.n_threads):
+            return gathered(deep.iter_scores(held_out), shape)
+
+    watches: list[EndUnlessUseful] = []
 
     def watch(deep: DeepModel) -> EndUnlessUseful:
-        return EndUnlessUseful(
-            lambda: helps(scores(deep), choices, fold, rule), task.progress
+        watches.append(
+            EndUnlessUseful(
+                lambda: helps(scores(deep), choices, fold, rule), task.progress
+            )
         )
+        return watches[0]
 
     deep, report = task.train(
         # Beside a wide path less is left to learn.
@@ -155,6 +164,8 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         feature_scale=best.choice.feature_scale,
         watch=watch if task.fine_tunes and not is_wanted else None,
     )
+    if any(each.has_given_up for each in watches):
+        return TwoPaths(best.alone(counts), report, best.embedder)
     wide, weight, read_out = best, 0.0, best.choice.read_out
     if can_weigh(fold):
         weighed = weigh(

@@ -163,7 +163,7 @@ class Task:
             True for a pretrained encoder, unless the user has ended its training, looks
             at held-out documents to end it, or has no more time.
         """
-        is_ended = report.is_interrupted or self.progress.is_out_of_time
+        is_ended = report.is_interrupted or self.progress.is_over
         return (
             self.fine_tunes
             and not is_ended

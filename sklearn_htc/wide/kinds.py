@@ -40,8 +40,8 @@ def find_kind(
         if wide_path == "auto":
             return None
         raise ValueError(
-            "wide_path=True needs a 2-D X of term weights or embeddings, and X holds "
-            "sequences. Use wide_path='auto'."
+            "wide_path=True needs a 2-D X of term weights or embeddings, or raw texts "
+            "with a vectorizer, and X holds sequences. Use wide_path='auto'."
         )
     kind: WideKind = LinearSettings
     if isinstance(documents, DenseDocuments):

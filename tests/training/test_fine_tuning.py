@@ -101,3 +101,44 @@ def test_adapters_are_trained_in_the_place_of_weights(
     np.testing.assert_array_equal(
         again.predict_proba(corpus[0]), clf.predict_proba(corpus[0])
     )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"lora_dropout": 0.3}, {"modules_to_save": ["pooler"]}, {"use_dora": True}],
+)
+def test_adapters_of_other_kinds_start_from_the_pretrained_encoder(
+    folder, hierarchy, corpus, indicator, settings
+):
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(r=2, target_modules=["query"], **settings)
+    before = config.to_dict()
+    results = []
+    for lora in (config, None):
+        clf = HTCInfoMaxClassifier(hierarchy, pretrained=folder, lora=lora, **SMALL)
+        clf.set_params(lr=1e-9, encoder_lr=1e-9).fit(corpus[0], indicator)
+        results.append(clf.transform(corpus[0]))
+    np.testing.assert_allclose(*results, atol=1e-5)
+    assert config.to_dict() == before
+
+
+def test_adapters_dropout_follows_the_seed(folder, hierarchy, corpus, indicator):
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(r=2, target_modules=["query"], lora_dropout=0.5)
+    clf = HTCInfoMaxClassifier(hierarchy, pretrained=folder, lora=config, **SMALL)
+    expected = clf.fit(corpus[0], indicator).predict_proba(corpus[0])
+    torch.rand(7)
+    again = clf.fit(corpus[0], indicator).predict_proba(corpus[0])
+    np.testing.assert_allclose(again, expected, atol=1e-5)
+
+
+def test_an_encoder_in_half_precision_is_read_in_full(
+    folder, tmp_path, hierarchy, corpus, indicator
+):
+    transformers = pytest.importorskip("transformers")
+    transformers.AutoModel.from_pretrained(folder).half().save_pretrained(tmp_path)
+    transformers.AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path)
+    clf = HTCInfoMaxClassifier(hierarchy, pretrained=str(tmp_path), **SMALL)
+    clf.fit(corpus[0], indicator)
+    assert {weight.dtype for weight in clf.net_.module_.parameters()} == {torch.float32}
+    assert np.isfinite(clf.predict_proba(corpus[0])).all()

@@ -7,10 +7,18 @@ import pytest
 import skops.io
 import torch
 from sklearn.base import clone
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Callback
 from transformers import AutoModel
 
-from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
+from sklearn_htc import (
+    HiAGMClassifier,
+    HierarchicalLinearClassifier,
+    HTCInfoMaxClassifier,
+)
 from sklearn_htc.persistence import TRUSTED_TYPES
 from sklearn_htc.pretrained import SubwordTokenizer
 from sklearn_htc.two_paths import embedded, fitting, weighing
@@ -91,10 +99,8 @@ def test_embeddings_are_those_of_the_encoder_as_it_is(
     assert isinstance(clf.wide_, JoinedPath)
     terms = clf.vectorizer_.transform(texts[:7]).toarray()
     X = np.hstack([terms, embeddings_of(folder, texts[:7])]).astype(np.float32)
-    expected = clf.wide_.scores(clf._read_documents(texts[:7]).vectors.X)
     found = clf._read_documents(texts[:7]).vectors
     np.testing.assert_allclose(found.X.toarray(), X, atol=1e-5)
-    assert expected.shape == (7, 8)
     # A document's embedding depends on no other.
     np.testing.assert_allclose(
         clf.predict_proba(texts[:7]), clf.predict_proba(texts)[:7], atol=1e-4
@@ -212,3 +218,75 @@ def test_early_stopping_keeps_its_held_out_documents(
     give_weight(0)
     clf.set_params(early_stopping=True).fit(corpus[0], indicator)
     assert clf.n_iter_ == 1
+
+
+def test_a_user_who_ends_training_gets_no_last_epoch(
+    clf, give_weight, corpus, indicator
+):
+    give_weight(0)
+    clf.set_params(max_epochs=3, callbacks=[EndAtOnce()]).fit(corpus[0], indicator)
+    assert clf.n_iter_ == 1
+
+
+class EndAtOnce(Callback):
+    """Ends the training after the first epoch, as scikit-learn's callbacks may."""
+
+    def on_epoch_end(self, net, **kwargs):
+        dict(net.callbacks_)["progress"].end()
+
+
+@pytest.mark.parametrize("position", [0, 2])
+def test_a_network_beside_embeddings_learns_further(
+    clf, choose, give_weight, corpus, indicator, position
+):
+    choose(position)
+    give_weight(0)
+    texts = corpus[0]
+    clf.set_params(warm_start=True, wide_path="auto").fit(texts, indicator)
+    before, n_epochs = clf.predict_proba(texts), clf.n_iter_
+    clf.partial_fit(texts[:50], indicator[:50])
+    clf.fit(texts, indicator)
+    assert clf.n_iter_ > n_epochs + 1
+    assert not np.allclose(clf.predict_proba(texts), before, atol=1e-4)
+
+
+def test_representations_need_no_embeddings(
+    clf, choose, give_weight, corpus, indicator, monkeypatch
+):
+    choose(2)
+    give_weight(0)
+    clf.fit(corpus[0], indicator)
+    embedder = clf._learned.form.documents.embedder
+    monkeypatch.setattr(embedder, "embed", None)
+    assert clf.transform(corpus[0]).shape == (100, 12)
+
+
+@pytest.mark.parametrize(
+    "vectorizer",
+    [
+        make_pipeline(TfidfVectorizer(), TruncatedSVD(5)),
+        HashingVectorizer(n_features=64, alternate_sign=False),
+    ],
+)
+def test_other_vectorizers_make_the_wide_path(
+    clf, give_weight, corpus, indicator, vectorizer
+):
+    give_weight(0)
+    clf.set_params(vectorizer=vectorizer).fit(corpus[0], indicator)
+    assert clf.wide_ is not None
+    assert f1_score(indicator, clf.predict(corpus[0]), average="micro") > 0.9
+
+
+@pytest.mark.parametrize("settings", [{"variant": "tp"}, {"head": "joint"}])
+def test_hiagm_reads_a_pretrained_encoder(
+    folder, hierarchy, give_weight, corpus, indicator, settings
+):
+    give_weight(0)
+    clf = HiAGMClassifier(hierarchy, pretrained=folder, **settings, **SMALL)
+    assert clf.fit(corpus[0], indicator).predict_proba(corpus[0]).shape == (100, 8)
+
+
+def test_a_tokenizer_is_no_vectorizer_of_terms(clf, folder, corpus, indicator):
+    clf.set_params(vectorizer=SubwordTokenizer(folder, max_length=10))
+    with pytest.raises(ValueError, match="encoder has its own tokenizer"):
+        clf.fit(corpus[0], indicator)

@@ -20,13 +20,20 @@ class EndUnlessUseful(Callback):
         Takes nothing, and returns a bool.
     progress : Progress
         Ends the training.
+
+    Attributes
+    ----------
+    has_given_up : bool
+        Whether it has ended the training.
     """
 
     def __init__(self, is_useful: Callable[[], bool], progress: Progress) -> None:
         self.is_useful = is_useful
         self.progress = progress
+        self.has_given_up = False
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Decide; the last epoch ends the training anyway."""
         if len(net.history) < net.max_epochs and not self.is_useful():
+            self.has_given_up = True
             self.progress.end()
