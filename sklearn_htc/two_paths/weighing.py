@@ -120,8 +120,8 @@ def helps(
     Returns
     -------
     helps : bool
-        Whether with some weight beside it the labels of documents are more likely than
-        without. By how much the end of the training decides, which helps most.
+        Whether with some weight the labels of documents are more likely than without
+        it. The gain need not be clear: the last steps of a training bring the most.
     """
     losses = _try_sums(
         deep_scores, choices, fold, rule, EARLY_WEIGHTS, afresh=True
