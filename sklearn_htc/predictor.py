@@ -87,7 +87,7 @@ class Predictor:
     def _iter_scores(
         self, documents: Documents
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        read, vectors = documents.encoder_input, documents.vectors
+        read = documents.encoder_input
         if self.wide is None:
             assert self.deep is not None
             assert read is not None
@@ -96,6 +96,8 @@ class Predictor:
             yield from self.wide.iter_scores(documents)
         else:
             assert read is not None
+            # Made when they are asked for, and then kept.
+            vectors = documents.vectors
             assert vectors is not None
             for rows, deep in self.deep.iter_scores(read):
                 scores = self.wide.scores(vectors.X[rows])

@@ -236,12 +236,10 @@ class DeepModel:
         report : TrainingReport
             How it went.
         """
-        documents = self._scaled(data.encoder_input)
-        dataset = DocumentDataset(documents, data.target, data.sample_weight)
         schedule = WarmupThenDecay(progress, peak=FINISHING_RATE)
         callbacks = self._callbacks(training, progress, [("schedule", schedule)])
         callbacks.append(("end", StopWhenOver(progress)))
-        return self._run(training, [dataset, None], draws, 1, callbacks)
+        return self._run(training, [self._dataset(data), None], draws, 1, callbacks)
 
     def fit_piece(
         self, training: TrainingSettings, data: TrainingData, draws: Draws
@@ -262,10 +260,8 @@ class DeepModel:
         report : TrainingReport
             How it went.
         """
-        documents = self._scaled(data.encoder_input)
-        dataset = DocumentDataset(documents, data.target, data.sample_weight)
         callbacks = self._callbacks(training, Progress(None), [])
-        return self._run(training, [dataset, None], draws, 1, callbacks)
+        return self._run(training, [self._dataset(data), None], draws, 1, callbacks)
 
     def count(self, counts: LabelCounts) -> None:
         """Let the prior of the hierarchy follow more labels.
@@ -358,6 +354,11 @@ class DeepModel:
 
     def _scaled(self, documents: EncoderInput) -> EncoderInput:
         return _scaled(documents, self.feature_scale)
+
+    def _dataset(self, data: TrainingData) -> DocumentDataset:
+        """Give the network all documents to learn from."""
+        documents = self._scaled(data.encoder_input)
+        return DocumentDataset(documents, data.target, data.sample_weight)
 
     def _callbacks(
         self, training: TrainingSettings, progress: Progress, schedule: list[Any]

@@ -15,7 +15,6 @@ from sklearn_htc.threads import torch_threads
 from sklearn_htc.training.embedder import Embedder
 from sklearn_htc.two_paths.task import Task
 from sklearn_htc.two_paths.wide_fit import WideFit
-from sklearn_htc.wide.base import WideSettings
 from sklearn_htc.wide.joined import JoinedPath, JoinedSettings
 from sklearn_htc.wide.kernel import KernelSettings
 from sklearn_htc.wide.selection import WideChoice, best_choice
@@ -69,24 +68,26 @@ def fit_with_embeddings(task: Task) -> list[WideFit]:
         joined_data, folds, fitter, task.settings.wide, rng
     )
     chosen = best_choice(choices)
-    of_terms, linear = _unwrapped(choices[0])
+    of_terms = _unwrapped(choices[0])
     if chosen is choices[0]:
-        return [WideFit(linear.fit(data, rng), of_terms, folds[0])]
+        return [WideFit(of_terms.settings.fit(data, rng), of_terms, folds[0])]
     path = chosen.settings.fit(joined_data, rng)
     assert isinstance(path, JoinedPath)
     first = path.parts[0]
     # In a mixture the terms' own path is the first part.
-    terms_path = linear.fit(data, rng) if first.side.is_embedding else first.model
+    terms_path = first.model
+    if first.side.is_embedding:
+        terms_path = of_terms.settings.fit(data, rng)
     return [
         WideFit(path, chosen, folds[0], embedder),
         WideFit(terms_path, of_terms, folds[0]),
     ]
 
 
-def _unwrapped(choice: WideChoice) -> tuple[WideChoice, WideSettings]:
+def _unwrapped(choice: WideChoice) -> WideChoice:
     """Turn the choice of terms alone into one for documents without embeddings."""
     settings = choice.settings
     assert isinstance(settings, JoinedSettings)
     part = settings.parts[0]
     scale = choice.feature_scale[part.side.columns]
-    return replace(choice, settings=part.model, feature_scale=scale), part.model
+    return replace(choice, settings=part.model, feature_scale=scale)
