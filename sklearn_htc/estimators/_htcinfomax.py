@@ -202,8 +202,9 @@ default="auto"
     callbacks : list of skorch callbacks or None, default=None
         Run besides the estimator's own.
     device : str, default="auto"
-        "auto" is a CUDA device where there is one, else the CPU; otherwise a device as
-        torch names it.
+        "auto" is a CUDA device where there is one, else the CPU. "accelerate" is what
+        `accelerate launch` gives each of its processes, which then train one network
+        together. Otherwise a device as torch names it.
     mixed_precision : bool or "auto", default="auto"
         Whether forward passes run in bfloat16. "auto": those of the training of
         "transformer" do, on a CPU with AVX512-BF16 or AMX and on a GPU since Ampere,

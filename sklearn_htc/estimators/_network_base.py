@@ -188,7 +188,7 @@ label collections, or array-like of shape (n_documents,)
             validation_fraction=self.validation_fraction,
             rule=rule,
         )
-        rng = check_random_state(self.random_state)
+        rng = training.agree(check_random_state(self.random_state))
         learned = fit_two_paths(
             data, settings, progress, rng, n_tokens=form.documents.n_tokens
         )
@@ -431,7 +431,7 @@ label collections, or array-like of shape (n_documents,)
         settings = network.resolve(form.documents, data.path_nodes)
         if settings.loss == "path":
             refuse_new_paths(data)
-        rng = check_random_state(self.random_state)
+        rng = training.agree(check_random_state(self.random_state))
         draws = Draws(rng, training.device)
         deep = DeepModel.build(
             settings,

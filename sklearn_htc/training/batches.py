@@ -1,7 +1,7 @@
 """Batches of documents of similar length, fetched whole, with labels and weights."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -92,6 +92,8 @@ class BucketSampler(Sampler[list[int]]):
         length.
     generator : torch.Generator, default=None
         Draws them; None is torch's global one.
+    share : callable, default=None
+        Takes a batch that is to be learned from, and returns this process's part.
     """
 
     def __init__(
@@ -101,11 +103,13 @@ class BucketSampler(Sampler[list[int]]):
         *,
         shuffle: bool,
         generator: torch.Generator | None = None,
+        share: Callable[[list[int]], list[int]] | None = None,
     ) -> None:
         self.lengths = lengths
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.generator = generator
+        self.share = share
 
     def __len__(self) -> int:
         return -(-len(self.lengths) // self.batch_size)
@@ -124,7 +128,7 @@ class BucketSampler(Sampler[list[int]]):
             rows = rows[np.argsort(self.lengths[rows], kind="stable")]
             batches.extend(self._cut(rows))
         for i in torch.randperm(len(batches), generator=self.generator).tolist():
-            yield batches[i]
+            yield batches[i] if self.share is None else self.share(batches[i])
 
     def _cut(self, rows: np.ndarray) -> Iterator[list[int]]:
         for start in range(0, len(rows), self.batch_size):

@@ -392,8 +392,8 @@ class DeepModel:
         )
         for group in self.net.optimizer_.param_groups:
             group["lr"] = group.get("largest_lr", training.lr)
-        with draws.steps():
-            self.net.fit_on(train, datasets[1], n_epochs, callbacks)
+        with draws.steps(training.rank):
+            self.net.fit_on(train, datasets[1], n_epochs, callbacks, training.processes)
         is_interrupted = stopped_by_user(self.net, done, n_epochs)
         # The net outlives what callbacks refer to.
         self.net.callbacks, self.net.callbacks_ = [], []

@@ -19,6 +19,7 @@ from sklearn_htc.network.hierarchical_model import ModelOutput
 from sklearn_htc.network.randomness import generator_on
 from sklearn_htc.training.batches import BucketSampler, DeviceLoader, DocumentDataset
 from sklearn_htc.training.callbacks.schedule import StopWhenOver
+from sklearn_htc.training.processes import Processes
 
 __all__ = ["HTCNet", "stopped_by_user"]
 
@@ -69,6 +70,7 @@ class HTCNet(NeuralNet):
         self.gradient_accumulation = gradient_accumulation
         self.mixed_precision = mixed_precision
         self.progress_bar = progress_bar
+        self.processes_: Processes | None = None
         super().__init__(module, criterion, train_split=None, **kwargs)
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
@@ -89,11 +91,23 @@ class HTCNet(NeuralNet):
         size = self.batch_size if training else self._prediction_batch_size(dataset)
         # Of this thread; on a GPU batches are made in another one.
         generator = generator_on(torch.device("cpu"))
+        processes = self.processes_ if training else None
+        if processes is not None and generator is not None:
+            # All draw the same batches.
+            state = processes.agree(generator.get_state())
+            if processes.rank:
+                generator = torch.Generator()
+                generator.set_state(state)
+        sampler = BucketSampler(
+            dataset.lengths,
+            size,
+            shuffle=training,
+            generator=generator,
+            share=None if processes is None else processes.share,
+        )
         batches = DataLoader(
             dataset,
-            batch_sampler=BucketSampler(
-                dataset.lengths, size, shuffle=training, generator=generator
-            ),
+            batch_sampler=sampler,
             collate_fn=_identity,
             generator=generator,
         )
@@ -160,6 +174,7 @@ class HTCNet(NeuralNet):
         valid: DocumentDataset | None,
         epochs: int,
         callbacks: list[Any],
+        processes: Processes | None = None,
     ) -> None:
         """Train for some epochs; Ctrl-C ends them early and raises nothing.
 
@@ -173,18 +188,24 @@ class HTCNet(NeuralNet):
             Passes over `train`.
         callbacks : list of skorch callbacks, or of (name, callback)
             Those of this training alone, besides skorch's default ones.
+        processes : Processes, default=None
+            Those that train it together; None where it is this one alone.
         """
+        self.processes_ = processes
         self.callbacks = callbacks
         self.initialize_callbacks()
         self.train_split = None if valid is None else predefined_split(valid)
         try:
             self.partial_fit(train, epochs=epochs)
         finally:
-            # The net outlives the training data, also in a pickle.
-            self.train_split = None
+            # The net outlives the training data and the processes, also in a pickle.
+            self.train_split = self.processes_ = None
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
-        """Compute the loss of a batch and its gradients, piece by piece.
+        """Compute the loss of a batch and its gradients, all at once or piece by piece.
+
+        Where several processes train the network, `batch` is this one's share, and the
+        loss and the gradients are those of the whole batch.
 
         Parameters
         ----------
@@ -200,7 +221,18 @@ class HTCNet(NeuralNet):
             pieces.
         """
         if self.gradient_accumulation == 1:
-            return super().train_step_single(batch, **fit_params)
+            step: dict[str, Any] = super().train_step_single(batch, **fit_params)
+        else:
+            step = self._step_in_pieces(batch, **fit_params)
+        if self.processes_ is not None:
+            _, (_, sample_weight) = batch
+            weights = (w for _, w in self.get_all_learnable_params() if w.requires_grad)
+            loss = step["loss"].detach()
+            step["loss"] = self.processes_.average(weights, loss, len(sample_weight))
+        return step
+
+    def _step_in_pieces(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute the loss of a batch and its gradients, piece by piece."""
         inputs, (target, weight) = batch
         n_documents, total = len(weight), 0.0
         size = -(-n_documents // self.gradient_accumulation)

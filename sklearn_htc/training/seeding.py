@@ -55,8 +55,13 @@ class Draws:
                 self.generator.set_state(torch.get_rng_state())
 
     @contextmanager
-    def steps(self) -> Iterator[None]:
+    def steps(self, rank: int = 0) -> Iterator[None]:
         """Let batches and dropout go on from where the initial weights ended.
+
+        Parameters
+        ----------
+        rank : int, default=0
+            Which of several processes this is; each has a dropout of its own.
 
         Yields
         ------
@@ -66,6 +71,8 @@ class Draws:
         on_gpu = self.device.type == "cuda"
         with torch.random.fork_rng(devices=[self.device] if on_gpu else []):
             if on_gpu:
-                torch.cuda.manual_seed(self.seed)
+                torch.cuda.manual_seed(self.seed + rank)
+            if rank:
+                self.generator.manual_seed(self.seed + rank)
             with drawing_from(self.generator):
                 yield

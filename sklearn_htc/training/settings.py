@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -10,8 +10,11 @@ from sklearn_htc.data.input_form import DocumentForm
 from sklearn_htc.data.reading import SEQUENCE_ENCODERS
 from sklearn_htc.pretrained import load_configuration
 from sklearn_htc.training.devices import has_fast_bfloat16, resolve_device
+from sklearn_htc.training.processes import Processes
 
 __all__ = ["NetworkSettings", "TrainingSettings"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,8 @@ class TrainingSettings:
     """How the network is trained; all fields are parameters of the estimators.
 
     `device` is resolved to what torch calls it, and `mixed_precision` to True, False
-    or "training". `fine_tunes` says whether a pretrained encoder is trained.
+    or "training". `fine_tunes` says whether a pretrained encoder is trained, and
+    `processes` which processes train the network, if there are several.
     """
 
     optimizer: Any
@@ -188,6 +192,7 @@ class TrainingSettings:
     mixed_precision: bool | str
     verbose: int
     fine_tunes: bool
+    processes: Processes | None
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Self:
@@ -205,19 +210,56 @@ class TrainingSettings:
 
         Raises
         ------
+        ImportError
+            If `accelerate` is asked for and not installed.
         ValueError
-            If the device is not there.
+            If the device is not there, or several processes have a time budget.
         """
-        device = resolve_device(parameters["device"])
+        device, processes = parameters["device"], None
+        if device == "accelerate":
+            together = Processes()
+            device = together.device
+            if together.n_processes > 1:
+                processes = together
+                _refuse_time_budget(parameters["time_budget"])
+        device = resolve_device(device)
         fine_tunes = parameters["text_encoder"] == "transformer"
         mixed = parameters["mixed_precision"]
         if mixed == "auto":
             # Predictions stay precise: so they don't depend on the rows beside them.
             mixed = "training" if fine_tunes and has_fast_bfloat16(device) else False
-        fixed = {"device": device, "fine_tunes": fine_tunes, "mixed_precision": mixed}
+        fixed = {
+            "device": device,
+            "mixed_precision": mixed,
+            "fine_tunes": fine_tunes,
+            "processes": processes,
+        }
+        if processes is not None and processes.rank:
+            # The main process speaks for all.
+            fixed["verbose"] = 0
         if not fine_tunes:
             fixed["gradient_accumulation"] = 1
         return cls(**_picked(cls, parameters, fixed))
+
+    @property
+    def rank(self) -> int:
+        """Which process this is; 0 is the main one, or the only one."""
+        return 0 if self.processes is None else self.processes.rank
+
+    def agree(self, value: T) -> T:
+        """Take the main process's value where several train one network.
+
+        Parameters
+        ----------
+        value : object
+            Of this process; it can be pickled.
+
+        Returns
+        -------
+        value : object
+            Of the main process.
+        """
+        return value if self.processes is None else self.processes.agree(value)
 
     def batch_size_for(self, n_documents: int) -> int:
         """Return the number of documents per step.
@@ -256,6 +298,14 @@ class TrainingSettings:
             return self.max_epochs
         steps_per_epoch = -(-n_documents // self.batch_size_for(n_documents))
         return max(least, -(-100 // steps_per_epoch))
+
+
+def _refuse_time_budget(time_budget: float | None) -> None:
+    if time_budget is not None:
+        raise ValueError(
+            f"time_budget={time_budget} with several processes: each of them would end "
+            "at a time of its own. Use time_budget=None and max_epochs."
+        )
 
 
 def _picked(

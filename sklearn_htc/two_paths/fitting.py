@@ -141,6 +141,7 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
     best, counts = wide_fits[0], task.data.counts
     choices, fold = [each.choice for each in wide_fits], best.first_fold
     rule, is_wanted = task.settings.rule, task.settings.deep_path != "auto"
+    agree = task.settings.training.agree
 
     def scores(deep: DeepModel) -> np.ndarray:
         held_out = fold.held_out.encoder_input
@@ -153,7 +154,7 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
     def watch(deep: DeepModel) -> EndUnlessUseful:
         watches.append(
             EndUnlessUseful(
-                lambda: helps(scores(deep), choices, fold, rule), task.progress
+                lambda: agree(helps(scores(deep), choices, fold, rule)), task.progress
             )
         )
         return watches[0]
@@ -168,8 +169,8 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         return TwoPaths(best.alone(counts), report, best.embedder)
     wide, weight, read_out = best, 0.0, best.choice.read_out
     if can_weigh(fold):
-        weighed = weigh(
-            scores(deep), choices, fold, rule, is_pretrained=task.fine_tunes
+        weighed = agree(
+            weigh(scores(deep), choices, fold, rule, is_pretrained=task.fine_tunes)
         )
         wide, weight = wide_fits[weighed.wide], weighed.weight
         read_out = weighed.read_out

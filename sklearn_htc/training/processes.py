@@ -1,0 +1,143 @@
+"""Several processes that train one network together, as `accelerate` starts them.
+
+Each of them runs the same program: it reads all documents, fits the same wide path, and
+ends with the same model. Only the steps of the network are shared, as they are what
+takes the time on a GPU.
+"""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+__all__ = ["Processes"]
+
+T = TypeVar("T")
+
+
+class Processes:
+    """The processes that `accelerate launch` has started, seen from one of them.
+
+    Attributes
+    ----------
+    device : str
+        What accelerate gives this process, as torch names it.
+    rank : int
+        Which process this is; 0 is the main one.
+    n_processes : int
+        How many there are; 1 without `accelerate launch`.
+
+    Raises
+    ------
+    ImportError
+        If `accelerate` is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from accelerate import Accelerator
+        except ImportError as error:
+            raise ImportError(
+                "device='accelerate' needs the package accelerate: pip install "
+                "'sklearn-htc[distributed]'."
+            ) from error
+        self._accelerator = Accelerator()
+        self.device = str(self._accelerator.device)
+        self.rank = int(self._accelerator.process_index)
+        self.n_processes = int(self._accelerator.num_processes)
+
+    def agree(self, value: T) -> T:
+        """Take the main process's value.
+
+        Times differ between processes, and so may the last bits of sums. A decision
+        that one process takes and another doesn't would let both wait forever.
+
+        Parameters
+        ----------
+        value : object
+            Of this process; it can be pickled.
+
+        Returns
+        -------
+        value : object
+            Of the main process.
+        """
+        from accelerate.utils import broadcast_object_list
+
+        shared: list[T] = broadcast_object_list([value], from_process=0)
+        return shared[0]
+
+    def share(self, batch: list[int]) -> list[int]:
+        """Say which documents of a batch this process learns from.
+
+        Parameters
+        ----------
+        batch : list of int
+            Documents, in order of length.
+
+        Returns
+        -------
+        own : list of int
+            Every n-th, so that all processes have texts of the same lengths. Where
+            there are fewer documents than processes the first one is learned from
+            more than once.
+        """
+        return batch[self.rank :: self.n_processes] or batch[:1]
+
+    def average(
+        self, weights: Iterable[Tensor], loss: Tensor, n_documents: int
+    ) -> Tensor:
+        """Average gradients and losses over the documents of all processes.
+
+        Parameters
+        ----------
+        weights : iterable of Tensor
+            With the gradients of this process's mean loss, which become those of the
+            whole batch's.
+        loss : Tensor of shape ()
+            Mean over this process's documents.
+        n_documents : int
+            How many these are.
+
+        Returns
+        -------
+        loss : Tensor of shape ()
+            Mean over the whole batch.
+        """
+        counts = torch.full((1,), float(n_documents), device=loss.device)
+        part = n_documents / float(self._accelerator.reduce(counts, reduction="sum"))
+        dense = []
+        for weight in weights:
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+            weight.grad *= part
+            if weight.grad.is_sparse:
+                weight.grad = self._add_up_rows(weight.grad)
+            else:
+                dense.append(weight.grad)
+        # One message for all weights.
+        gradients = [gradient.flatten() for gradient in dense]
+        flat = torch.cat([*gradients, part * loss.view(1)])
+        flat = self._accelerator.reduce(flat, reduction="sum")
+        sizes = [gradient.numel() for gradient in dense]
+        *parts, total = flat.split([*sizes, 1])
+        for gradient, part in zip(dense, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+        return total.squeeze(0)
+
+    def _add_up_rows(self, gradient: Tensor) -> Tensor:
+        """Add up gradients that have other rows in every process."""
+        gradient = gradient.coalesce()
+        rows = self._gather(gradient.indices()[0])
+        values = self._gather(gradient.values())
+        own = rows >= 0
+        summed = torch.sparse_coo_tensor(
+            rows[own].unsqueeze(0), values[own], gradient.shape
+        )
+        return summed.coalesce()
+
+    def _gather(self, part: Tensor) -> Tensor:
+        """Collect the same tensor of all processes, filled up with -1."""
+        padded: Any = self._accelerator.pad_across_processes(part, pad_index=-1)
+        return self._accelerator.gather(padded)
