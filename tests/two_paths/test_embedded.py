@@ -8,6 +8,7 @@ import skops.io
 import torch
 from sklearn.base import clone
 from sklearn.decomposition import TruncatedSVD
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
@@ -21,6 +22,7 @@ from sklearn_htc import (
 )
 from sklearn_htc.persistence import TRUSTED_TYPES
 from sklearn_htc.pretrained import SubwordTokenizer
+from sklearn_htc.training.callbacks import schedule
 from sklearn_htc.two_paths import embedded, fitting, weighing
 from sklearn_htc.two_paths.weighing import Weighed
 from sklearn_htc.wide.joined import JoinedPath
@@ -233,6 +235,44 @@ class EndAtOnce(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         dict(net.callbacks_)["progress"].end()
+
+
+def test_a_time_budget_that_ends_within_the_training_leaves_a_model(
+    clf, give_weight, corpus, indicator, monkeypatch
+):
+    give_weight(0)
+    clock = Clock()
+    monkeypatch.setattr(schedule, "perf_counter", lambda: clock.seconds)
+    clf.set_params(time_budget=3.5, max_epochs=5, batch_size=10, callbacks=[clock])
+    with pytest.warns(ConvergenceWarning, match="ended training after 4 steps"):
+        clf.fit(corpus[0], indicator)
+    assert clf.n_iter_ == 1
+    proba = clf.predict_proba(corpus[0])
+    assert np.isfinite(proba).all()
+    assert clf.hierarchy_.is_coherent(clf.predict(corpus[0]))
+
+
+class Clock(Callback):
+    """As if each step took a second."""
+
+    seconds = 0.0
+
+    def on_batch_end(self, net, training=None, **kwargs):
+        self.seconds += bool(training)
+
+
+def test_texts_of_any_length_are_learned_from_and_predicted(
+    clf, give_weight, corpus, indicator
+):
+    give_weight(0)
+    texts = ["", "unheard of", "cat " * 25_000]
+    X = texts + corpus[0][3:]
+    with pytest.warns(UserWarning, match="1 of 100 texts are longer"):
+        clf.fit(X, indicator)
+    proba = clf.predict_proba(texts)
+    assert np.isfinite(proba).all()
+    assert clf.hierarchy_.is_coherent(clf.predict(texts))
+    np.testing.assert_allclose(proba[:1], clf.predict_proba([""]), atol=1e-4)
 
 
 @pytest.mark.parametrize("position", [0, 2])
