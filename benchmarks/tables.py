@@ -65,6 +65,10 @@ SYSTEMS: dict[str, tuple[Any, dict[str, Any]]] = {
         HTCInfoMaxClassifier,
         {"prior_matching": "released"},
     ),
+    "mean pooling": (
+        HiAGMClassifier,
+        {"structure_encoder": None, "head": "mean_pooling"},
+    ),
 }
 CONFIGURATIONS = ("small", "paper", "encoder")
 ROWS_OF_ENCODER = 4000

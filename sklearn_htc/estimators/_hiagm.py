@@ -55,7 +55,7 @@ default="auto"
     structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
         What passes messages along the hierarchy. None, with label attention alone,
         leaves the label embeddings.
-    head : {"labelwise", "joint"}, default="labelwise"
+    head : {"labelwise", "joint", "mean_pooling"}, default="labelwise"
         "labelwise": each label reads its own context or node, N d weights. "joint":
         each reads those of all labels, as in the paper, N^2 d weights.
     recursive_regularization : float, default=1e-6

@@ -86,9 +86,10 @@ default="auto"
         the encoder's weights. Needs peft.
     structure_encoder : {"gcn", "treelstm"} or None, default="gcn"
         What refines the label embeddings along the hierarchy. None leaves them.
-    head : {"labelwise", "joint"}, default="labelwise"
+    head : {"labelwise", "joint", "mean_pooling"}, default="labelwise"
         "labelwise": each label reads its own context, N d weights. "joint": each reads
-        the contexts of all labels, as in the paper, N^2 d weights.
+        the contexts of all labels, as in the paper, N^2 d weights. "mean_pooling": all
+        read the mean of the text features, and there is no label attention.
     mutual_information : bool, default=True
         Whether text-label mutual information is maximised (Eq. 1-2).
     label_prior : {"uniform", "normal"} or None, default="uniform"

@@ -39,7 +39,7 @@ NETWORK_CONSTRAINTS: dict[str, list[Any]] = {
     **WIDE_CONSTRAINTS,
     "text_encoder": [StrOptions(set(TEXT_ENCODERS))],
     "structure_encoder": [StrOptions({"gcn", "treelstm"}), None],
-    "head": [StrOptions({"labelwise", "joint"})],
+    "head": [StrOptions({"labelwise", "joint", "mean_pooling"})],
     "recursive_regularization": [Interval(Real, 0, None, closed="left")],
     "loss": [StrOptions({"auto", "binary_cross_entropy", "zlpr", "path"})],
     "loss_reduction": [StrOptions({"sum", "mean"})],

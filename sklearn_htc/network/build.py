@@ -6,7 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_htc.network.heads import JointHead, LabelwiseHead, MeanPoolingStart
+from sklearn_htc.network.heads import (
+    JointHead,
+    LabelwiseHead,
+    MeanPoolingHead,
+    MeanPoolingStart,
+    PretrainedMeanPoolingHead,
+)
 from sklearn_htc.network.losses.classification_losses import (
     ZLPR,
     BinaryCrossEntropy,
@@ -52,6 +58,12 @@ STRUCTURE_ENCODERS: dict[str, type[GCNEncoder] | type[TreeLSTMEncoder]] = {
 HEADS: dict[str, type[LabelwiseHead] | type[JointHead]] = {
     "labelwise": LabelwiseHead,
     "joint": JointHead,
+    "mean_pooling": MeanPoolingHead,
+}
+# What stands in for them where text features are those of a pretrained encoder.
+HEADS_OF_PRETRAINED = HEADS | {
+    "labelwise": MeanPoolingStart,
+    "mean_pooling": PretrainedMeanPoolingHead,
 }
 
 
@@ -173,10 +185,8 @@ def build_model(
             dimension=plan.dimension,
             dropout=plan.node_dropout,
         )
-    kind = HEADS[plan.head]
-    if kind is LabelwiseHead and plan.text_encoder == "transformer":
-        kind = MeanPoolingStart
-    head = kind(
+    heads = HEADS_OF_PRETRAINED if plan.text_encoder == "transformer" else HEADS
+    head = heads[plan.head](
         n_nodes=plan.n_nodes,
         dimension=plan.dimension,
         dropout=plan.classifier_dropout,

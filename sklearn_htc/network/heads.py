@@ -8,8 +8,15 @@ from torch.utils.checkpoint import checkpoint
 
 from sklearn_htc.network.cpu.dropout import Dropout
 from sklearn_htc.network.label_attention import attention_weights, label_attention
+from sklearn_htc.network.masking import masked_mean
 
-__all__ = ["JointHead", "LabelwiseHead", "MeanPoolingStart"]
+__all__ = [
+    "JointHead",
+    "LabelwiseHead",
+    "MeanPoolingHead",
+    "MeanPoolingStart",
+    "PretrainedMeanPoolingHead",
+]
 
 # Attention weights (B, K, N) that stand in memory at a time: 64 MiB of float32.
 BLOCK_ELEMENTS = 2**24
@@ -156,6 +163,68 @@ class MeanPoolingStart(LabelwiseHead):
             Log-odds of every label.
         """
         return super().score(self.scale * contexts)
+
+
+class MeanPoolingHead(LabelwiseHead):
+    """All labels read the mean of the text features: there is no label attention.
+
+    Parameters
+    ----------
+    **sizes
+        As for `LabelwiseHead`.
+    """
+
+    def forward(self, text: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
+        """Score every label by the mean of the text features.
+
+        Parameters
+        ----------
+        text : Tensor of shape (B, K, d)
+            Text features.
+        mask : bool Tensor of shape (B, K)
+            Which positions exist; each document needs at least one.
+        labels : Tensor of shape (N, d)
+            Not read.
+
+        Returns
+        -------
+        logits : Tensor of shape (B, N)
+            Log-odds of every label.
+        """
+        return self.dropout(masked_mean(text, mask)) @ self.weight.T + self.bias
+
+
+class PretrainedMeanPoolingHead(MeanPoolingHead):
+    """The same for pretrained text features, with the start of `MeanPoolingStart`.
+
+    Parameters
+    ----------
+    **sizes
+        As for `LabelwiseHead`.
+    """
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__(**sizes)
+        nn.init.zeros_(self.weight)
+
+    def forward(self, text: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
+        """Score every label by the mean of the text features.
+
+        Parameters
+        ----------
+        text : Tensor of shape (B, K, d)
+            Text features.
+        mask : bool Tensor of shape (B, K)
+            Which positions exist; each document needs at least one.
+        labels : Tensor of shape (N, d)
+            Not read.
+
+        Returns
+        -------
+        logits : Tensor of shape (B, N)
+            Log-odds of every label.
+        """
+        return super().forward(MeanPoolingStart.scale * text, mask, labels)
 
 
 class JointHead(nn.Module):

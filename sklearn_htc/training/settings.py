@@ -117,6 +117,11 @@ class NetworkSettings:
                 "variant='tp' needs a structure encoder, which is what propagates "
                 "text. Use structure_encoder='gcn' or 'treelstm'."
             )
+        if self.variant == "tp" and self.head == "mean_pooling":
+            raise ValueError(
+                "variant='tp' with head='mean_pooling': text propagation gives every "
+                "label a text of its own. Use head='labelwise'."
+            )
         halves = self.structure_encoder == "treelstm"
         if self.size % 2 and (halves or form.text_encoder == "bigru"):
             raise ValueError(

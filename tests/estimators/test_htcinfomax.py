@@ -184,7 +184,7 @@ def test_labels_of_one_document_may_be_ancestors_of_anothers(bag, hierarchy):
 
 
 @pytest.mark.parametrize("structure_encoder", ["gcn", "treelstm", None])
-@pytest.mark.parametrize("head", ["labelwise", "joint"])
+@pytest.mark.parametrize("head", ["labelwise", "joint", "mean_pooling"])
 @pytest.mark.parametrize("mutual_information", [True, False])
 @pytest.mark.parametrize("label_prior", ["uniform", "normal", None])
 def test_every_combination_of_modules_trains(

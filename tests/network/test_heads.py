@@ -1,8 +1,13 @@
-"""The head for pretrained text features starts as mean pooling."""
+"""Heads for pretrained text features, and mean pooling."""
 
+import pytest
 import torch
 
-from sklearn_htc.network.heads import MeanPoolingStart
+from sklearn_htc.network.heads import (
+    MeanPoolingHead,
+    MeanPoolingStart,
+    PretrainedMeanPoolingHead,
+)
 
 
 def batch(rng):
@@ -52,3 +57,20 @@ def test_attention_is_divided_by_the_root_of_the_dimension():
     expected = 5 * (contexts * weight).sum(dim=-1) + torch.arange(5)
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(head.score(contexts), expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale"), [(MeanPoolingHead, 1), (PretrainedMeanPoolingHead, 5)]
+)
+def test_mean_pooling_reads_the_mean_whatever_the_labels_are(kind, scale):
+    rng = torch.Generator().manual_seed(0)
+    text, mask, labels = batch(rng)
+    head = kind(n_nodes=5, dimension=6, dropout=0.0).double()
+    assert bool((head.weight == 0).all()) == (scale == 5)
+    weight = torch.randn(5, 6, generator=rng, dtype=torch.float64)
+    with torch.no_grad():
+        head.weight.copy_(weight)
+    found = head(text, mask, labels)
+    for row, n_tokens in enumerate((4, 2, 1)):
+        mean = text[row, :n_tokens].mean(dim=0)
+        torch.testing.assert_close(found[row], scale * weight @ mean)
