@@ -1,5 +1,6 @@
 """The label graph: nodes, edges, ancestor closure and prior."""
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from itertools import chain, pairwise
@@ -20,6 +21,7 @@ from sklearn_htc.labels import (
     refuse_text,
     short_repr,
 )
+from sklearn_htc.level_tables import as_rows, paths_of, table_of
 
 __all__ = ["Hierarchy", "as_hierarchy", "column_names"]
 
@@ -74,6 +76,7 @@ class Hierarchy:
     --------
     Hierarchy.from_dict : From a mapping of each parent to its children.
     Hierarchy.from_paths : From paths such as "science/physics/optics".
+    Hierarchy.from_table : From a table with one column per level.
 
     Examples
     --------
@@ -119,15 +122,14 @@ class Hierarchy:
         self.is_tree = bool(np.diff(self.parents.indptr).max() <= 1)
 
     @classmethod
-    def from_dict(
-        cls, children: Mapping[Hashable, Collection[Hashable]]
-    ) -> "Hierarchy":
+    def from_dict(cls, children: Mapping[Hashable, Any]) -> "Hierarchy":
         """Build from a mapping of each parent to its children.
 
         Parameters
         ----------
-        children : mapping of label to collection of labels
-            A label with an empty collection is a node without children.
+        children : mapping of label to collection of labels, or to another such mapping
+            A label with an empty collection, or None, is a node without children. A
+            label that two parents list is one node with two parents.
 
         Returns
         -------
@@ -137,23 +139,22 @@ class Hierarchy:
         Raises
         ------
         TypeError
-            If a value is a string or a mapping instead of a collection of labels.
+            If a value is a string instead of a collection of labels.
+        ValueError
+            If a label stands in two places of nested mappings.
+
+        See Also
+        --------
+        Hierarchy.to_dict : The way back.
 
         Examples
         --------
         >>> Hierarchy.from_dict({"science": ["physics"], "sport": []}).nodes
         ('science', 'sport', 'physics')
+        >>> Hierarchy.from_dict({"science": {"physics": ["optics"]}}).nodes
+        ('science', 'physics', 'optics')
         """
-        for parent, labels in children.items():
-            if isinstance(labels, (str, bytes, Mapping)) or not isinstance(
-                labels, Iterable
-            ):
-                raise TypeError(
-                    f"The children of {short_repr(parent)} must be a collection of "
-                    f"labels, got {short_repr(labels)}."
-                )
-        edges = [(parent, child) for parent in children for child in children[parent]]
-        names = chain(children, (child for _, child in edges))
+        edges, names = _read_mapping(children)
         return cls(edges, nodes=_topological_order(edges, names))
 
     @classmethod
@@ -209,6 +210,38 @@ class Hierarchy:
             names += nodes
             edges.update(dict.fromkeys(pairwise(nodes)))
         return cls(edges, nodes=_topological_order(list(edges), names))
+
+    @classmethod
+    def from_table(cls, table: Any) -> "Hierarchy":
+        """Build from the rows of a table with one column per level.
+
+        Parameters
+        ----------
+        table : data frame, array of shape (n_rows, n_levels) or list of lists
+            Each row names a path, from the general to the specific. Missing cells
+            (None, NaN, NA, "") end it. Rows may repeat.
+
+        Returns
+        -------
+        hierarchy : Hierarchy
+            Nodes in topological order, each named by its path, a tuple: equal names
+            under different parents stay different nodes.
+
+        Raises
+        ------
+        ValueError
+            If a row has a label below a missing one, or no label.
+
+        See Also
+        --------
+        Hierarchy.to_table : The way back.
+
+        Examples
+        --------
+        >>> Hierarchy.from_table([["animal", "cat"], ["plant", ""]]).nodes
+        (('animal',), ('plant',), ('animal', 'cat'))
+        """
+        return cls.from_paths(dict.fromkeys(paths_of(as_rows(table))))
 
     @classmethod
     def from_taxonomy(
@@ -269,9 +302,58 @@ class Hierarchy:
         edges = list(graph.edges())
         return cls(edges, nodes=_topological_order(edges, graph.nodes()))
 
+    def to_dict(self) -> dict[Hashable, list[Hashable]]:
+        """Return each node's children.
+
+        Returns
+        -------
+        children : dict of label to list of labels
+            With an empty list for a leaf. `from_dict` makes the same graph of it.
+        """
+        starts, columns = self.children.indptr, self.children.indices
+        return {
+            node: [self.nodes[j] for j in columns[starts[i] : starts[i + 1]]]
+            for i, node in enumerate(self.nodes)
+        }
+
+    def to_table(self) -> np.ndarray:
+        """Return one row per leaf, with one column per level.
+
+        Returns
+        -------
+        table : ndarray of shape (n_leaves, n_levels), dtype object
+            The names from a root down to each leaf, and None below it.
+
+        Raises
+        ------
+        ValueError
+            If a node has several parents.
+        """
+        paths = [self.paths[leaf] for leaf in self.leaves]
+        return table_of(paths, int(self.levels.max()) + 1, None)
+
+    def to_networkx(self) -> Any:
+        """Return the graph as networkx has it, with edges from parent to child.
+
+        Returns
+        -------
+        graph : networkx.DiGraph
+            Its nodes are the labels, in the order of `nodes`.
+        """
+        from networkx import DiGraph
+
+        graph = DiGraph()
+        graph.add_nodes_from(self.nodes)
+        parent, child = (columns.tolist() for columns in self.edges)
+        graph.add_edges_from(
+            (self.nodes[i], self.nodes[j]) for i, j in zip(parent, child, strict=True)
+        )
+        return graph
+
     def __getstate__(self) -> dict[str, Any]:
-        # Its keys are labels, which some file formats would turn into text.
-        return {name: value for name, value in vars(self).items() if name != "_index"}
+        # Keys of the index are labels, which some file formats would turn into text.
+        made = ("_index", "paths")
+        return {name: value for name, value in vars(self).items() if name not in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -305,6 +387,36 @@ class Hierarchy:
         """
         n_children = np.diff(self.children.indptr)
         return np.repeat(np.arange(len(self)), n_children), self.children.indices
+
+    @cached_property
+    def paths(self) -> list[tuple[Hashable, ...]]:
+        """The names from a root down to each node.
+
+        Where nodes are named by their whole path, as `from_table` names them, a name is
+        the last part of it.
+        """
+        if not self.is_tree:
+            raise ValueError(
+                "A node of the hierarchy has several parents, so that it has no one "
+                "path from a root: a table with one column per level can't show it."
+            )
+        above = [-1] * len(self)
+        parent, child = (columns.tolist() for columns in self.edges)
+        for i, j in zip(parent, child, strict=True):
+            above[j] = i
+        named_by_paths = all(
+            isinstance(node, tuple)
+            and node[:-1] == (() if i < 0 else self.nodes[i])
+            and len(node) > 0
+            for node, i in zip(self.nodes, above, strict=True)
+        )
+        if named_by_paths:
+            return [node for node in self.nodes if isinstance(node, tuple)]
+        paths: list[tuple[Hashable, ...]] = [()] * len(self)
+        for column in np.argsort(self.levels, kind="stable").tolist():
+            before = paths[above[column]] if above[column] >= 0 else ()
+            paths[column] = (*before, self.nodes[column])
+        return paths
 
     @cached_property
     def ancestors(self) -> sparse.csr_array:
@@ -685,6 +797,40 @@ def column_names(Y: Any) -> list[Hashable]:
     return list(getattr(Y, "columns", ()))
 
 
+def _read_mapping(
+    children: Mapping[Hashable, Any],
+) -> tuple[list[tuple[Hashable, Hashable]], list[Hashable]]:
+    """Return the edges and the labels of a mapping, and of those inside it."""
+    edges: list[tuple[Hashable, Hashable]] = []
+    names: list[Hashable] = []
+    inside: list[Hashable] = []
+    to_read = [children]
+    # It grows while it is read: level by level, however deep.
+    for mapping in to_read:
+        for parent, below in mapping.items():
+            if isinstance(below, (str, bytes)) or not isinstance(
+                below, Iterable | None
+            ):
+                raise TypeError(
+                    f"The children of {short_repr(parent)} must be a collection of "
+                    f"labels, got {short_repr(below)}."
+                )
+            labels = list(below or ())
+            names += [parent, *labels]
+            edges += [(parent, child) for child in labels]
+            if isinstance(below, Mapping):
+                to_read.append(below)
+                inside += labels
+    n_parents = Counter(child for _, child in edges)
+    for label in inside:
+        if n_parents[label] > 1 or label in children:
+            raise ValueError(
+                f"{short_repr(label)} stands in two places of the nested mappings. Use "
+                "from_paths or from_table, which tell equal names apart."
+            )
+    return edges, names
+
+
 def as_hierarchy(value: Any) -> Hierarchy:
     """Accept a hierarchy in any of the forms that the estimators take.
 
@@ -715,7 +861,8 @@ def as_hierarchy(value: Any) -> Hierarchy:
         return Hierarchy(value)
     raise TypeError(
         "hierarchy must be a Hierarchy, a mapping of each parent to its children, "
-        f"(parent, child) edges, a networkx.DiGraph or None, got {short_repr(value)}."
+        "(parent, child) edges, a networkx.DiGraph, 'infer' (for a table with one "
+        f"column per level) or None, got {short_repr(value)}."
     )
 
 

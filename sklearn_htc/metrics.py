@@ -498,6 +498,8 @@ def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
         return hierarchy.to_indicator([label] for label in labels)
     if kind == "collections":
         return hierarchy.to_indicator(targets.as_collections(Y))
+    if kind == "table":
+        return targets.table_indicator(Y, hierarchy)
     matrix = targets.as_indicator(Y, hierarchy)
     return sparse.csr_array((sparse.csr_array(matrix) != 0).astype(np.int64))
 

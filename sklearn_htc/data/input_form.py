@@ -319,8 +319,8 @@ class InputForm:
             The form of X.
         y : array-like, sparse array or sequence
             Labels in any accepted form.
-        hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph or None
-            The label hierarchy.
+        hierarchy : Hierarchy, dict, pairs, networkx.DiGraph, "infer" or None
+            The label hierarchy; "infer" reads it off y, which is a table.
         classes : array-like, default=None
             All labels that may occur in 1-D `y`.
         piecewise : bool, default=False
@@ -336,7 +336,7 @@ class InputForm:
         ValueError
             If y is of no accepted form, or names a label that is not a node.
         """
-        if hierarchy is not None:
+        if hierarchy is not None and not _is_inferred(hierarchy):
             hierarchy = as_hierarchy(hierarchy)
         encoder = TargetEncoder.fit(y, hierarchy, classes, piecewise=piecewise)
         return cls(documents, encoder)
@@ -426,3 +426,8 @@ class InputForm:
         if np.any(np.diff(specific.indptr) != 1):
             return np.empty(0, dtype=np.int64)
         return np.unique(specific.indices)
+
+
+def _is_inferred(hierarchy: Any) -> bool:
+    """Whether the hierarchy is to be read off a table."""
+    return isinstance(hierarchy, str) and hierarchy == "infer"

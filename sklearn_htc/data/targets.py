@@ -15,6 +15,13 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 from sklearn_htc._sklearn_compat import encoding_caller
 from sklearn_htc.hierarchy import Hierarchy, column_names
 from sklearn_htc.labels import is_missing, refuse_mixed_truth, short_repr
+from sklearn_htc.level_tables import (
+    as_rows,
+    holds_levels,
+    is_blank,
+    paths_of,
+    table_of,
+)
 
 __all__ = ["TargetEncoder", "object_array"]
 
@@ -29,20 +36,25 @@ class TargetEncoder:
     ----------
     hierarchy : Hierarchy or None
         The label graph. None makes one without edges from what Y holds.
-    kind : {"dense", "sparse", "collections", "labels"}
+    kind : {"dense", "sparse", "collections", "labels", "table"}
         The form of Y: a dense or a sparse indicator, a sequence of label
-        collections, or one most specific label per document.
+        collections, one most specific label per document, or a table with one column
+        per level.
     classes : ndarray
         `arange(n_nodes)` where a document may have several labels, otherwise the
         sorted labels that may occur.
     frame_library : str, default=None
         "pandas" or "polars" where Y was a frame of theirs; predictions are such frames.
+    columns : list, default=None
+        Of a table: the names of its levels, or their numbers.
+    missing : Any, default=""
+        What stands below the end of a path in a table.
 
     Attributes
     ----------
     hierarchy : Hierarchy
         As given, or made from Y.
-    kind, classes, frame_library
+    kind, classes, frame_library, columns, missing
         As above.
     """
 
@@ -52,17 +64,21 @@ class TargetEncoder:
         kind: str,
         classes: np.ndarray,
         frame_library: str | None = None,
+        columns: list[Any] | None = None,
+        missing: Any = "",
     ) -> None:
         self.hierarchy = hierarchy
         self.kind = kind
         self.classes = classes
         self.frame_library = frame_library
+        self.columns = columns
+        self.missing = missing
 
     @classmethod
     def fit(
         cls,
         Y: Any,
-        hierarchy: Hierarchy | None,
+        hierarchy: Hierarchy | str | None,
         classes: Any = None,
         *,
         piecewise: bool = False,
@@ -73,8 +89,8 @@ class TargetEncoder:
         ----------
         Y : array-like, sparse array or sequence
             In any of the accepted forms.
-        hierarchy : Hierarchy or None
-            The label graph, if there is one.
+        hierarchy : Hierarchy, "infer" or None
+            The label graph, if there is one; "infer" reads it off a table.
         classes : array-like, default=None
             All labels that may occur in 1-D `y`.
         piecewise : bool, default=False
@@ -92,7 +108,16 @@ class TargetEncoder:
             If Y is of no accepted form, or names a label that is not a node.
         """
         Y = as_known_container(Y)
+        if isinstance(hierarchy, str):
+            return cls._of_table(Y, None, piecewise=piecewise)
         kind = kind_of(Y, hierarchy)
+        if kind == "table":
+            if hierarchy is None:
+                raise ValueError(
+                    "Y is a table with one column per level, and there is no "
+                    "hierarchy. Use hierarchy='infer', which reads it off the table."
+                )
+            return cls._of_table(Y, hierarchy)
         if kind == "labels":
             _refuse_codes(hierarchy)
             y = as_labels(Y, hierarchy)
@@ -119,16 +144,39 @@ class TargetEncoder:
         elif hierarchy is None:
             nodes = column_names(Y) or range(np.shape(Y)[1])
             hierarchy = Hierarchy([], nodes=nodes)
-        is_frame = kind == "dense" and hasattr(Y, "columns")
-        library = type(Y).__module__.split(".")[0] if is_frame else None
-        if library not in FRAME_LIBRARIES:
-            library = None
+        library = _frame_library(Y) if kind == "dense" else None
         return cls(hierarchy, kind, np.arange(len(hierarchy)), library)
+
+    @classmethod
+    def _of_table(
+        cls, Y: Any, hierarchy: Hierarchy | None, *, piecewise: bool = False
+    ) -> "TargetEncoder":
+        """Read a table with one column per level, and maybe the hierarchy off it."""
+        if piecewise and hierarchy is None:
+            raise ValueError(
+                "hierarchy='infer' needs all rows at once. In partial_fit, pass "
+                "Hierarchy.from_table(table), where the table has every path."
+            )
+        rows = as_rows(Y)
+        columns = column_names(Y) or list(range(max(map(len, rows), default=0)))
+        library = _frame_library(Y)
+        # The first missing cell says what missing cells look like.
+        blanks = filter(is_blank, chain.from_iterable(rows))
+        missing = next(blanks, "" if library is None else None)
+        if hierarchy is None:
+            hierarchy = Hierarchy.from_table(rows)
+        classes = np.arange(len(hierarchy))
+        return cls(hierarchy, "table", classes, library, columns, missing)
 
     @property
     def is_multilabel(self) -> bool:
-        """Whether a document may have any set of labels."""
+        """Whether probabilities are those of all nodes, and not of classes."""
         return self.kind != "labels"
+
+    @property
+    def has_one_path(self) -> bool:
+        """Whether each document has one path by the form of Y."""
+        return self.kind in ("labels", "table")
 
     @property
     def class_nodes(self) -> np.ndarray:
@@ -167,6 +215,8 @@ class TargetEncoder:
             closed = self.hierarchy.to_indicator([label] for label in y)
         elif self.kind == "collections":
             closed = self.hierarchy.to_indicator(as_collections(Y))
+        elif self.kind == "table":
+            closed = table_indicator(Y, self.hierarchy)
         else:
             closed = self.hierarchy.close(as_indicator(Y, self.hierarchy))
         return sparse.csr_array(closed).astype(np.float32)
@@ -204,6 +254,9 @@ class TargetEncoder:
     def _of_same_kind(self, Y: Any) -> Any:
         """Return Y in a known container; refuse another form than was learned."""
         Y = as_known_container(Y)
+        if self.kind == "table":
+            # Numbers and lists can be read in other ways.
+            return Y
         kind = kind_of(Y, self.hierarchy)
         # Some Y can be read in two ways: as it was read at first.
         is_column = self.kind == "labels" and _is_column(Y)
@@ -223,7 +276,8 @@ class TargetEncoder:
         Parameters
         ----------
         indicator : csr_array of shape (n_documents, n_nodes)
-            Closed under ancestors; one path per row where the kind is "labels".
+            Closed under ancestors; one path per row where the kind is "labels" or
+            "table".
         X : Any, default=None
             The documents. Where they are a pandas object, a frame gets their index.
 
@@ -234,6 +288,8 @@ class TargetEncoder:
         """
         if self.kind == "sparse":
             return indicator
+        if self.kind == "table":
+            return self._as_table(indicator, X)
         if self.frame_library is not None:
             return self._as_frame(indicator.toarray(), X)
         if self.kind == "dense":
@@ -245,14 +301,33 @@ class TargetEncoder:
         position[self.class_nodes] = np.arange(len(self.classes))
         return self.classes[position[specific]]
 
+    def _as_table(self, indicator: sparse.csr_array, X: Any) -> Any:
+        """Write the most specific node of each row as its path."""
+        specific = self.hierarchy.most_specific(indicator).indices
+        paths = self.hierarchy.paths
+        columns = self.columns or []
+        rows = (paths[node] for node in specific.tolist())
+        table = table_of(rows, len(columns), self.missing)
+        if self.frame_library is None:
+            return table
+        return self._as_frame(table, X)
+
     def _as_frame(self, values: np.ndarray, X: Any) -> Any:
-        library, nodes = import_module(self.frame_library or ""), self.hierarchy.nodes
+        library = import_module(self.frame_library or "")
+        names = self.hierarchy.nodes if self.columns is None else self.columns
         if self.frame_library == "polars":
-            return library.DataFrame(dict(zip(nodes, values.T, strict=True)))
+            columns = values.T.tolist() if values.dtype == object else values.T
+            return library.DataFrame(dict(zip(names, columns, strict=True)))
         # Otherwise labels that are tuples become levels of the columns.
-        columns = library.Index(list(nodes), tupleize_cols=False)
+        columns = library.Index(list(names), tupleize_cols=False)
         index = X.index if hasattr(X, "iloc") else None
         return library.DataFrame(values, index=index, columns=columns)
+
+
+def _frame_library(Y: Any) -> str | None:
+    """Name the library of a data frame, if it is one that predictions can be."""
+    library = type(Y).__module__.split(".")[0]
+    return library if hasattr(Y, "columns") and library in FRAME_LIBRARIES else None
 
 
 def _refuse_codes(hierarchy: Hierarchy | None) -> None:
@@ -294,6 +369,7 @@ _DESCRIPTIONS = {
     "sparse": "an indicator",
     "collections": "label collections",
     "labels": "one label per document",
+    "table": "a table with one column per level",
 }
 
 
@@ -315,6 +391,8 @@ def kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
     if _is_indicator_in_lists(Y, hierarchy):
         return "dense"
     shape = np.shape(Y) if hasattr(Y, "shape") else None
+    if shape is not None and len(shape) == 2 and shape[1] > 1 and holds_levels(Y):
+        return "table"
     if shape is not None and len(shape) == 2:
         is_indicator = hierarchy is not None and len(hierarchy) == 1
         return "labels" if _is_column(Y) and not is_indicator else "dense"
@@ -397,6 +475,20 @@ def as_collections(Y: Any) -> list[list[Hashable]]:
     return [row.tolist() if isinstance(row, np.ndarray) else list(row) for row in Y]
 
 
+def table_indicator(table: Any, hierarchy: Hierarchy) -> sparse.csr_array:
+    """Turn a table with one column per level into a closed indicator."""
+    columns = {path: column for column, path in enumerate(hierarchy.paths)}
+    nodes = []
+    for i, path in enumerate(paths_of(as_rows(table))):
+        if path not in columns:
+            raise ValueError(
+                f"Row {i} of the table has the path {short_repr(path)}, which the "
+                "hierarchy does not have."
+            )
+        nodes.append(hierarchy.nodes[columns[path]])
+    return hierarchy.to_indicator([node] for node in nodes)
+
+
 def as_labels(y: Any, hierarchy: Hierarchy | None) -> np.ndarray:
     """Return 1-D labels as an array that holds each as it was given.
 
@@ -454,8 +546,6 @@ def _ordered_repr(label: Hashable) -> str:
 def as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
     settings = {"accept_sparse": "csr", "input_name": "Y", "ensure_min_features": 0}
     matrix = check_array(Y, dtype=None, ensure_all_finite=False, **settings)
-    # First, as one column per level has other names, and missing values, too.
-    _refuse_labels(matrix)
     hierarchy._check_columns(Y)
     matrix = check_array(matrix, **settings)
     values = matrix.data if sparse.issparse(matrix) else matrix
@@ -466,16 +556,3 @@ def as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
             "and only 0 and 1 are allowed."
         )
     return matrix
-
-
-def _refuse_labels(matrix: Any) -> None:
-    """Say what to do with one column per level, which looks like an indicator."""
-    if matrix.dtype.kind not in "OUS":
-        return
-    for cell in matrix.ravel().tolist():
-        if not isinstance(cell, Real) and not is_missing(cell):
-            raise ValueError(
-                f"Y holds {short_repr(cell)}, but an indicator holds 0 and 1. If its "
-                "columns are levels, pass label collections instead: [[label for label "
-                "in row if label] for row in numpy.asarray(Y)]."
-            )

@@ -57,7 +57,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
 
         Returns
         -------
-        Y : ndarray, csr_array, list of lists or ndarray of labels
+        Y : ndarray, csr_array, DataFrame, list of lists or ndarray of labels
             In the form in which fit was given y.
 
         Raises

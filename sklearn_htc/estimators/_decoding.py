@@ -46,7 +46,7 @@ class HierarchicalDecodingClassifier(BaseHierarchicalClassifier):
         Trained on X and a closed indicator (n_documents, n_nodes), and asked for
         `decision_function` or else `predict_proba`: OneVsRestClassifier, an
         MLPClassifier, a forest, or a Pipeline that ends in one.
-    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph or None, \
+    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph, "infer" or None, \
 default=None
         The label hierarchy, as for `HTCInfoMaxClassifier`.
     vectorizer : "auto", transformer or None, default="auto"
@@ -154,7 +154,7 @@ default=None
             out lose the terms that a vectorizer would not know without them; a
             vectorizer inside `estimator` sees to that by itself.
         y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
-label collections, or array-like of shape (n_documents,)
+label collections, array-like of shape (n_documents,), or table (n_documents, n_levels)
             As for `HTCInfoMaxClassifier.fit`.
         sample_weight : array-like of shape (n_documents,), default=None
             Weight of each document, not negative; only their ratios matter. Handed to
@@ -188,7 +188,7 @@ label collections, or array-like of shape (n_documents,)
             self.decoding,
             self.threshold,
             data.path_nodes,
-            is_multilabel=form.targets.is_multilabel,
+            form.targets,
         )
         rng = check_random_state(self.random_state)
         folds = make_folds(data, split_rows(len(data), self.validation_fraction, rng))

@@ -26,11 +26,12 @@ class HTCInfoMaxClassifier(BaseHierarchicalNetwork):
 
     Parameters
     ----------
-    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph or None, \
+    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph, "infer" or None, \
 default=None
         The label hierarchy: a `Hierarchy`, a mapping of each parent to its children,
-        (parent, child) edges, or a directed graph. None means no hierarchy: the labels
-        are those of Y.
+        (parent, child) edges, or a directed graph. "infer" reads it off Y, which has to
+        be a table with one column per level. None means no hierarchy: the labels are
+        those of Y.
     vectorizer : "auto", transformer or None, default="auto"
         What turns raw texts into numbers, where X is a sequence of strings; it gets no
         y. Where it makes a sparse array of terms, the folds that choose the wide path

@@ -34,7 +34,7 @@ class HierarchicalLinearClassifier(BaseHierarchicalClassifier):
 
     Parameters
     ----------
-    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph or None, \
+    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph, "infer" or None, \
 default=None
         The label hierarchy, as for `HTCInfoMaxClassifier`.
     vectorizer : "auto", transformer or None, default="auto"
@@ -133,7 +133,7 @@ default=None
 n_features)
             Raw texts, term weights or document embeddings.
         y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
-label collections, or array-like of shape (n_documents,)
+label collections, array-like of shape (n_documents,), or table (n_documents, n_levels)
             As for `HTCInfoMaxClassifier.fit`.
         sample_weight : array-like of shape (n_documents,), default=None
             Weight of each document in the loss, not negative; only their ratios matter.
@@ -160,7 +160,7 @@ label collections, or array-like of shape (n_documents,)
             self.decoding,
             self.threshold,
             data.path_nodes,
-            is_multilabel=form.targets.is_multilabel,
+            form.targets,
         )
         options = WideOptions(C=self.C, n_threads=resolve_n_threads(self.n_jobs))
         rng = check_random_state(self.random_state)

@@ -140,11 +140,14 @@ class BaseHierarchicalNetwork(
 n_features) or (n_documents, n_positions, n_features)
             Raw texts, or documents in the form that `text_encoder` reads.
         y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
-label collections, or array-like of shape (n_documents,)
-            An indicator whose columns are `hierarchy.nodes`, label collections, or one
-            most specific label per document. It is closed upward. NumPy arrays and
-            DataFrames are indicators, lists of lists label collections. Where a
-            DataFrame names its columns, these have to be the nodes' names, in order.
+label collections, array-like of shape (n_documents,), or table (n_documents, n_levels)
+            An indicator whose columns are `hierarchy.nodes`, label collections, one
+            most specific label per document, or a table with one column per level,
+            whose missing cells (None, NaN, NA, "") end a path. It is closed upward.
+            NumPy arrays and DataFrames are tables where they hold text, or where
+            hierarchy="infer", and otherwise indicators; lists of lists are label
+            collections, or a table where hierarchy="infer". Where the DataFrame of an
+            indicator names its columns, these have to be the nodes' names, in order.
         sample_weight : array-like of shape (n_documents,), default=None
             Weight of each document in the loss, not negative; only their ratios matter.
 
@@ -376,7 +379,7 @@ label collections, or array-like of shape (n_documents,)
             self.decoding,
             self.threshold,
             path_nodes,
-            is_multilabel=form.targets.is_multilabel,
+            form.targets,
         )
 
     def _possible_paths(self, form: InputForm) -> np.ndarray:
@@ -386,7 +389,7 @@ label collections, or array-like of shape (n_documents,)
         """
         if not form.targets.is_multilabel:
             return form.targets.class_nodes
-        one_path = self.loss == "path" or self.decoding == "path"
+        one_path = form.targets.has_one_path or "path" in (self.loss, self.decoding)
         return np.arange(len(form.targets.hierarchy) if one_path else 0)
 
     def _go_on(

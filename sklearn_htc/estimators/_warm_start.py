@@ -53,7 +53,9 @@ def refuse_changes(
         if name not in MAY_CHANGE | {"hierarchy"} and not _equal(value, former[name])
     ]
     hierarchy = parameters["hierarchy"]
-    if hierarchy is not former["hierarchy"] and (
+    # "infer" has no graph of its own to compare.
+    is_same = isinstance(hierarchy, str) and hierarchy == former["hierarchy"]
+    if not (is_same or hierarchy is former["hierarchy"]) and (
         hierarchy is None or as_hierarchy(hierarchy) != targets.hierarchy
     ):
         changed.append("hierarchy")

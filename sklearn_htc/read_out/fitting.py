@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from sklearn_htc.data.targets import TargetEncoder
 from sklearn_htc.data.training_data import Fold
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.metrics import micro_macro_f1
@@ -51,8 +52,7 @@ class DecodingRule:
         decoding: str,
         threshold: float | str,
         path_nodes: np.ndarray,
-        *,
-        is_multilabel: bool,
+        targets: TargetEncoder,
     ) -> Self:
         """Turn an estimator's parameters into a rule; refuse what can't be.
 
@@ -64,8 +64,8 @@ class DecodingRule:
             As for `HTCInfoMaxClassifier`.
         path_nodes : int ndarray
             The paths of the training documents; empty where one has none or several.
-        is_multilabel : bool
-            Whether a document may have any set of labels.
+        targets : TargetEncoder
+            Knows whether a document may have any set of labels.
 
         Returns
         -------
@@ -77,10 +77,11 @@ class DecodingRule:
         ValueError
             If the parameters contradict the labels.
         """
-        if decoding == "threshold" and not is_multilabel:
+        if decoding == "threshold" and targets.has_one_path:
             raise ValueError(
-                "One label per document (1-D y) needs decoding='path' or 'auto': with "
-                "a threshold a document could get none or several."
+                "One path per document (1-D y, or a table with one column per level) "
+                "needs decoding='path' or 'auto': with a threshold a document could "
+                "get none or several."
             )
         if decoding == "path" and not len(path_nodes):
             raise ValueError(
@@ -89,7 +90,7 @@ class DecodingRule:
             )
         return cls(
             single_path=decoding != "threshold" and len(path_nodes) > 0,
-            whole_path=decoding == "path" or not is_multilabel,
+            whole_path=decoding == "path" or not targets.is_multilabel,
             threshold=threshold,
         )
 

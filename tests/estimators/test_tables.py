@@ -1,0 +1,166 @@
+"""y as a table with one column per level, as hiclass takes it."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+
+from sklearn_htc import (
+    HierarchicalDecodingClassifier,
+    HierarchicalLinearClassifier,
+    Hierarchy,
+    HTCInfoMaxClassifier,
+    metrics,
+)
+
+PATHS = {
+    "cat": ("animal", "cat"),
+    "dog": ("animal", "dog"),
+    "oak": ("plant", "oak"),
+    "rock": ("rock",),
+}
+
+
+def decoding(hierarchy):
+    pipeline = make_pipeline(TfidfVectorizer(), OneVsRestClassifier(MultinomialNB()))
+    return HierarchicalDecodingClassifier(pipeline, hierarchy)
+
+
+@pytest.fixture(
+    params=[
+        HierarchicalLinearClassifier,
+        lambda h: HTCInfoMaxClassifier(h, max_epochs=1, random_state=0),
+        decoding,
+    ]
+)
+def clf(request):
+    """Return an estimator that reads its hierarchy off y."""
+    return request.param("infer")
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Return a frame of 120 texts and their paths, with an index of its own."""
+    rng = np.random.RandomState(0)
+    names = [list(PATHS)[i % 4] for i in range(120)]
+    texts = [f"{name} {' '.join(rng.choice(list('pqrstu'), 3))}" for name in names]
+    columns = [[*PATHS[name], None][:2] for name in names]
+    frame = pd.DataFrame(columns, columns=["kingdom", "kind"])
+    return frame.assign(text=texts).set_index(np.arange(120)[::-1])
+
+
+def test_a_frame_is_answered_by_a_frame(clf, table):
+    y = table[["kingdom", "kind"]]
+    predicted = clf.fit(table["text"], y).predict(table["text"])
+    pd.testing.assert_frame_equal(predicted, y, check_dtype=False)
+    assert clf.score(table["text"], y) == 1
+    wrong = y.assign(kingdom="animal", kind="cat")
+    assert clf.score(table["text"], wrong) == 0.25
+    assert set(clf.hierarchy_.nodes) == {
+        path[:end] for path in PATHS.values() for end in (1, len(path))
+    }
+    proba = clf.predict_proba(table["text"])
+    assert proba.shape == (120, len(clf.hierarchy_))
+    again = pickle.loads(pickle.dumps(clf))
+    pd.testing.assert_frame_equal(again.predict(table["text"]), predicted)
+
+
+@pytest.mark.parametrize("blank", ["", None, np.nan])
+def test_arrays_are_answered_by_arrays(table, blank):
+    y = table[["kingdom", "kind"]].to_numpy(dtype=object)
+    y[pd.isna(y)] = blank
+    clf = HierarchicalLinearClassifier("infer").fit(list(table["text"]), y)
+    predicted = clf.predict(list(table["text"]))
+    assert isinstance(predicted, np.ndarray)
+    is_blank = pd.isna(y) | (y == "")
+    np.testing.assert_array_equal(predicted[~is_blank], y[~is_blank])
+    assert all(cell is blank or cell == blank for cell in predicted[is_blank])
+
+
+def test_lists_and_numbers_are_tables_where_the_hierarchy_is_read_off_them(table):
+    codes = {"animal": 1, "plant": 2, "rock": 3, "cat": 10, "dog": 11, "oak": 10}
+    y = [
+        [codes[cell] for cell in row if cell]
+        for row in table[["kingdom", "kind"]].fillna("").to_numpy().tolist()
+    ]
+    clf = HierarchicalLinearClassifier("infer").fit(list(table["text"]), y)
+    assert clf.predict(list(table["text"][:4])).tolist() == [
+        *([1, 10], [1, 11]),
+        *([2, 10], [3, ""]),
+    ]
+    assert clf.score(list(table["text"]), y) == 1
+
+
+def test_a_table_beside_a_hierarchy_of_names(table):
+    hierarchy = {"animal": ["cat", "dog"], "plant": ["oak", "elm"], "rock": []}
+    y = table[["kingdom", "kind"]]
+    clf = HierarchicalLinearClassifier(hierarchy).fit(table["text"], y)
+    assert clf.hierarchy_ == Hierarchy.from_dict(hierarchy)
+    pd.testing.assert_frame_equal(clf.predict(table["text"]), y, check_dtype=False)
+    truth = metrics.hierarchical_precision_recall_f1
+    assert truth(y, clf.predict(table["text"]), clf.hierarchy_)[2] == 1
+
+
+def test_tables_in_searches_and_cross_validation(table):
+    y = table[["kingdom", "kind"]].fillna("")
+    clf = HierarchicalLinearClassifier("infer")
+    search = GridSearchCV(
+        clf, {"C": [0.5, 1]}, scoring=metrics.get_scorer("path_accuracy"), cv=3
+    ).fit(table["text"], y)
+    assert search.best_score_ == 1
+    predicted = cross_val_predict(clf, table["text"], y, cv=3)
+    assert (predicted == y.to_numpy()).all()
+
+
+def test_a_network_goes_on_with_a_table(table):
+    y = table[["kingdom", "kind"]]
+    clf = HTCInfoMaxClassifier("infer", max_epochs=1, warm_start=True, random_state=0)
+    n_epochs = clf.fit(table["text"], y).n_iter_
+    assert clf.fit(table["text"], y).n_iter_ == 2 * n_epochs
+    with pytest.raises(ValueError, match="another hierarchy"):
+        clf.set_params(hierarchy={"a": []}).fit(table["text"], y)
+
+
+@pytest.mark.parametrize(
+    ("hierarchy", "y", "settings", "message"),
+    [
+        (None, [["a", "x"], ["b", "y"]], {}, "hierarchy='infer'"),
+        ("infer", ["a", "b"], {}, "one column per level is needed"),
+        ("infer", [["a", "x"], ["", "y"]], {}, "label below a missing one"),
+        ("infer", [["a", "x"], ["", ""]], {}, "Row 1 of the table has no label"),
+        ("infer", [["a", "x"], ["b", "y"]], {"decoding": "threshold"}, "One path per"),
+        ([("a", "x"), ("b", "x")], [["a", "x"], ["b", "x"]], {}, "several parents"),
+        ({"a": ["x"]}, [["a", "x"], ["b", "x"]], {}, "Row 1 .* hierarchy does not"),
+    ],
+)
+def test_bad_tables_are_named(hierarchy, y, settings, message):
+    clf = HierarchicalLinearClassifier(hierarchy, **settings)
+    y = np.array(y, dtype=object)
+    with pytest.raises(ValueError, match=message):
+        clf.fit(["some text", "another text"], y)
+
+
+def test_a_word_that_is_no_hierarchy_is_named(table):
+    clf = clone(HierarchicalLinearClassifier("guess"))
+    with pytest.raises(TypeError, match=r"'infer'.*got 'guess'"):
+        clf.fit(table["text"], table[["kingdom", "kind"]])
+
+
+def test_pieces_need_the_hierarchy_first(table):
+    y = table[["kingdom", "kind"]]
+    clf = HTCInfoMaxClassifier("infer", random_state=0)
+    X = TfidfVectorizer().fit_transform(table["text"])
+    with pytest.raises(ValueError, match="needs all rows at once"):
+        clf.partial_fit(X, y)
+    clf.set_params(hierarchy=Hierarchy.from_table(y), lr=0.05)
+    for _ in range(20):
+        clf.partial_fit(X[:60], y[:60])
+    predicted = clf.predict(X[60:])
+    assert (predicted.fillna("") == y[60:].fillna("").to_numpy()).to_numpy().all()
