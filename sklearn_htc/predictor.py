@@ -84,22 +84,49 @@ class Predictor:
         for rows, log_odds in self.iter_log_odds(documents):
             yield rows, decode(log_odds)
 
-    def _iter_scores(
+    def iter_parts(
         self, documents: Documents
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    ) -> Iterator[tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]:
+        """Score documents by each path, batch by batch.
+
+        Parameters
+        ----------
+        documents : Documents
+            Of the form that was learned from.
+
+        Yields
+        ------
+        rows : int ndarray of shape (B,)
+            Which documents; each comes once.
+        wide : ndarray of shape (B, n_nodes), float32, or None
+            Scores of the wide path, if there is one.
+        deep : ndarray of shape (B, n_nodes), float32, or None
+            What the network adds to them, or its log-odds where it is alone; None where
+            it has no weight.
+        """
         read = documents.encoder_input
         if self.wide is None:
             assert self.deep is not None
             assert read is not None
-            yield from self.deep.iter_logits(read)
+            for rows, logits in self.deep.iter_logits(read):
+                yield rows, None, logits
         elif self.deep is None or not self.deep_weight:
-            yield from self.wide.iter_scores(documents)
+            for rows, scores in self.wide.iter_scores(documents):
+                yield rows, scores, None
         else:
             assert read is not None
             # Made when they are asked for, and then kept.
             vectors = documents.vectors
             assert vectors is not None
             for rows, deep in self.deep.iter_scores(read):
-                scores = self.wide.scores(vectors.X[rows])
-                scores += self.deep_weight * deep
-                yield rows, scores
+                yield rows, self.wide.scores(vectors.X[rows]), self.deep_weight * deep
+
+    def _iter_scores(
+        self, documents: Documents
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for rows, wide, deep in self.iter_parts(documents):
+            if wide is None:
+                assert deep is not None
+                yield rows, deep
+            else:
+                yield rows, wide if deep is None else wide + deep.astype(wide.dtype)

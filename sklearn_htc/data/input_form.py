@@ -220,6 +220,24 @@ class DocumentForm:
             )
         return documents
 
+    def names_of_features(self) -> np.ndarray | None:
+        """Return the names of what the wide path reads.
+
+        Returns
+        -------
+        names : ndarray of str or None
+            The terms of a vectorizer, and numbers for the coordinates of embeddings
+            beside them; or the names that the columns of X had. None where columns
+            have no names.
+        """
+        if self.vectorizer is None:
+            return self.feature_names
+        try:
+            names = np.asarray(self.vectorizer.get_feature_names_out())
+        except (AttributeError, NotImplementedError):
+            return None
+        return names
+
     def _read_tokens(self, texts: list[str]) -> Documents:
         """Read texts as `_of_tokens` did."""
         ids = self.tokenizer.transform(texts)

@@ -1,5 +1,6 @@
 """What every estimator of the package does: read documents, and answer with labels."""
 
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 from warnings import warn
@@ -16,7 +17,10 @@ from sklearn_htc._sklearn_compat import check_sample_weight
 from sklearn_htc.data.documents import Documents
 from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.targets import object_array
+from sklearn_htc.data.texts import as_texts
 from sklearn_htc.estimators._learned import Learned, view
+from sklearn_htc.explain.explaining import explain
+from sklearn_htc.explain.explanation import Explanations
 
 __all__ = ["BaseHierarchicalClassifier"]
 
@@ -157,6 +161,66 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
             columns[rows] = np.take_along_axis(top, order, axis=1)
             probabilities[rows] = np.take_along_axis(best, order, axis=1)
         return names[columns], probabilities
+
+    def explain(
+        self,
+        X: Any,
+        labels: Iterable[Any] | None = None,
+        *,
+        n_terms: int = 10,
+        feature_names: ArrayLike | None = None,
+    ) -> Explanations:
+        """Say which terms speak for a label and which against it, and where paths end.
+
+        Scores of linear models are taken apart exactly: a term adds its value times its
+        weight, and all terms and the intercept add up to the score. Of a kernel method
+        the training documents are listed that add most. What the network adds is one
+        number.
+
+        Parameters
+        ----------
+        X : {array-like, sparse array} or sequence of str
+            Documents, of the form and width that fit has seen.
+        labels : iterable of labels, default=None
+            Nodes to explain in every document. By default those that are predicted.
+        n_terms : int, default=10
+            How many terms for a label, how many against it, and how many training
+            documents are shown.
+        feature_names : array-like of shape (n_features,), default=None
+            Names of the columns of X. By default the vectorizer's terms, or the names
+            that X had in fit; otherwise columns have numbers.
+
+        Returns
+        -------
+        explanations : Explanations
+            A sequence with one `Explanation` per document. It prints as text, shows
+            words marked in a notebook, and has `to_frame()`.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If the scores are those of a classifier of the user's.
+        ValueError
+            If a label is no node, there is only a network, or X is of another form or
+            width than at fit.
+        """
+        check_is_fitted(self)
+        n_terms = check_scalar(n_terms, "n_terms", Integral, min_val=1)
+        form = self._learned.form
+        texts = as_texts(X) if form.documents.vectorizer is not None else None
+        if feature_names is None:
+            feature_names = form.documents.names_of_features()
+        return explain(
+            self._learned.predictor,
+            form.targets.hierarchy,
+            self._read_documents(X),
+            texts=texts,
+            labels=labels,
+            names=feature_names,
+            n_terms=n_terms,
+        )
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return the share of documents whose labels are all predicted right.

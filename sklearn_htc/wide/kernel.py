@@ -68,6 +68,8 @@ class KernelPath(WideModel):
         Weights of the kernels, of the type of the landmarks.
     intercept_ : ndarray of shape (n_nodes,), float32
         Share of documents with the label.
+    landmark_rows_ : int ndarray of shape (n_landmarks,)
+        Which training documents the landmarks are, counted without those of weight 0.
     """
 
     settings: "KernelSettings"
@@ -76,6 +78,7 @@ class KernelPath(WideModel):
     gamma_: float
     coef_: np.ndarray = field(repr=False)
     intercept_: np.ndarray = field(repr=False)
+    landmark_rows_: np.ndarray = field(repr=False)
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Score every label; near 1 where a document has it, and near 0 where not."""
@@ -185,11 +188,13 @@ class KernelSettings(WideSettings):
         shares = weight @ target / max(weight.sum(), 1e-9)
         intercept = shares.astype(np.float32)
         residual = target.astype(np.float32).toarray() - intercept
+        rows = np.arange(len(X))
         if self.landmark_share == 1:
             landmarks = X
             coef = _solve(kernel(X, X), residual, weight, self.penalty)
         else:
-            landmarks = X[_choose_landmarks(target, self.landmark_share, rng)]
+            rows = _choose_landmarks(target, self.landmark_share, rng)
+            landmarks = X[rows]
             coef = _solve_by_landmarks(
                 partial(kernel, Y=landmarks),
                 landmarks,
@@ -199,7 +204,7 @@ class KernelSettings(WideSettings):
                 self.penalty,
             )
         gamma = kernel.keywords["gamma"]
-        return KernelPath(self, scale, landmarks, gamma, coef, intercept)
+        return KernelPath(self, scale, landmarks, gamma, coef, intercept, rows)
 
 
 def _kernel_settings(choice: WideChoice) -> KernelSettings:

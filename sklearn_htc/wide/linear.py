@@ -76,7 +76,7 @@ class LinearPath(WideModel):
     intercept_: np.ndarray = field(repr=False)
 
     @cached_property
-    def _row_of_feature(self) -> np.ndarray:
+    def row_of_feature(self) -> np.ndarray:
         """The row of `coef_` of each feature; -1 where it has none."""
         rows = np.full(len(self.feature_scale_), -1, dtype=np.int32)
         rows[self.features_] = np.arange(len(self.features_), dtype=np.int32)
@@ -92,7 +92,7 @@ class LinearPath(WideModel):
             # Weights that joblib maps from a file are not written to here.
             warnings.filterwarnings("ignore", ".*NumPy array is not writable")
             coef = torch.from_numpy(self.coef_)
-        rows = self._row_of_feature[X.indices]
+        rows = self.row_of_feature[X.indices]
         weights = np.where(rows < 0, 0, X.data).astype(np.float32, copy=False)
         # Five times as fast as scipy's product.
         products = functional.embedding_bag(

@@ -1,0 +1,278 @@
+"""Explanations of single documents, and how they are shown: text, HTML, a table."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+
+from sklearn_htc.explain.contributions import Contributions
+from sklearn_htc.explain.highlighting import highlighted, words_of
+from sklearn_htc.explain.path_end import PathEnd
+from sklearn_htc.labels import short_repr
+
+__all__ = ["Explanation", "Explanations", "LabelExplanation", "label_explanation"]
+
+# Characters of a document that its text representation shows.
+SHOWN = 200
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelExplanation:
+    """Why one label has the score that it has in one document.
+
+    `intercept` + the sum of `of_terms` + the sum of `of_documents` + `network` is
+    `score`.
+
+    Parameters
+    ----------
+    label : label
+        The node.
+    is_predicted : bool
+        Whether it is predicted.
+    probability : float
+        As `predict_proba` has it for this node.
+    score : float
+        Before calibration, which turns it into log-odds.
+    intercept : float
+        Score of a document that says nothing.
+    terms : ndarray of str, shape (n_terms,)
+        The document's terms that have weights, the strongest first.
+    of_terms : ndarray of shape (n_terms,), float32
+        What each of them adds to the score; negative where it speaks against.
+    documents : int ndarray of shape (n_documents,)
+        Rows of training documents, counted without those of weight 0, those that add
+        most first; empty where no kernel method is used.
+    of_documents : ndarray of shape (n_documents,), float32
+        What each of them adds to the score: its similarity times its weight.
+    network : float
+        What the network adds; 0 where there is none, or it has no weight.
+    n_shown : int
+        How many terms and documents for and against are shown.
+    """
+
+    label: Any
+    is_predicted: bool
+    probability: float
+    score: float
+    intercept: float
+    terms: np.ndarray
+    of_terms: np.ndarray
+    documents: np.ndarray
+    of_documents: np.ndarray
+    network: float
+    n_shown: int
+
+    def strongest(self) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
+        """List the terms that speak most for the label, and most against it.
+
+        Returns
+        -------
+        for_it, against_it : list of (str, float)
+            Terms and what they add to the score, the strongest first, `n_terms` of each
+            at most.
+        """
+        pairs = list(zip(self.terms.tolist(), self.of_terms.tolist(), strict=True))
+        return (
+            [pair for pair in pairs if pair[1] > 0][: self.n_shown],
+            [pair for pair in pairs if pair[1] < 0][: self.n_shown],
+        )
+
+    def rows(self) -> Iterator[tuple[str, Any, float]]:
+        """List the parts of the score.
+
+        Yields
+        ------
+        part : tuple of (str, Any, float)
+            "term", "document", "network" or "intercept"; the term, or the row of the
+            training document, or None; and what it adds. Terms and documents beyond
+            `n_terms` are added up, as "other terms" and "other documents".
+        """
+        for_it, against_it = self.strongest()
+        for term, value in for_it + against_it:
+            yield "term", term, value
+        shown = sum(value for _, value in for_it + against_it)
+        if len(self.terms) > len(for_it) + len(against_it):
+            yield "other terms", None, float(self.of_terms.sum()) - shown
+        documents = self.documents[: self.n_shown]
+        values = self.of_documents[: self.n_shown]
+        for row, value in zip(documents.tolist(), values.tolist(), strict=True):
+            yield "document", row, value
+        if len(self.documents) > self.n_shown:
+            rest = float(self.of_documents[self.n_shown :].sum())
+            yield "other documents", None, rest
+        if self.network:
+            yield "network", None, self.network
+        yield "intercept", None, self.intercept
+
+    def __repr__(self) -> str:
+        mark = "" if self.is_predicted else ", not predicted"
+        lines = [
+            f"{self.label!r}: probability {self.probability:.2f}{mark}; "
+            f"score {self.score:.3f}"
+        ]
+        for_it, against_it = self.strongest()
+        for name, pairs in (("for", for_it), ("against", against_it)):
+            if pairs:
+                terms = ", ".join(f"{term} {value:+.3f}" for term, value in pairs)
+                lines.append(f"  {name}: {terms}")
+        others = [row for row in self.rows() if row[0] != "term"]
+        documents = [row for row in others if row[0] == "document"]
+        if documents:
+            pairs_of = ", ".join(f"{row} {value:+.3f}" for _, row, value in documents)
+            lines.append(f"  training documents: {pairs_of}")
+        rest = [
+            f"{kind} {value:+.3f}" for kind, _, value in others if kind != "document"
+        ]
+        lines.append(f"  besides: {', '.join(rest)}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """Why a document has the labels that it has.
+
+    Parameters
+    ----------
+    text : str or None
+        The document; None where X holds numbers.
+    labels : list of LabelExplanation
+        In column order: the general ones first.
+    ends : list of PathEnd
+        Where the predicted paths end, and why.
+    """
+
+    text: str | None
+    labels: list[LabelExplanation]
+    ends: list[PathEnd]
+
+    def words(self, label: Any) -> list[tuple[int, int, float]]:
+        """Share what the terms add to a label's score among the words of the text.
+
+        Parameters
+        ----------
+        label : label
+            One of those that are explained.
+
+        Returns
+        -------
+        words : list of (int, int, float)
+            First character, last character + 1, and what the word adds. A term of
+            several words gives each of them the same part. What is not found in the
+            text as it stands, such as stems, is left out.
+
+        Raises
+        ------
+        ValueError
+            If the label is not explained, or X holds no texts.
+        """
+        found = [each for each in self.labels if each.label == label]
+        if not found:
+            raise ValueError(
+                f"{short_repr(label)} is not explained: pass it in `labels`."
+            )
+        if self.text is None:
+            raise ValueError("There are no words to point at, as X holds no texts.")
+        return words_of(self.text, found[0].terms.tolist(), found[0].of_terms)
+
+    def __repr__(self) -> str:
+        lines = []
+        if self.text is not None:
+            text = " ".join(self.text[: 2 * SHOWN].split())
+            lines.append(text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}...")
+        lines += [repr(each) for each in self.labels]
+        lines += [f"The path {end}." for end in self.ends]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return highlighted(self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanations(Sequence[Explanation]):
+    """Explanations of documents, in their order.
+
+    Parameters
+    ----------
+    documents : list of Explanation
+        One per document.
+    """
+
+    documents: list[Explanation]
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    @overload
+    def __getitem__(self, index: int) -> Explanation: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Explanations": ...
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self.documents[index]
+        return Explanations(found) if isinstance(index, slice) else found
+
+    def to_frame(self) -> Any:
+        """Return all parts of all scores as a table.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            Columns "document", "label", "is_predicted", "probability", "score", "part",
+            "name" and "contribution"; the contributions of a label of a document add up
+            to its score.
+        """
+        from pandas import DataFrame
+
+        rows = [
+            (i, each.label, each.is_predicted, each.probability, each.score, *part)
+            for i, document in enumerate(self.documents)
+            for each in document.labels
+            for part in each.rows()
+        ]
+        names = ["document", "label", "is_predicted", "probability", "score"]
+        return DataFrame(rows, columns=[*names, "part", "name", "contribution"])
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(repr, self.documents))
+
+    def _repr_html_(self) -> str:
+        return "<hr>".join(document._repr_html_() for document in self.documents)
+
+
+def label_explanation(
+    found: Contributions, position: int, names: Any, **fields: Any
+) -> LabelExplanation:
+    """Name the parts of a label's score, and put the strongest first.
+
+    Parameters
+    ----------
+    found : Contributions
+        Of the document.
+    position : int
+        Of the label, among those that were taken apart.
+    names : ndarray of str or None
+        Of the columns of X; None numbers them.
+    **fields
+        The fields of `LabelExplanation` that are not in `found`.
+
+    Returns
+    -------
+    explanation : LabelExplanation
+        With a score that is the sum of its parts.
+    """
+    of_terms = found.of_terms[:, position]
+    order = np.argsort(-np.abs(of_terms), kind="stable")
+    columns = found.columns[order]
+    terms = columns.astype(str) if names is None else np.asarray(names)[columns]
+    of_rows = found.of_rows[:, position]
+    nearest = np.argsort(-np.abs(of_rows), kind="stable")
+    return LabelExplanation(
+        intercept=float(found.intercept[position]),
+        terms=terms,
+        of_terms=of_terms[order],
+        documents=found.rows[nearest],
+        of_documents=of_rows[nearest],
+        **fields,
+    )

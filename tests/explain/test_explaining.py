@@ -1,0 +1,228 @@
+"""Explanations: sums that are exact, words that matter, and ends of paths."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+
+from sklearn_htc import (
+    HierarchicalDecodingClassifier,
+    HierarchicalLinearClassifier,
+    HTCInfoMaxClassifier,
+)
+from sklearn_htc.wide.joined import JoinedPath
+from sklearn_htc.wide.kernel import KernelPath
+from sklearn_htc.wide.linear import LinearPath
+
+
+def embeddings_of(corpus):
+    """Return 16 coordinates, those of the same label near to each other."""
+    rng = np.random.default_rng(0)
+    names = sorted(set(corpus[1]))
+    centers = dict(zip(names, rng.normal(size=(len(names), 16)), strict=True))
+    noise = rng.normal(scale=0.5, size=(len(corpus[1]), 16))
+    return noise + [centers[name] for name in corpus[1]]
+
+
+def forms(corpus, bag):
+    """Return X for each kind of wide path."""
+    embeddings = embeddings_of(corpus)
+    return {
+        "terms": (bag, LinearPath),
+        "embeddings": (embeddings, KernelPath),
+        "both": (sparse.hstack([bag, embeddings], format="csr"), JoinedPath),
+    }
+
+
+@pytest.mark.parametrize("form", ["terms", "embeddings", "both"])
+@pytest.mark.parametrize("deep_path", [False, True])
+def test_parts_add_up_to_the_score(hierarchy, corpus, bag, indicator, form, deep_path):
+    X, kind = forms(corpus, bag)[form]
+    clf = HTCInfoMaxClassifier(
+        hierarchy, deep_path=deep_path, max_epochs=1, random_state=0
+    ).fit(X, indicator)
+    if form != "both":
+        assert isinstance(clf.wide_, kind)
+    predictor = clf._learned.predictor
+    if deep_path:
+        # As if it had weight.
+        object.__setattr__(predictor, "deep_weight", 0.5)
+    explanations = clf.explain(X, labels=hierarchy.nodes)
+    scores = np.empty((100, 8))
+    for rows, part in predictor._iter_scores(clf._read_documents(X)):
+        scores[rows] = part
+    found = np.array([[each.score for each in doc.labels] for doc in explanations])
+    np.testing.assert_allclose(found, scores, atol=1e-4)
+    frame = explanations.to_frame()
+    sums = frame.groupby(["document", "label"], sort=False)["contribution"].sum()
+    np.testing.assert_allclose(sums.to_numpy().reshape(100, 8), scores, atol=1e-4)
+    assert ("network" in set(frame["part"])) == deep_path
+    probabilities = np.array(
+        [[each.probability for each in doc.labels] for doc in explanations]
+    )
+    np.testing.assert_allclose(probabilities, clf.predict_proba(X), atol=1e-6)
+
+
+def test_both_kinds_of_parts_of_a_joined_path(hierarchy, corpus, bag, indicator):
+    X = forms(corpus, bag)["both"][0]
+    clf = HTCInfoMaxClassifier(hierarchy, deep_path=False, random_state=0)
+    clf.fit(X, indicator)
+    path = clf.wide_
+    assert isinstance(path, JoinedPath)
+    linear = [part for part in path.parts if not part.side.is_embedding]
+    each = clf.explain(X[:1], labels=["cat"])[0].labels[0]
+    if linear:
+        own = linear[0].weight * linear[0].model.scores(X[:1, : bag.shape[1]])
+        rest = linear[0].weight * linear[0].model.intercept_
+        column = hierarchy.index(["cat"])[0]
+        expected = own[0, column] - rest[column]
+        np.testing.assert_allclose(each.of_terms.sum(), expected, atol=1e-5)
+    assert len(each.documents) == (100 if len(path.parts) > len(linear) else 0)
+
+
+def test_a_term_adds_what_the_score_loses_without_it(hierarchy, corpus, bag, indicator):
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(bag, indicator)
+    names = np.array([f"f{i}" for i in range(bag.shape[1])])
+    document = sparse.csr_array(bag[:1])
+    each = clf.explain(document, labels=["animal"], feature_names=names)[0].labels[0]
+    for term, value in zip(each.terms, each.of_terms, strict=True):
+        less = document.copy()
+        less[0, names.tolist().index(term)] = 0
+        without = clf.explain(less, labels=["animal"])[0].labels[0]
+        np.testing.assert_allclose(each.score - without.score, value, atol=1e-5)
+
+
+def test_the_word_that_says_most_is_the_label_itself(hierarchy, corpus, indicator):
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    clf.fit(corpus[0], indicator)
+    for text, name, document in zip(*corpus, clf.explain(corpus[0]), strict=True):
+        own = document.labels[-1]
+        assert own.label == name
+        assert own.is_predicted
+        assert name in own.terms[0].split()
+        words = document.words(name)
+        totals = Counter()
+        for start, end, value in words:
+            totals[text[start:end]] += value
+        assert totals.most_common(1)[0][0] == name
+        np.testing.assert_allclose(
+            sum(word[2] for word in words), own.of_terms.sum(), atol=1e-5
+        )
+
+
+def test_training_documents_like_this_one_are_named(hierarchy, corpus, indicator):
+    X = embeddings_of(corpus)
+    clf = HTCInfoMaxClassifier(hierarchy, deep_path=False, random_state=0)
+    weight = np.ones(100)
+    weight[:10] = 0
+    clf.fit(X, indicator, sample_weight=weight)
+    for row in (20, 50):
+        each = clf.explain(X[row : row + 1])[0].labels[-1]
+        assert len(each.documents) == 90
+        assert np.all(np.diff(np.abs(each.of_documents)) <= 0)
+        same = {i - 10 for i in range(10, 100) if corpus[1][i] == corpus[1][row]}
+        assert set(each.documents[:3].tolist()) <= same
+        # A document is as similar to itself as can be.
+        node = hierarchy.index([each.label])[0]
+        own = each.of_documents[each.documents.tolist().index(row - 10)]
+        np.testing.assert_allclose(own, clf.wide_.coef_[row - 10, node], rtol=1e-4)
+
+
+@pytest.mark.parametrize("decoding", ["path", "auto", "threshold"])
+def test_ends_of_paths_say_what_was_missing(hierarchy, corpus, decoding):
+    general = [f"animal of some kind {word}" for word in corpus[0]]
+    texts = [*corpus[0], *general]
+    Y = hierarchy.to_indicator([[name] for name in corpus[1] + 100 * ["animal"]])
+    clf = HierarchicalLinearClassifier(hierarchy, decoding=decoding, random_state=0)
+    clf.fit(texts, Y)
+    Y = clf.predict(texts).toarray()
+    n_ended = 0
+    for document, predicted in zip(clf.explain(texts), Y, strict=True):
+        labels = {hierarchy.nodes[i] for i in np.flatnonzero(predicted)}
+        assert {each.label for each in document.labels} == labels
+        specific = hierarchy.to_labels(predicted[None], most_specific=True)[0]
+        assert [end.label for end in document.ends] == specific
+        for end in document.ends:
+            column = hierarchy.index([end.label])[0]
+            children = hierarchy.children[[column]].indices
+            names = {hierarchy.nodes[i] for i in children}
+            if not names:
+                assert end.next_label is None
+                assert "nothing" in str(end)
+                continue
+            n_ended += 1
+            assert end.next_label in names
+            assert end.probability < end.needed
+            assert f"{end.needed:.2f}" in str(end)
+    assert n_ended
+
+
+def test_text_html_and_table(hierarchy, corpus, indicator):
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    clf.fit(corpus[0], indicator)
+    text = f"{corpus[0][0]} <b>& more</b>"
+    explanations = clf.explain([text, corpus[0][1]], n_terms=2)
+    assert len(explanations) == len(explanations[:2]) == 2
+    label = explanations[0].labels[-1]
+    for_it, against_it = label.strongest()
+    assert len(for_it) <= 2
+    assert len(against_it) <= 2
+    assert f"{label.label!r}: probability {label.probability:.2f}" in repr(explanations)
+    assert "Explanations" not in repr(explanations)
+    html = explanations[0]._repr_html_()
+    assert "&lt;b&gt;" in html
+    assert "<b>&" not in html
+    assert f">{corpus[1][0]}</span>" in html
+    assert html.count("<details") == len(explanations[0].labels)
+    frame = explanations.to_frame()
+    assert isinstance(frame, pd.DataFrame)
+    assert set(frame["part"]) <= {"term", "other terms", "intercept"}
+    of_terms = frame[frame["part"] == "term"].groupby(["document", "label"]).size()
+    assert of_terms.max() <= 4
+
+
+def test_asked_labels_are_explained_in_every_document(hierarchy, corpus, indicator):
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    clf.fit(corpus[0], indicator)
+    for document in clf.explain(corpus[0][:5], labels=["oak", "cat"]):
+        assert [each.label for each in document.labels] == ["oak", "cat"]
+        assert not all(each.is_predicted for each in document.labels)
+        with pytest.raises(ValueError, match="'dog' is not explained"):
+            document.words("dog")
+
+
+def test_columns_are_named_by_what_is_known(hierarchy, corpus, bag, indicator):
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(bag, indicator)
+    document = clf.explain(bag[:1])[0]
+    assert all(term.isdigit() for term in document.labels[0].terms)
+    with pytest.raises(ValueError, match="X holds no texts"):
+        document.words(document.labels[0].label)
+    vectorizer = TfidfVectorizer().fit(corpus[0])
+    names = vectorizer.get_feature_names_out()
+    named = clf.explain(bag[:1], feature_names=names)[0].labels[0]
+    assert set(named.terms) <= set(corpus[0][0].split())
+    frame = pd.DataFrame(bag.toarray(), columns=names)
+    clf.fit(frame, indicator)
+    assert set(clf.explain(frame[:1])[0].labels[0].terms) == set(corpus[0][0].split())
+
+
+def test_what_can_not_be_explained_is_named(hierarchy, corpus, bag, indicator):
+    flat = OneVsRestClassifier(LogisticRegression())
+    clf = HierarchicalDecodingClassifier(flat, hierarchy).fit(bag, indicator)
+    with pytest.raises(TypeError, match="not OneVsRestClassifier"):
+        clf.explain(bag)
+    clf = HTCInfoMaxClassifier(hierarchy, wide_path=False, max_epochs=1)
+    with pytest.raises(ValueError, match="only a network"):
+        clf.fit(bag, indicator).explain(bag)
+    clf = HierarchicalLinearClassifier(hierarchy).fit(bag, indicator)
+    with pytest.raises(ValueError, match="Unknown label 'fish'"):
+        clf.explain(bag, labels=["fish"])
+    with pytest.raises(ValueError, match="n_terms"):
+        clf.explain(bag, n_terms=0)
+    with pytest.raises(ValueError, match="feature_names has 3 names"):
+        clf.explain(bag, feature_names=["a", "b", "c"])
