@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from functools import cached_property
+from html import escape
 from itertools import chain, pairwise
 from numbers import Real
 from os import PathLike
@@ -378,6 +379,10 @@ class Hierarchy:
             f"Hierarchy(n_nodes={len(self)}, n_edges={self.parents.nnz}, "
             f"n_levels={self.levels.max() + 1}, is_tree={self.is_tree})"
         )
+
+    def _repr_html_(self) -> str:
+        """Show the graph in a notebook, as a list that folds."""
+        return f"<div>{escape(repr(self))}{_folded(self)}</div>"
 
     @property
     def edges(self) -> tuple[np.ndarray, np.ndarray]:
@@ -779,6 +784,33 @@ class Hierarchy:
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         return matrix
+
+
+def _folded(hierarchy: Hierarchy) -> str:
+    """Write the nodes as nested lists; below a second parent a node is named alone."""
+    bounds, columns = hierarchy.children.indptr, hierarchy.children.indices
+    seen: set[int] = set()
+    parts: list[str] = []
+    # What is to be written next, from the end: nodes, or what closes their lists.
+    to_write: list[int | str] = list(reversed(hierarchy.roots.tolist()))
+    while to_write:
+        item = to_write.pop()
+        if isinstance(item, str):
+            parts.append(item)
+            continue
+        name = escape(str(hierarchy.nodes[item]))
+        children = columns[bounds[item] : bounds[item + 1]].tolist()
+        if not children or item in seen:
+            parts.append(f"<div style='margin-left: 1em'>{name}</div>")
+            continue
+        seen.add(item)
+        parts.append(
+            f"<details style='margin-left: 1em'><summary>{name} ({len(children)})"
+            "</summary>"
+        )
+        to_write.append("</details>")
+        to_write.extend(reversed(children))
+    return "".join(parts)
 
 
 def column_names(Y: Any) -> list[Hashable]:

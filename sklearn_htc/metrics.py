@@ -66,7 +66,7 @@ sequence of label collections, or array-like of shape (n_documents,)
         hierarchy has nodes or holds anything but 0 and 1, the numbers of documents
         differ, or `average` is unknown.
     """
-    true, pred = (hierarchy.close(Y) for Y in _indicators(y_true, y_pred, hierarchy))
+    true, pred = (hierarchy.close(Y) for Y in as_indicators(y_true, y_pred, hierarchy))
     precision, recall, f1 = _scores(true, pred, average)
     return precision, recall, f1
 
@@ -151,7 +151,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     ValueError
         As `hierarchical_precision_recall_f1` does.
     """
-    true, pred = (hierarchy.close(Y) for Y in _indicators(y_true, y_pred, hierarchy))
+    true, pred = (hierarchy.close(Y) for Y in as_indicators(y_true, y_pred, hierarchy))
     columns = [
         np.flatnonzero(hierarchy.levels == level)
         for level in range(hierarchy.levels.max() + 1)
@@ -194,7 +194,7 @@ sequence of label collections, or array-like of shape (n_documents,)
         raise ValueError(
             f"average must be 'micro' or 'macro', got {short_repr(average)}."
         )
-    true, pred = _indicators(y_true, y_pred, hierarchy)
+    true, pred = as_indicators(y_true, y_pred, hierarchy)
     right = true.multiply(pred).tocsr()
     n_right = sparse.csr_array((right @ hierarchy.ancestors.T) * right)
     n_needed = np.diff(hierarchy.ancestors.indptr)
@@ -222,7 +222,7 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
     ValueError
         As `hierarchical_precision_recall_f1` does.
     """
-    pred = _indicator(y_pred, hierarchy)
+    pred = as_indicator(y_pred, hierarchy)
     missing = sparse.csr_array(hierarchy.close(pred) - pred)
     return float(np.mean(missing.sum(axis=1) == 0))
 
@@ -251,7 +251,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     """
     true, pred = (
         hierarchy.most_specific(hierarchy.close(Y))
-        for Y in _indicators(y_true, y_pred, hierarchy)
+        for Y in as_indicators(y_true, y_pred, hierarchy)
     )
     return float(_ratio(true.multiply(pred).sum(), true.sum()))
 
@@ -282,7 +282,7 @@ label collections, or array-like of shape (n_documents,)
         As `hierarchical_precision_recall_f1` does, or if `y_score` has another number
         of columns than the hierarchy has nodes.
     """
-    true = _indicator(y_true, hierarchy)
+    true = as_indicator(y_true, hierarchy)
     hierarchy._check_columns(y_score)
     scores = np.asarray(y_score)
     check_consistent_length(true, scores)
@@ -328,7 +328,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     """
     true, pred = (
         hierarchy.most_specific(hierarchy.close(Y))
-        for Y in _indicators(y_true, y_pred, hierarchy)
+        for Y in as_indicators(y_true, y_pred, hierarchy)
     )
     ways = _Ways(hierarchy)
     triples = []
@@ -402,12 +402,12 @@ class _Ways:
 
 def _plain(measure: Callable[..., Any], estimator: Any, X: Any, y: Any) -> float:
     """Score predicted label sets."""
-    return measure(y, estimator.predict(X), _hierarchy_of(estimator))
+    return measure(y, estimator.predict(X), hierarchy_of(estimator))
 
 
 def _ranked(estimator: Any, X: Any, y: Any) -> float:
     """Score predicted probabilities."""
-    hierarchy = _hierarchy_of(estimator)
+    hierarchy = hierarchy_of(estimator)
     scores = estimator.predict_proba(X)
     if targets.kind_of(targets.as_known_container(y), hierarchy) == "labels":
         # Columns are classes, of which a document has one: their probabilities add up.
@@ -469,8 +469,24 @@ def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:
     return SCORERS[name]
 
 
-def _hierarchy_of(estimator: Any) -> Hierarchy:
-    """Find the hierarchy of a fitted estimator, inside pipelines and searches too."""
+def hierarchy_of(estimator: Any) -> Hierarchy:
+    """Find the hierarchy of a fitted estimator, inside pipelines and searches too.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+
+    Returns
+    -------
+    hierarchy : Hierarchy
+        Its `hierarchy_`, or that of the estimator inside it.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
     inner = estimator
     while inner is not None:
         if hasattr(inner, "hierarchy_"):
@@ -489,7 +505,7 @@ def _hierarchy_of(estimator: Any) -> Hierarchy:
     )
 
 
-def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
+def as_indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
     """Return labels of every form as 0 and 1. An indicator is not closed."""
     Y = targets.as_known_container(Y)
     kind = targets.kind_of(Y, hierarchy)
@@ -504,10 +520,29 @@ def _indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
     return sparse.csr_array((sparse.csr_array(matrix) != 0).astype(np.int64))
 
 
-def _indicators(
+def as_indicators(
     y_true: Any, y_pred: Any, hierarchy: Hierarchy
 ) -> tuple[sparse.csr_array, sparse.csr_array]:
-    true, pred = _indicator(y_true, hierarchy), _indicator(y_pred, hierarchy)
+    """Return true and predicted labels of every form as 0 and 1.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like, sparse array or sequence
+        Labels in every form that the estimators take.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    true, pred : csr_array of shape (n_documents, n_nodes)
+        An indicator is not closed.
+
+    Raises
+    ------
+    ValueError
+        If either is of no such form, or there is another number of documents.
+    """
+    true, pred = as_indicator(y_true, hierarchy), as_indicator(y_pred, hierarchy)
     check_consistent_length(true, pred)
     return true, pred
 

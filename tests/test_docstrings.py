@@ -6,12 +6,27 @@ import pytest
 from numpydoc.validate import validate
 
 import sklearn_htc
-from sklearn_htc import datasets, metrics, persistence, preprocessing
+from sklearn_htc import (
+    datasets,
+    explain,
+    inspection,
+    metrics,
+    persistence,
+    preprocessing,
+)
 
 # What may be missing: an extended summary, an example and a "see also" where they would
 # say nothing; and returned values have names.
 MAY_BE_MISSING = {"ES01", "EX01", "SA01", "SA04", "RT02"}
-MODULES = (sklearn_htc, datasets, metrics, persistence, preprocessing)
+MODULES = (
+    sklearn_htc,
+    datasets,
+    explain,
+    inspection,
+    metrics,
+    persistence,
+    preprocessing,
+)
 
 
 def public_names():

@@ -501,3 +501,16 @@ def test_equality_and_repr(hierarchy):
     )
     assert "cat" in hierarchy
     assert "cow" not in hierarchy
+
+
+def test_html_folds_every_inner_node_and_names_every_edge(dag):
+    html = dag._repr_html_()
+    assert html.count("<details") == html.count("</details>") == 4
+    # d stands below both of its parents, and what is below it once.
+    assert [html.count(f">{name}<") for name in "ef"] == [1, 1]
+    assert html.count(">d") == 2
+    risky = Hierarchy([("<b>", "&")])._repr_html_()
+    assert "&lt;b&gt;" in risky
+    assert "&amp;" in risky
+    deep = Hierarchy([(i, i + 1) for i in range(3000)])
+    assert deep._repr_html_().count("<details") == 3000

@@ -1,0 +1,107 @@
+"""Precision, recall and F1 of each node, and of the branch below it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.metrics import as_indicators
+
+__all__ = ["NodeScores", "node_scores", "probabilities_and_labels"]
+
+
+@dataclass(frozen=True)
+class NodeScores:
+    """Scores of all nodes, each of shape (n_nodes,).
+
+    Parameters
+    ----------
+    precision, recall, f1 : ndarray
+        0 where nothing is predicted, or nothing is true; F1 is NaN where the node
+        occurs in neither.
+    branch_f1 : ndarray
+        Micro-F1 of the node and all its descendants together; NaN where none occurs.
+    support : ndarray of int
+        Documents that have the node.
+    n_predicted : ndarray of int
+        Documents that the node is predicted for.
+    """
+
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+    branch_f1: np.ndarray
+    support: np.ndarray
+    n_predicted: np.ndarray
+
+
+def node_scores(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> NodeScores:
+    """Count every node's right and wrong predictions.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like, sparse array or sequence
+        Labels in every form that the estimators take; closed upward first.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    scores : NodeScores
+        Of all nodes.
+    """
+    true, pred = (hierarchy.close(Y) for Y in as_indicators(y_true, y_pred, hierarchy))
+    right, support, n_predicted = (
+        np.asarray(Y.sum(axis=0)).ravel() for Y in (true.multiply(pred), true, pred)
+    )
+    below = hierarchy.ancestors.T.tocsr()
+    return NodeScores(
+        precision=right / np.maximum(n_predicted, 1),
+        recall=right / np.maximum(support, 1),
+        f1=_f1(right, support, n_predicted),
+        branch_f1=_f1(*(below @ counts for counts in (right, support, n_predicted))),
+        support=support,
+        n_predicted=n_predicted,
+    )
+
+
+def _f1(right: np.ndarray, support: np.ndarray, n_predicted: np.ndarray) -> np.ndarray:
+    total = support + n_predicted
+    return np.where(total > 0, 2 * right / np.maximum(total, 1), np.nan)
+
+
+def probabilities_and_labels(
+    y_true: Any, y_pred: Any, hierarchy: Hierarchy
+) -> tuple[np.ndarray, np.ndarray]:
+    """Check probabilities and labels.
+
+    Parameters
+    ----------
+    y_true : array-like, sparse array or sequence
+        Labels in every form that the estimators take.
+    y_pred : array-like of shape (n_documents, n_nodes)
+        Probabilities.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    probabilities, true : ndarray of shape (n_documents, n_nodes)
+        The labels closed upward.
+
+    Raises
+    ------
+    ValueError
+        If labels are of no accepted form, or there is not one column per node.
+    """
+    probabilities = np.asarray(y_pred, dtype=np.float64)
+    if probabilities.ndim != 2 or probabilities.shape[1] != len(hierarchy):
+        raise ValueError(
+            f"y_pred has shape {probabilities.shape}, but the hierarchy has "
+            f"{len(hierarchy)} nodes: one probability per node is needed. An estimator "
+            "that was fitted to 1-D y gives one per class."
+        )
+    empty = np.zeros(probabilities.shape)
+    true, _ = as_indicators(y_true, empty, hierarchy)
+    return probabilities, hierarchy.close(true).toarray()

@@ -1,0 +1,113 @@
+"""Reliability: how often labels of a probability are true, level by level."""
+
+from typing import Any, Self
+
+import numpy as np
+
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.inspection._display import LabelDisplay, axes
+from sklearn_htc.inspection._node_scores import probabilities_and_labels
+
+__all__ = ["ReliabilityDisplay"]
+
+
+class ReliabilityDisplay(LabelDisplay):
+    """A reliability curve per level: the nearer to the diagonal, the better calibrated.
+
+    Parameters
+    ----------
+    curves : list of (ndarray, ndarray), length n_levels
+        Mean probability, and share of true labels, of the pairs of document and label
+        in each bin that has any.
+
+    Attributes
+    ----------
+    lines_ : list of matplotlib.lines.Line2D
+        One per level.
+    ax_, figure_ : matplotlib artists
+        What it was drawn on last.
+    """
+
+    def __init__(self, curves: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        self.curves = curves
+
+    @classmethod
+    def from_predictions(  # type: ignore[override]
+        cls,
+        y_true: Any,
+        y_pred: Any,
+        hierarchy: Hierarchy,
+        *,
+        n_bins: int = 10,
+        ax: Any = None,
+    ) -> Self:
+        """Compare probabilities with shares, and draw.
+
+        Parameters
+        ----------
+        y_true : array-like, sparse array or sequence
+            Labels in every form that the estimators take; closed upward first.
+        y_pred : ndarray of shape (n_documents, n_nodes)
+            Probabilities, as `predict_proba` gives them for indicators.
+        hierarchy : Hierarchy
+            The label graph.
+        n_bins : int, default=10
+            Bins of equal width.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+            Drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If labels are of no accepted form, or there is not one column per node.
+        """
+        probabilities, true = probabilities_and_labels(y_true, y_pred, hierarchy)
+        curves = []
+        for level in range(hierarchy.levels.max() + 1):
+            own = hierarchy.levels == level
+            p, y = probabilities[:, own].ravel(), true[:, own].ravel()
+            bins = np.minimum((p * n_bins).astype(int), n_bins - 1)
+            n = np.bincount(bins, minlength=n_bins)
+            sums = (np.bincount(bins, values, n_bins) for values in (p, y))
+            means = [total[n > 0] / n[n > 0] for total in sums]
+            curves.append((means[0], means[1]))
+        return cls(curves).plot(ax)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw a line per level, and the diagonal.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        ax = axes(ax)
+        ax.plot([0, 1], [0, 1], color="grey", linestyle=":", label="calibrated")
+        self.lines_ = [
+            ax.plot(p, share, marker="o", markersize=4, label=f"level {level}")[0]
+            for level, (p, share) in enumerate(self.curves)
+        ]
+        ax.set(xlabel="Mean probability", ylabel="Share of true labels", aspect="equal")
+        ax.legend(loc="upper left")
+        return self._drawn_on(ax)
+
+    @staticmethod
+    def _predicted(estimator: Any, X: Any) -> Any:
+        return estimator.predict_proba(X)
