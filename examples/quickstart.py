@@ -11,10 +11,13 @@ from sklearn.svm import LinearSVC
 
 from sklearn_htc import HTCInfoMaxClassifier
 from sklearn_htc.datasets import load_api_docs
+from sklearn_htc.inspection import HierarchyDisplay
+
+FIGURE = "quickstart.png"
 
 
 def main() -> None:
-    """Fit both models, print their F1, and show three predictions."""
+    """Fit both models, print their F1, show predictions and a reason, draw a figure."""
     docs = load_api_docs()
     hierarchy = docs.hierarchy
     print(docs.DESCR)
@@ -62,6 +65,18 @@ def main() -> None:
             for label, p in zip(predicted, probability[columns], strict=True)
         )
         print(f"\n{' '.join(text.split())[:76]}...\n  {path}")
+
+    vectorizer, clf = deep.named_steps.values()
+    (reasons,) = clf.explain(
+        vectorizer.transform(test_texts[:1]),
+        n_terms=5,
+        feature_names=vectorizer.get_feature_names_out(),
+    )
+    print("\nWhy the first one?", *reasons.labels, *reasons.ends, sep="\n")
+
+    display = HierarchyDisplay.from_estimator(deep, test_texts, Y_test)
+    display.figure_.savefig(FIGURE, dpi=150)
+    print(f"\n{FIGURE} shows every package and module, with its F1.")
 
 
 if __name__ == "__main__":
