@@ -46,7 +46,9 @@ def test_text_propagation_has_no_label_embeddings(bag, indicator, hierarchy):
     assert clf.n_iter_ == 16
 
 
-def test_text_propagation_needs_a_structure_encoder_and_texts_for_each_label(bag, indicator, hierarchy):
+def test_text_propagation_needs_a_structure_encoder_and_a_head(
+    bag, indicator, hierarchy
+):
     clf = HiAGMClassifier(hierarchy, variant="tp", structure_encoder=None)
     with pytest.raises(ValueError, match="needs a structure encoder"):
         clf.fit(bag, indicator)
