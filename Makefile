@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: quickstart test oldest fuzz lint types clean
+.PHONY: quickstart test oldest fuzz docs lint types clean
 
 quickstart: .venv/installed
 	$(BIN)/python examples/quickstart.py
@@ -29,6 +29,14 @@ oldest: .venv-oldest/installed
 fuzz: .venv/installed
 	FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest tests/fuzz
 
+# Runs the examples, too. A warning is an error.
+docs: .venv/docs-installed
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+.venv/docs-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	touch $@
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,4 +50,4 @@ types: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-oldest build dist *.egg-info
+	rm -rf .venv .venv-oldest build dist *.egg-info docs/_build docs/generated docs/gallery

@@ -164,3 +164,52 @@ def test_pieces_need_the_hierarchy_first(table):
         clf.partial_fit(X[:60], y[:60])
     predicted = clf.predict(X[60:])
     assert (predicted.fillna("") == y[60:].fillna("").to_numpy()).to_numpy().all()
+
+
+# Rows as hiclass takes them: numbers or texts as X, and as y lists, in the order of the
+# levels, or arrays with "" below the end of a path.
+NUMBERS = [[0.0], [1.0], [2.0], [3.0]]
+METALS = [
+    ["element", "metal", "iron"],
+    ["element", "metal", "gold"],
+    ["element", "gas", "argon"],
+    ["compound", "salt", "halite"],
+]
+
+
+@pytest.fixture(
+    params=[
+        lambda: HierarchicalLinearClassifier("infer", random_state=0),
+        lambda: HTCInfoMaxClassifier("infer", random_state=0),
+    ]
+)
+def like_hiclass(request):
+    """Return an estimator as hiclass's examples would make one."""
+    return request.param()
+
+
+def test_few_numbers_and_lists(like_hiclass):
+    X = np.repeat(np.eye(4), 5, axis=0)
+    y = [row for row in METALS for _ in range(5)]
+    predicted = like_hiclass.fit(X, y).predict(np.eye(4))
+    assert predicted.tolist() == METALS
+    like_hiclass.fit(NUMBERS, METALS)
+    rows = {tuple(row) for row in like_hiclass.predict(NUMBERS).tolist()}
+    assert rows <= set(map(tuple, METALS))
+
+
+def test_texts_in_a_pipeline(like_hiclass):
+    texts = [f"{' '.join(row)} sample {i}" for i in range(5) for row in METALS]
+    pipeline = make_pipeline(TfidfVectorizer(), like_hiclass)
+    pipeline.fit(texts, np.array(5 * METALS))
+    assert pipeline.predict(texts[:4]).tolist() == METALS
+
+
+def test_empty_levels_and_a_file(like_hiclass, tmp_path):
+    y = np.array([["a", "", ""], ["b", "c", ""], ["b", "d", "e"]] * 5)
+    X = np.tile(np.eye(3), (5, 1))
+    like_hiclass.fit(X, y)
+    path = tmp_path / "model.pickle"
+    path.write_bytes(pickle.dumps(like_hiclass))
+    again = pickle.loads(path.read_bytes())
+    assert again.predict(np.eye(3)).tolist() == y[:3].tolist()
