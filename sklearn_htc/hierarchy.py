@@ -309,7 +309,8 @@ class Hierarchy:
         Returns
         -------
         children : dict of label to list of labels
-            With an empty list for a leaf. `from_dict` makes the same graph of it.
+            With an empty list for a leaf. `from_dict` makes the same graph of it, with
+            nodes in topological order.
         """
         starts, columns = self.children.indptr, self.children.indices
         return {
@@ -331,7 +332,8 @@ class Hierarchy:
             If a node has several parents.
         """
         paths = [self.paths[leaf] for leaf in self.leaves]
-        return table_of(paths, int(self.levels.max()) + 1, None)
+        n_levels = int(self.levels.max()) + 1
+        return table_of(paths, n_levels, [None] * n_levels)
 
     def to_networkx(self) -> Any:
         """Return the graph as networkx has it, with edges from parent to child.
@@ -409,19 +411,23 @@ class Hierarchy:
         parent, child = (columns.tolist() for columns in self.edges)
         for i, j in zip(parent, child, strict=True):
             above[j] = i
-        named_by_paths = all(
+        if all(
             isinstance(node, tuple)
             and node[:-1] == (() if i < 0 else self.nodes[i])
             and len(node) > 0
             for node, i in zip(self.nodes, above, strict=True)
-        )
-        if named_by_paths:
+        ):
             return [node for node in self.nodes if isinstance(node, tuple)]
         paths: list[tuple[Hashable, ...]] = [()] * len(self)
         for column in np.argsort(self.levels, kind="stable").tolist():
             before = paths[above[column]] if above[column] >= 0 else ()
             paths[column] = (*before, self.nodes[column])
         return paths
+
+    @property
+    def is_named_by_paths(self) -> bool:
+        """Whether every node is the tuple of the names from a root down to it."""
+        return self.is_tree and self.paths == list(self.nodes)
 
     @cached_property
     def ancestors(self) -> sparse.csr_array:
@@ -673,7 +679,7 @@ class Hierarchy:
             If Y does not have one column per node, or is a DataFrame whose columns
             are not `nodes` in order.
         """
-        self._check_columns(Y)
+        self.check_columns(Y)
         parent, child = self.edges
         if sparse.issparse(Y):
             columns = sparse.csc_array(Y).astype(np.float64)
@@ -743,8 +749,20 @@ class Hierarchy:
             (share, child, self.children.indptr), shape=self.children.shape
         )
 
-    def _check_columns(self, Y: Any) -> None:
-        """Refuse a wrong number of columns, and columns of a frame in another order."""
+    def check_columns(self, Y: Any) -> None:
+        """Refuse a wrong number of columns, and columns of a frame in another order.
+
+        Parameters
+        ----------
+        Y : {array-like, sparse array} of shape (n_documents, n_nodes)
+            An indicator, or probabilities.
+
+        Raises
+        ------
+        ValueError
+            If Y does not have one column per node, or is a DataFrame whose columns are
+            not `nodes` in order.
+        """
         names = column_names(Y)
         # A data frame without column names numbers its columns.
         named = names != list(range(len(names))) or 0 in self
@@ -774,7 +792,7 @@ class Hierarchy:
 
     def _as_boolean(self, Y: Any) -> sparse.csr_array:
         """Return a CSR copy of Y: True where Y is not 0, without stored zeros."""
-        self._check_columns(Y)
+        self.check_columns(Y)
         if sparse.issparse(Y):
             # What follows sorts indices in place.
             matrix = sparse.csr_array(Y, copy=True)
@@ -847,7 +865,7 @@ def _read_mapping(
                     f"The children of {short_repr(parent)} must be a collection of "
                     f"labels, got {short_repr(below)}."
                 )
-            labels = list(below or ())
+            labels = [] if below is None else [as_label(child) for child in below]
             names += [parent, *labels]
             edges += [(parent, child) for child in labels]
             if isinstance(below, Mapping):

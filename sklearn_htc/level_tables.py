@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklearn_htc.labels import is_missing, short_repr
+from sklearn_htc.labels import as_label, is_missing, short_repr
 
 __all__ = ["as_rows", "holds_levels", "is_blank", "paths_of", "table_of"]
 
@@ -81,7 +81,7 @@ def as_rows(table: Any) -> list[list[Any]]:
             return cells.tolist()
     elif isinstance(table, Sequence) and not isinstance(table, (str, bytes)):
         rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in table]
-        if all(isinstance(row, Sequence) and not isinstance(row, str) for row in rows):
+        if all(isinstance(row, (list, tuple)) for row in rows):
             return [list(row) for row in rows]
     raise ValueError(
         "A table with one column per level is needed: a data frame, a 2-D array or a "
@@ -104,6 +104,8 @@ def paths_of(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
 
     Raises
     ------
+    TypeError
+        If a cell is not hashable.
     ValueError
         If a row has a label below a missing one, or no label at all.
     """
@@ -120,12 +122,12 @@ def paths_of(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
                 f"Row {i} of the table has a label below a missing one: "
                 f"{short_repr(list(row))}. Missing cells may only end a path."
             )
-        paths.append(tuple(row[:length]))
+        paths.append(tuple(as_label(cell) for cell in row[:length]))
     return paths
 
 
 def table_of(
-    paths: Iterable[Sequence[Any]], n_levels: int, missing: Any = ""
+    paths: Iterable[Sequence[Any]], n_levels: int, missing: Sequence[Any]
 ) -> np.ndarray:
     """Write paths as rows.
 
@@ -135,15 +137,15 @@ def table_of(
         From the general to the specific, none longer than `n_levels`.
     n_levels : int
         Number of columns.
-    missing : Any, default=""
-        What stands below the end of a path.
+    missing : sequence of length n_levels
+        What stands in each column below the end of a path.
 
     Returns
     -------
     table : ndarray of shape (n_paths, n_levels), dtype object
         One row per path.
     """
-    rows = [[*path, *[missing] * (n_levels - len(path))] for path in paths]
+    rows = [[*path, *missing[len(path) :]] for path in paths]
     table = np.empty((len(rows), n_levels), dtype=object)
     for i, row in enumerate(rows):
         for j, cell in enumerate(row):

@@ -2,10 +2,11 @@
 
 All functions take labels in every form that the estimators take, and read them by the
 same rules; they return numbers from 0 to 1. The forms are indicators with one column
-per node (dense, sparse, a DataFrame, or lists of 0 and 1), label collections, and 1-D
-arrays, lists or Series with one label per document. `y_true` and `y_pred` may have
-different forms. Label collections and 1-D labels imply the ancestors of their labels;
-the columns of an indicator stand for themselves.
+per node (dense, sparse, a DataFrame, or lists of 0 and 1), label collections, 1-D
+arrays, lists or Series with one label per document, and tables with one column per
+level. `y_true` and `y_pred` may have different forms. All but indicators imply the
+ancestors of their labels; the columns of an indicator stand for themselves. A path of a
+table that the hierarchy does not have counts as far down as it is known.
 """
 
 from collections.abc import Callable
@@ -222,7 +223,7 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
     ValueError
         As `hierarchical_precision_recall_f1` does.
     """
-    pred = as_indicator(y_pred, hierarchy)
+    pred = indicator_of(y_pred, hierarchy)
     missing = sparse.csr_array(hierarchy.close(pred) - pred)
     return float(np.mean(missing.sum(axis=1) == 0))
 
@@ -282,8 +283,8 @@ label collections, or array-like of shape (n_documents,)
         As `hierarchical_precision_recall_f1` does, or if `y_score` has another number
         of columns than the hierarchy has nodes.
     """
-    true = as_indicator(y_true, hierarchy)
-    hierarchy._check_columns(y_score)
+    true = indicator_of(y_true, hierarchy)
+    hierarchy.check_columns(y_score)
     scores = np.asarray(y_score)
     check_consistent_length(true, scores)
     labelled = np.flatnonzero(true.sum(axis=1))
@@ -407,13 +408,34 @@ def _plain(measure: Callable[..., Any], estimator: Any, X: Any, y: Any) -> float
 
 def _ranked(estimator: Any, X: Any, y: Any) -> float:
     """Score predicted probabilities."""
+    probabilities = node_probabilities(estimator, X, y)
+    return document_average_precision_score(y, probabilities, hierarchy_of(estimator))
+
+
+def node_probabilities(estimator: Any, X: Any, y: Any) -> np.ndarray:
+    """Predict one probability per node, whatever form y has.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted, with a `hierarchy_`; or a Pipeline or a search with one inside.
+    X : {array-like, sparse array} or sequence of str
+        Documents.
+    y : array-like, sparse array or sequence
+        Their labels, in the form that the estimator was fitted with.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_documents, n_nodes)
+        Of 1-D y, those of the classes at and below each node.
+    """
     hierarchy = hierarchy_of(estimator)
     scores = estimator.predict_proba(X)
     if targets.kind_of(targets.as_known_container(y), hierarchy) == "labels":
         # Columns are classes, of which a document has one: their probabilities add up.
         classes = hierarchy.index(np.asarray(estimator.classes_).tolist())
-        scores = np.minimum(np.asarray(scores) @ hierarchy.ancestors[classes], 1)
-    return document_average_precision_score(y, scores, hierarchy)
+        return np.minimum(np.asarray(scores) @ hierarchy.ancestors[classes], 1)
+    return np.asarray(scores)
 
 
 def _hierarchical_f1(average: str, y: Any, pred: Any, hierarchy: Hierarchy) -> float:
@@ -487,10 +509,31 @@ def hierarchy_of(estimator: Any) -> Hierarchy:
     TypeError
         If there is none.
     """
+    return classifier_in(estimator).hierarchy_
+
+
+def classifier_in(estimator: Any) -> Any:
+    """Find the estimator with a hierarchy inside pipelines, searches and the like.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+
+    Returns
+    -------
+    classifier : estimator
+        With a `hierarchy_`.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
     inner = estimator
     while inner is not None:
         if hasattr(inner, "hierarchy_"):
-            return inner.hierarchy_
+            return inner
         if isinstance(inner, Pipeline):
             inner = inner[-1]
         else:
@@ -505,7 +548,7 @@ def hierarchy_of(estimator: Any) -> Hierarchy:
     )
 
 
-def as_indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
+def indicator_of(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
     """Return labels of every form as 0 and 1. An indicator is not closed."""
     Y = targets.as_known_container(Y)
     kind = targets.kind_of(Y, hierarchy)
@@ -515,7 +558,7 @@ def as_indicator(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
     if kind == "collections":
         return hierarchy.to_indicator(targets.as_collections(Y))
     if kind == "table":
-        return targets.table_indicator(Y, hierarchy)
+        return targets.table_indicator(Y, hierarchy, known_part=True)
     matrix = targets.as_indicator(Y, hierarchy)
     return sparse.csr_array((sparse.csr_array(matrix) != 0).astype(np.int64))
 
@@ -542,7 +585,7 @@ def as_indicators(
     ValueError
         If either is of no such form, or there is another number of documents.
     """
-    true, pred = as_indicator(y_true, hierarchy), as_indicator(y_pred, hierarchy)
+    true, pred = indicator_of(y_true, hierarchy), indicator_of(y_pred, hierarchy)
     check_consistent_length(true, pred)
     return true, pred
 

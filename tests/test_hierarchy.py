@@ -514,3 +514,13 @@ def test_html_folds_every_inner_node_and_names_every_edge(dag):
     assert "&amp;" in risky
     deep = Hierarchy([(i, i + 1) for i in range(3000)])
     assert deep._repr_html_().count("<details") == 3000
+
+
+def test_children_may_be_arrays():
+    children = {"a": np.array(["b", "c"]), "d": np.array([0]), "e": np.array([])}
+    hierarchy = Hierarchy.from_dict(children)
+    assert hierarchy.to_dict() == {"a": ["b", "c"], "d": [0], "e": []} | {
+        leaf: [] for leaf in ("b", "c", 0)
+    }
+    with pytest.raises(TypeError, match="must be hashable"):
+        Hierarchy.from_dict({"a": [["b"]]})

@@ -226,17 +226,17 @@ class DocumentForm:
         Returns
         -------
         names : ndarray of str or None
-            The terms of a vectorizer, and numbers for the coordinates of embeddings
-            beside them; or the names that the columns of X had. None where columns
-            have no names.
+            The terms of a vectorizer, without the coordinates of embeddings that may
+            stand beside them; or the names that the columns of X had. None where
+            columns have no names.
         """
         if self.vectorizer is None:
             return self.feature_names
         try:
-            names = np.asarray(self.vectorizer.get_feature_names_out())
+            return np.asarray(self.vectorizer.get_feature_names_out())
         except (AttributeError, NotImplementedError):
+            # Hashed terms have none.
             return None
-        return names
 
     def _read_tokens(self, texts: list[str]) -> Documents:
         """Read texts as `_of_tokens` did."""

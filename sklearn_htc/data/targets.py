@@ -47,14 +47,16 @@ class TargetEncoder:
         "pandas" or "polars" where Y was a frame of theirs; predictions are such frames.
     columns : list, default=None
         Of a table: the names of its levels, or their numbers.
-    missing : Any, default=""
-        What stands below the end of a path in a table.
+    missing : list, default=None
+        Of a table: what stands in each column below the end of a path.
+    dtypes : list, default=None
+        Of a table: what each column of a frame, or the whole array, was.
 
     Attributes
     ----------
     hierarchy : Hierarchy
         As given, or made from Y.
-    kind, classes, frame_library, columns, missing
+    kind, classes, frame_library, columns, missing, dtypes
         As above.
     """
 
@@ -65,7 +67,8 @@ class TargetEncoder:
         classes: np.ndarray,
         frame_library: str | None = None,
         columns: list[Any] | None = None,
-        missing: Any = "",
+        missing: list[Any] | None = None,
+        dtypes: list[Any] | None = None,
     ) -> None:
         self.hierarchy = hierarchy
         self.kind = kind
@@ -73,6 +76,7 @@ class TargetEncoder:
         self.frame_library = frame_library
         self.columns = columns
         self.missing = missing
+        self.dtypes = dtypes
 
     @classmethod
     def fit(
@@ -117,7 +121,7 @@ class TargetEncoder:
                     "Y is a table with one column per level, and there is no "
                     "hierarchy. Use hierarchy='infer', which reads it off the table."
                 )
-            return cls._of_table(Y, hierarchy)
+            return cls._of_table(Y, hierarchy, piecewise=piecewise)
         if kind == "labels":
             _refuse_codes(hierarchy)
             y = as_labels(Y, hierarchy)
@@ -158,15 +162,27 @@ class TargetEncoder:
                 "Hierarchy.from_table(table), where the table has every path."
             )
         rows = as_rows(Y)
+        if hierarchy is None:
+            _refuse_an_indicator(rows)
         columns = column_names(Y) or list(range(max(map(len, rows), default=0)))
         library = _frame_library(Y)
-        # The first missing cell says what missing cells look like.
-        blanks = filter(is_blank, chain.from_iterable(rows))
-        missing = next(blanks, "" if library is None else None)
+        n_levels = 0 if hierarchy is None else int(hierarchy.levels.max()) + 1
+        if piecewise and len(columns) < n_levels:
+            raise ValueError(
+                f"The table has {len(columns)} columns, but the hierarchy has "
+                f"{n_levels} levels: a later piece may need one for each."
+            )
+        # The first missing cell says what missing cells of a column look like.
+        usual = "" if library is None else None
+        missing = [
+            next((row[j] for row in rows if j < len(row) and is_blank(row[j])), usual)
+            for j in range(len(columns))
+        ]
+        dtypes = list(Y.dtypes) if library == "pandas" else [getattr(Y, "dtype", None)]
         if hierarchy is None:
             hierarchy = Hierarchy.from_table(rows)
         classes = np.arange(len(hierarchy))
-        return cls(hierarchy, "table", classes, library, columns, missing)
+        return cls(hierarchy, "table", classes, library, columns, missing, dtypes)
 
     @property
     def is_multilabel(self) -> bool:
@@ -247,6 +263,10 @@ class TargetEncoder:
             check_consistent_length(true, predicted)
             pairs = zip(true.tolist(), predicted.tolist(), strict=True)
             return np.array([bool(a == b) for a, b in pairs])
+        if self.kind == "table":
+            pairs_of = [paths_of(as_rows(Y)) for Y in (true, predicted)]
+            check_consistent_length(*pairs_of)
+            return np.array([a == b for a, b in zip(*pairs_of, strict=True)])
         indicators = [self.transform(Y) for Y in (true, predicted)]
         check_consistent_length(*indicators)
         return (indicators[0] != indicators[1]).sum(axis=1) == 0
@@ -305,12 +325,17 @@ class TargetEncoder:
         """Write the most specific node of each row as its path."""
         specific = self.hierarchy.most_specific(indicator).indices
         paths = self.hierarchy.paths
-        columns = self.columns or []
+        assert self.missing is not None
+        assert self.dtypes is not None
         rows = (paths[node] for node in specific.tolist())
-        table = table_of(rows, len(columns), self.missing)
+        table = table_of(rows, len(self.missing), self.missing)
         if self.frame_library is None:
-            return table
-        return self._as_frame(table, X)
+            return _as_type(table, self.dtypes[0])
+        frame = self._as_frame(table, X)
+        if self.frame_library == "pandas":
+            for j, dtype in enumerate(self.dtypes):
+                frame.isetitem(j, _as_type(frame.iloc[:, j], dtype))
+        return frame
 
     def _as_frame(self, values: np.ndarray, X: Any) -> Any:
         library = import_module(self.frame_library or "")
@@ -322,6 +347,30 @@ class TargetEncoder:
         columns = library.Index(list(names), tupleize_cols=False)
         index = X.index if hasattr(X, "iloc") else None
         return library.DataFrame(values, index=index, columns=columns)
+
+
+def _as_type(cells: Any, dtype: Any) -> Any:
+    """Give cells the type that they had in fit, where it can hold them."""
+    if dtype is None:
+        return cells
+    try:
+        return cells.astype(dtype)
+    except (TypeError, ValueError):
+        # An integer can't be missing.
+        return cells
+
+
+def _refuse_an_indicator(rows: list[list[Any]]) -> None:
+    """Refuse columns of 0 and 1, from which paths could be read that mean nothing."""
+    cells = {cell for row in rows for cell in row if isinstance(cell, Real)}
+    n_columns = max(map(len, rows), default=0)
+    is_number = all(isinstance(cell, Real) for row in rows for cell in row)
+    if n_columns > 1 and is_number and cells <= {0, 1}:
+        raise ValueError(
+            "hierarchy='infer' needs a table with one column per level, but Y holds "
+            "nothing but 0 and 1, as an indicator does. Pass the hierarchy, or give "
+            "levels other names."
+        )
 
 
 def _frame_library(Y: Any) -> str | None:
@@ -391,7 +440,7 @@ def kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
     if _is_indicator_in_lists(Y, hierarchy):
         return "dense"
     shape = np.shape(Y) if hasattr(Y, "shape") else None
-    if shape is not None and len(shape) == 2 and shape[1] > 1 and holds_levels(Y):
+    if _is_table(Y, hierarchy):
         return "table"
     if shape is not None and len(shape) == 2:
         is_indicator = hierarchy is not None and len(hierarchy) == 1
@@ -475,18 +524,49 @@ def as_collections(Y: Any) -> list[list[Hashable]]:
     return [row.tolist() if isinstance(row, np.ndarray) else list(row) for row in Y]
 
 
-def table_indicator(table: Any, hierarchy: Hierarchy) -> sparse.csr_array:
-    """Turn a table with one column per level into a closed indicator."""
+def table_indicator(
+    table: Any, hierarchy: Hierarchy, *, known_part: bool = False
+) -> sparse.csr_array:
+    """Turn a table with one column per level into a closed indicator.
+
+    With `known_part` a path that the hierarchy does not have counts as far down as it
+    is known: rows of a test may have paths that no training row has.
+    """
     columns = {path: column for column, path in enumerate(hierarchy.paths)}
-    nodes = []
+    rows = []
     for i, path in enumerate(paths_of(as_rows(table))):
-        if path not in columns:
+        ends = range(len(path), 0, -1) if known_part else (len(path),)
+        found = next((path[:end] for end in ends if path[:end] in columns), None)
+        if found is None and not known_part:
             raise ValueError(
                 f"Row {i} of the table has the path {short_repr(path)}, which the "
                 "hierarchy does not have."
             )
-        nodes.append(hierarchy.nodes[columns[path]])
-    return hierarchy.to_indicator([node] for node in nodes)
+        rows.append([] if found is None else [hierarchy.nodes[columns[found]]])
+    return hierarchy.to_indicator(rows)
+
+
+def _is_table(Y: Any, hierarchy: Hierarchy | None) -> bool:
+    """Say whether Y is a table with one column per level.
+
+    Text in two columns and more always is one. Numbers, lists and a single column can
+    be read in other ways, unless each of them starts a path that the hierarchy knows.
+    """
+    shape: tuple[int, ...] = getattr(Y, "shape", ())
+    if len(shape) == 2 and shape[1] > 1 and holds_levels(Y):
+        return True
+    if hierarchy is None or sparse.issparse(Y) or not hierarchy.is_named_by_paths:
+        return False
+    # An indicator, or labels that are tuples.
+    is_other = len(shape) == 2 and shape[1] == len(hierarchy)
+    if is_other or not (shape or all(isinstance(row, list) for row in Y)):
+        return False
+    try:
+        paths = paths_of(as_rows(Y))
+    except (TypeError, ValueError):
+        return False
+    nodes = set(hierarchy.nodes)
+    return bool(paths) and any(path in nodes for path in paths)
 
 
 def as_labels(y: Any, hierarchy: Hierarchy | None) -> np.ndarray:
@@ -546,7 +626,7 @@ def _ordered_repr(label: Hashable) -> str:
 def as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
     settings = {"accept_sparse": "csr", "input_name": "Y", "ensure_min_features": 0}
     matrix = check_array(Y, dtype=None, ensure_all_finite=False, **settings)
-    hierarchy._check_columns(Y)
+    hierarchy.check_columns(Y)
     matrix = check_array(matrix, **settings)
     values = matrix.data if sparse.issparse(matrix) else matrix
     wrong = (values != 0) & (values != 1)

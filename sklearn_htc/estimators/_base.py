@@ -173,8 +173,8 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         """Say which terms speak for a label and which against it, and where paths end.
 
         Scores of linear models are taken apart exactly: a term adds its value times its
-        weight, and all terms and the intercept add up to the score. Of a kernel method
-        the training documents are listed that add most. What the network adds is one
+        weight, and all terms and the intercept add up to the score. For a kernel method
+        the training documents that add most are listed. What the network adds is one
         number.
 
         Parameters
@@ -210,12 +210,20 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         n_terms = check_scalar(n_terms, "n_terms", Integral, min_val=1)
         form = self._learned.form
         texts = as_texts(X) if form.documents.vectorizer is not None else None
+        documents = self._read_documents(X)
         if feature_names is None:
             feature_names = form.documents.names_of_features()
+        elif documents.vectors is not None:
+            n_names, n_features = np.size(feature_names), documents.vectors.n_features
+            if n_names != n_features:
+                raise ValueError(
+                    f"feature_names has {n_names} names, but X has {n_features} "
+                    "columns."
+                )
         return explain(
             self._learned.predictor,
             form.targets.hierarchy,
-            self._read_documents(X),
+            documents,
             texts=texts,
             labels=labels,
             names=feature_names,

@@ -57,7 +57,9 @@ default="auto"
         leaves the label embeddings.
     head : {"labelwise", "joint", "mean_pooling"}, default="labelwise"
         "labelwise": each label reads its own context or node, N d weights. "joint":
-        each reads those of all labels, as in the paper, N^2 d weights.
+        each reads those of all labels, as in the paper, N^2 d weights. "mean_pooling",
+        for variant "la": all read the mean of the text features, and neither label
+        embeddings nor the structure encoder learn anything.
     recursive_regularization : float, default=1e-6
         Factor of the squared distance between classifier weights of parent and child.
     loss : {"auto", "binary_cross_entropy", "zlpr", "path"}, default="auto"

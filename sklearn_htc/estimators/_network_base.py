@@ -173,6 +173,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             return self._go_on(X, y, sample_weight, training, progress)
         network = self._network_settings()
         form, data = self._read(network, X, y, sample_weight)
+        training.refuse_other(data)
         if len(data) < 2:
             raise ValueError(
                 "n_samples=1: fit needs at least 2 documents of a weight other than 0. "
@@ -248,10 +249,11 @@ label collections, or array-like of shape (n_documents,)
             return self._fit_first_piece(X, y, classes, sample_weight, training)
         learned = self._learned
         data = self._read_more(X, y, sample_weight)
+        training.refuse_other(data)
         deep = deepcopy(learned.predictor.deep)
         assert deep is not None
         deep.count(LabelCounts.of(data.target))
-        draws = Draws(learned.rng, training.device)
+        draws = Draws(training.agree(learned.rng), training.device)
         report = deep.fit_piece(training, data, draws)
         self._keep_on(deep, report)
         return self
@@ -406,16 +408,18 @@ label collections, or array-like of shape (n_documents,)
             self.get_params(deep=False), learned.parameters, learned.form.targets
         )
         data = self._read_more(X, y, sample_weight)
+        training.refuse_other(data)
         rows: tuple[np.ndarray, np.ndarray | None] = (np.arange(len(data)), None)
+        rng = training.agree(learned.rng)
         if training.early_stopping:
-            rows = split_rows(len(data), self.validation_fraction, learned.rng)[0]
+            rows = split_rows(len(data), self.validation_fraction, rng)[0]
         deep = deepcopy(learned.predictor.deep)
         assert deep is not None
         rule = self._rule(learned.form, data.path_nodes)
         report = deep.fit(
             training,
             data,
-            Draws(learned.rng, training.device),
+            Draws(rng, training.device),
             progress,
             rows=rows,
             decoder=rule.plain_decoder(data.hierarchy, data.path_nodes),
@@ -430,6 +434,7 @@ label collections, or array-like of shape (n_documents,)
         """Make a network for data that comes in pieces, and train it on the first."""
         network = self._network_settings()
         form, data = self._read(network, X, y, sample_weight, classes, piecewise=True)
+        training.refuse_other(data)
         rule = self._rule(form, data.path_nodes)
         settings = network.resolve(form.documents, data.path_nodes)
         if settings.loss == "path":

@@ -54,10 +54,13 @@ def refuse_changes(
     ]
     hierarchy = parameters["hierarchy"]
     # "infer" has no graph of its own to compare.
-    is_same = isinstance(hierarchy, str) and hierarchy == former["hierarchy"]
-    if not (is_same or hierarchy is former["hierarchy"]) and (
-        hierarchy is None or as_hierarchy(hierarchy) != targets.hierarchy
-    ):
+    if isinstance(hierarchy, str):
+        is_same = isinstance(former["hierarchy"], str)
+    else:
+        is_same = hierarchy is former["hierarchy"] or (
+            hierarchy is not None and as_hierarchy(hierarchy) == targets.hierarchy
+        )
+    if not is_same:
         changed.append("hierarchy")
     if changed:
         names = ", ".join(changed)

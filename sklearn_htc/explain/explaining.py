@@ -77,11 +77,6 @@ def explain(
     made: list[Any] = [None] * len(documents)
     vectors = documents.vectors
     assert vectors is not None
-    if names is not None and len(names) < vectors.n_features:
-        raise ValueError(
-            f"feature_names has {len(names)} names, but X has {vectors.n_features} "
-            "columns."
-        )
     for rows, wide, deep in predictor.iter_parts(documents):
         assert wide is not None
         scores = wide if deep is None else wide + deep
@@ -113,6 +108,8 @@ def explain(
                     )
                     for position, node in enumerate(nodes[i].tolist())
                 ],
-                path_ends(decoder, hierarchy, predicted[i], probabilities[i]),
+                path_ends(
+                    decoder, hierarchy, predicted[i], probabilities[i], log_odds[i]
+                ),
             )
     return Explanations(made)

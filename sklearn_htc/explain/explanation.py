@@ -31,7 +31,7 @@ class LabelExplanation:
     is_predicted : bool
         Whether it is predicted.
     probability : float
-        As `predict_proba` has it for this node.
+        That the document has the node, whichever of its descendants it has, too.
     score : float
         Before calibration, which turns it into log-odds.
     intercept : float
@@ -42,13 +42,15 @@ class LabelExplanation:
         What each of them adds to the score; negative where it speaks against.
     documents : int ndarray of shape (n_documents,)
         Rows of training documents, counted without those of weight 0, those that add
-        most first; empty where no kernel method is used.
+        or take away most first; empty where no kernel method is used.
     of_documents : ndarray of shape (n_documents,), float32
         What each of them adds to the score: its similarity times its weight.
     network : float
         What the network adds; 0 where there is none, or it has no weight.
     n_shown : int
         How many terms and documents for and against are shown.
+    has_names : bool
+        Whether `terms` are names, and not numbers of columns.
     """
 
     label: Any
@@ -62,6 +64,7 @@ class LabelExplanation:
     of_documents: np.ndarray
     network: float
     n_shown: int
+    has_names: bool
 
     def strongest(self) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
         """List the terms that speak most for the label, and most against it.
@@ -137,7 +140,7 @@ class Explanation:
     text : str or None
         The document; None where X holds numbers.
     labels : list of LabelExplanation
-        In column order: the general ones first.
+        Those that are predicted, in column order; or as they were asked for.
     ends : list of PathEnd
         Where the predicted paths end, and why.
     """
@@ -164,15 +167,19 @@ class Explanation:
         Raises
         ------
         ValueError
-            If the label is not explained, or X holds no texts.
+            If the label is not explained, X holds no texts, or its columns have no
+            names.
         """
         found = [each for each in self.labels if each.label == label]
         if not found:
             raise ValueError(
                 f"{short_repr(label)} is not explained: pass it in `labels`."
             )
-        if self.text is None:
-            raise ValueError("There are no words to point at, as X holds no texts.")
+        if self.text is None or not found[0].has_names:
+            raise ValueError(
+                "There are no words to point at, as X holds no texts, or its columns "
+                "have no names."
+            )
         return words_of(self.text, found[0].terms.tolist(), found[0].of_terms)
 
     def __repr__(self) -> str:
@@ -214,14 +221,14 @@ class Explanations(Sequence[Explanation]):
         return Explanations(found) if isinstance(index, slice) else found
 
     def to_frame(self) -> Any:
-        """Return all parts of all scores as a table.
+        """Return the parts of all scores as a table.
 
         Returns
         -------
         frame : pandas.DataFrame
             Columns "document", "label", "is_predicted", "probability", "score", "part",
             "name" and "contribution"; the contributions of a label of a document add up
-            to its score.
+            to its score. Terms and documents that are not shown are one row.
         """
         from pandas import DataFrame
 
@@ -271,6 +278,7 @@ def label_explanation(
     return LabelExplanation(
         intercept=float(found.intercept[position]),
         terms=terms,
+        has_names=names is not None,
         of_terms=of_terms[order],
         documents=found.rows[nearest],
         of_documents=of_rows[nearest],

@@ -67,7 +67,7 @@ def highlighted(explanation: "Explanation") -> str:
     Returns
     -------
     html : str
-        One part per label, which folds; the most specific one is open.
+        One part per label, which folds; the last one is open.
     """
     last = len(explanation.labels) - 1
     parts = [
@@ -87,7 +87,7 @@ def _label(
         f"score {each.score:.3f}"
     )
     text = ""
-    if explanation.text is not None:
+    if explanation.text is not None and each.has_names:
         words = explanation.words(each.label)
         text = f"<p>{_marked(explanation.text, words)}</p>"
     rows = "".join(

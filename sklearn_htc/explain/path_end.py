@@ -27,7 +27,8 @@ class PathEnd:
     next_label : label or None
         The child that was nearest to being predicted; None where there is none.
     probability : float
-        Of that child; NaN where there is none.
+        Of that child, or of the best path through it where whole paths are predicted;
+        NaN where there is no child.
     needed : float
         The probability that it would have taken; NaN where there is no child.
     """
@@ -51,6 +52,7 @@ def path_ends(
     hierarchy: Hierarchy,
     predicted: np.ndarray,
     probabilities: np.ndarray,
+    log_odds: np.ndarray,
 ) -> list[PathEnd]:
     """Explain the ends of all paths of a document.
 
@@ -64,13 +66,20 @@ def path_ends(
         Columns of the predicted nodes.
     probabilities : ndarray of shape (n_nodes,)
         Of all nodes.
+    log_odds : ndarray of shape (n_nodes,)
+        Which the decoder has read.
 
     Returns
     -------
     ends : list of PathEnd
         One per predicted node without a predicted child.
     """
-    needed = _needed(decoder, hierarchy, predicted, probabilities)
+    if isinstance(decoder, (PartialPathDecoder, ThresholdDecoder)):
+        needed = np.broadcast_to(decoder.threshold, len(hierarchy))
+    else:
+        assert isinstance(decoder, PathDecoder)
+        probabilities = _best_paths(decoder, len(hierarchy), log_odds)
+        needed = np.full(len(hierarchy), probabilities.max())
     is_predicted = np.zeros(len(hierarchy), dtype=bool)
     is_predicted[predicted] = True
     ends = []
@@ -96,19 +105,13 @@ def path_ends(
     return ends
 
 
-def _needed(
-    decoder: Decoder,
-    hierarchy: Hierarchy,
-    predicted: np.ndarray,
-    probabilities: np.ndarray,
-) -> np.ndarray:
-    """Return the probability from which on each node would be predicted, (n_nodes,)."""
-    if isinstance(decoder, (PartialPathDecoder, ThresholdDecoder)):
-        return np.broadcast_to(decoder.threshold, len(hierarchy))
-    assert isinstance(decoder, PathDecoder)
-    # Paths compete: a longer one has to be more probable than this one is.
-    end = predicted[hierarchy.levels[predicted].argmax()]
-    bounds = hierarchy.children.indptr
-    children = hierarchy.children.indices[bounds[end] : bounds[end + 1]]
-    own = probabilities[end] - probabilities[children].sum()
-    return np.full(len(hierarchy), max(float(own), 0.0))
+def _best_paths(decoder: PathDecoder, n_nodes: int, log_odds: np.ndarray) -> np.ndarray:
+    """Return the probability of the best path through each node, (n_nodes,).
+
+    Where whole paths are predicted they compete, and a node has to be on the best one.
+    """
+    of_paths = decoder.path_probabilities(log_odds[None])[0]
+    best, members = np.zeros(n_nodes), decoder.paths
+    of_members = np.repeat(of_paths, np.diff(members.indptr))
+    np.maximum.at(best, members.indices, of_members)
+    return best

@@ -7,16 +7,18 @@ import numpy as np
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.inspection._display import LabelDisplay, axes
 from sklearn_htc.inspection._node_scores import probabilities_and_labels
+from sklearn_htc.metrics import node_probabilities
 
 __all__ = ["CoverageDisplay"]
 
 
 class CoverageDisplay(LabelDisplay):
-    """Precision of the most certain documents, over the share of documents that is.
+    """Precision among the most certain documents, against how many these are.
 
-    A document is as certain as its most probable node of a level. Where only so many
-    documents as have a probability above some border are labelled automatically, that
-    share is the coverage, and the share of right labels among them the precision.
+    A document is as certain as its most probable node of a level. If only the documents
+    above some probability are labelled automatically, their share of all documents is
+    the coverage, and the share of right labels among them is the precision. A document
+    without a label on a level has no right one there.
 
     Parameters
     ----------
@@ -102,5 +104,5 @@ class CoverageDisplay(LabelDisplay):
         return self._drawn_on(ax)
 
     @staticmethod
-    def _predicted(estimator: Any, X: Any) -> Any:
-        return estimator.predict_proba(X)
+    def _predicted(estimator: Any, X: Any, y: Any) -> Any:
+        return node_probabilities(estimator, X, y)

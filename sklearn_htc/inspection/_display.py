@@ -112,10 +112,8 @@ class LabelDisplay(Display):
         ValueError
             If X or y is of no accepted form.
         """
-        hierarchy = hierarchy_of(estimator)
-        return cls.from_predictions(
-            y, cls._predicted(estimator, X), hierarchy, ax=ax, **parameters
-        )
+        hierarchy, predicted = hierarchy_of(estimator), cls._predicted(estimator, X, y)
+        return cls.from_predictions(y, predicted, hierarchy, ax=ax, **parameters)
 
     @classmethod
     def from_predictions(
@@ -125,5 +123,5 @@ class LabelDisplay(Display):
         raise NotImplementedError
 
     @staticmethod
-    def _predicted(estimator: Any, X: Any) -> Any:
+    def _predicted(estimator: Any, X: Any, y: Any) -> Any:
         return estimator.predict(X)

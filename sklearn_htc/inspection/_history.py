@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 
 from sklearn_htc.inspection._display import Display, axes
+from sklearn_htc.metrics import classifier_in
 
 __all__ = ["HistoryDisplay"]
 
@@ -48,23 +49,30 @@ class HistoryDisplay(Display):
         ------
         ImportError
             If matplotlib is not installed.
+        TypeError
+            If the estimator is not fitted, or is none of this package.
         ValueError
             If no network was trained.
         """
-        last = estimator[-1] if hasattr(estimator, "named_steps") else estimator
-        epochs = list(getattr(last, "history_", ()))
-        names = [
+        epochs = list(getattr(classifier_in(estimator), "history_", ()))
+        # An epoch that was interrupted has fewer of them than others.
+        names = dict.fromkeys(
             name
-            for name in (epochs[0] if epochs else ())
+            for epoch in epochs
+            for name in epoch
             if name.startswith(("train_", "valid_"))
             and not name.endswith(("_best", "_count"))
-        ]
+        )
         if not names:
             raise ValueError(
                 "No network was trained, so there is no history: deep_path='auto' "
                 "trains one from about 500 documents on."
             )
-        return cls({n: np.array([each[n] for each in epochs]) for n in names}).plot(ax)
+        values = {
+            name: np.array([epoch.get(name, np.nan) for epoch in epochs])
+            for name in names
+        }
+        return cls(values).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw a line per loss and per score.

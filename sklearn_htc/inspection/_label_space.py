@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.inspection._display import Display, axes, names_of
-from sklearn_htc.metrics import hierarchy_of
+from sklearn_htc.metrics import classifier_in
 
 __all__ = ["LabelSpaceDisplay"]
 
@@ -69,7 +69,8 @@ class LabelSpaceDisplay(Display):
         ValueError
             If the reducer makes anything but two numbers per node.
         """
-        embeddings = estimator.label_embeddings_
+        classifier = classifier_in(estimator)
+        embeddings = classifier.label_embeddings_
         reducer = PCA(2, random_state=0) if reducer is None else reducer
         positions = np.asarray(reducer.fit_transform(embeddings))
         if positions.shape != (len(embeddings), 2):
@@ -77,7 +78,7 @@ class LabelSpaceDisplay(Display):
                 f"The reducer makes an array of shape {positions.shape}, but "
                 f"({len(embeddings)}, 2) is needed: use n_components=2."
             )
-        return cls(hierarchy_of(estimator), positions).plot(ax)
+        return cls(classifier.hierarchy_, positions).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw a point per node, and the names of the most general ones.

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.metrics import as_indicators
+from sklearn_htc.metrics import as_indicators, indicator_of
 
 __all__ = ["NodeScores", "node_scores", "probabilities_and_labels"]
 
@@ -95,6 +96,8 @@ def probabilities_and_labels(
     ValueError
         If labels are of no accepted form, or there is not one column per node.
     """
+    if np.ndim(y_pred) == 2 and np.shape(y_pred)[1] == len(hierarchy):
+        hierarchy.check_columns(y_pred)
     probabilities = np.asarray(y_pred, dtype=np.float64)
     if probabilities.ndim != 2 or probabilities.shape[1] != len(hierarchy):
         raise ValueError(
@@ -102,6 +105,8 @@ def probabilities_and_labels(
             f"{len(hierarchy)} nodes: one probability per node is needed. An estimator "
             "that was fitted to 1-D y gives one per class."
         )
-    empty = np.zeros(probabilities.shape)
-    true, _ = as_indicators(y_true, empty, hierarchy)
+    if not np.all((probabilities >= 0) & (probabilities <= 1)):
+        raise ValueError("y_pred must hold probabilities, from 0 to 1.")
+    true = indicator_of(y_true, hierarchy)
+    check_consistent_length(true, probabilities)
     return probabilities, hierarchy.close(true).toarray()

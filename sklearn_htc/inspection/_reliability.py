@@ -1,12 +1,15 @@
 """Reliability: how often labels of a probability are true, level by level."""
 
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+from sklearn.utils import check_scalar
 
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.inspection._display import LabelDisplay, axes
 from sklearn_htc.inspection._node_scores import probabilities_and_labels
+from sklearn_htc.metrics import node_probabilities
 
 __all__ = ["ReliabilityDisplay"]
 
@@ -68,6 +71,7 @@ class ReliabilityDisplay(LabelDisplay):
         ValueError
             If labels are of no accepted form, or there is not one column per node.
         """
+        check_scalar(n_bins, "n_bins", Integral, min_val=1)
         probabilities, true = probabilities_and_labels(y_true, y_pred, hierarchy)
         curves = []
         for level in range(hierarchy.levels.max() + 1):
@@ -109,5 +113,5 @@ class ReliabilityDisplay(LabelDisplay):
         return self._drawn_on(ax)
 
     @staticmethod
-    def _predicted(estimator: Any, X: Any) -> Any:
-        return estimator.predict_proba(X)
+    def _predicted(estimator: Any, X: Any, y: Any) -> Any:
+        return node_probabilities(estimator, X, y)

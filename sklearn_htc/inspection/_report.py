@@ -1,8 +1,10 @@
 """A classification report along the hierarchy, with the weakest branches first."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_scalar
 
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.inspection._display import names_of
@@ -67,6 +69,8 @@ def classification_report(
     """
     if output not in ("text", "frame"):
         raise ValueError(f"output must be 'text' or 'frame', got {short_repr(output)}.")
+    if max_nodes is not None:
+        check_scalar(max_nodes, "max_nodes", Integral, min_val=1)
     scores = node_scores(y_true, y_pred, hierarchy)
     nodes = _weakest_first(scores, hierarchy)[:max_nodes]
     if output == "frame":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from sklearn_htc.training.callbacks.schedule import StopWhenOver
 from sklearn_htc.training.processes import Processes
 
 __all__ = ["HTCNet", "stopped_by_user"]
+
+T = TypeVar("T")
 
 # Logits, or text features, of a batch of predictions: 64 MiB of float32.
 PREDICTION_ELEMENTS = 2**24
@@ -93,11 +95,10 @@ class HTCNet(NeuralNet):
         generator = generator_on(torch.device("cpu"))
         processes = self.processes_ if training else None
         if processes is not None and generator is not None:
-            # All draw the same batches.
+            # All draw the same batches, whatever each draws besides.
             state = processes.agree(generator.get_state())
-            if processes.rank:
-                generator = torch.Generator()
-                generator.set_state(state)
+            generator = torch.Generator()
+            generator.set_state(state)
         sampler = BucketSampler(
             dataset.lengths,
             size,
@@ -164,6 +165,21 @@ class HTCNet(NeuralNet):
                 record[name] = loss
         self.history.record(f"{prefix}_batch_count", n_batches)
 
+    def agree(self, value: T) -> T:
+        """Take the main process's value where several train the network.
+
+        Parameters
+        ----------
+        value : object
+            Of this process; it can be pickled.
+
+        Returns
+        -------
+        value : object
+            Of the main process.
+        """
+        return value if self.processes_ is None else self.processes_.agree(value)
+
     def end_epoch(self) -> None:
         """Let the pass at hand take no further batch."""
         self.epoch_ended_ = True
@@ -205,7 +221,8 @@ class HTCNet(NeuralNet):
         """Compute the loss of a batch and its gradients, all at once or piece by piece.
 
         Where several processes train the network, `batch` is this one's share, and the
-        loss and the gradients are those of the whole batch.
+        loss and the gradients are averaged over all shares. Negatives of the mutual
+        information come from the same share.
 
         Parameters
         ----------

@@ -7,9 +7,12 @@ takes the time on a GPU.
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
+from zlib import crc32
 
 import torch
 from torch import Tensor
+
+from sklearn_htc.data.training_data import TrainingData
 
 __all__ = ["Processes"]
 
@@ -68,6 +71,28 @@ class Processes:
         shared: list[T] = broadcast_object_list([value], from_process=0)
         return shared[0]
 
+    def refuse_other(self, data: TrainingData) -> None:
+        """Refuse documents that are not those of the main process.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Of this process.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer, or they have other labels.
+        """
+        target = data.target
+        own = (len(data), crc32(target.indices.tobytes() + target.indptr.tobytes()))
+        if self.agree(own) != own:
+            raise ValueError(
+                f"Process {self.rank} has other documents or labels than the main "
+                "one. Give all processes the same, in the same order: with a fixed "
+                "random_state where they are split at random."
+            )
+
     def share(self, batch: list[int]) -> list[int]:
         """Say which documents of a batch this process learns from.
 
@@ -121,9 +146,9 @@ class Processes:
         flat = torch.cat([*gradients, part * loss.view(1)])
         flat = self._accelerator.reduce(flat, reduction="sum")
         sizes = [gradient.numel() for gradient in dense]
-        *parts, total = flat.split([*sizes, 1])
-        for gradient, part in zip(dense, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        *averages, total = flat.split([*sizes, 1])
+        for gradient, average in zip(dense, averages, strict=True):
+            gradient.copy_(average.view_as(gradient))
         return total.squeeze(0)
 
     def _add_up_rows(self, gradient: Tensor) -> Tensor:

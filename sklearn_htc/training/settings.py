@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_htc.data.input_form import DocumentForm
 from sklearn_htc.data.reading import SEQUENCE_ENCODERS
+from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.pretrained import load_configuration
 from sklearn_htc.training.devices import has_fast_bfloat16, resolve_device
 from sklearn_htc.training.processes import Processes
@@ -265,6 +266,22 @@ class TrainingSettings:
             Of the main process.
         """
         return value if self.processes is None else self.processes.agree(value)
+
+    def refuse_other(self, data: TrainingData) -> None:
+        """Refuse documents that are not those of the main process.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Of this process.
+
+        Raises
+        ------
+        ValueError
+            As `Processes.refuse_other` does.
+        """
+        if self.processes is not None:
+            self.processes.refuse_other(data)
 
     def batch_size_for(self, n_documents: int) -> int:
         """Return the number of documents per step.

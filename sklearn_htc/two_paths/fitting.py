@@ -99,7 +99,7 @@ def fit_two_paths(
     task = Task(data, settings, progress, rng, n_tokens, rows)
     if kind is None:
         return _fit_alone(task)
-    wide_fits = _fit_wide(task, kind)
+    wide_fits = _fit_wide_once(task, kind)
     best = wide_fits[0]
     wanted = settings.deep_path
     too_late = task.fine_tunes and progress.is_out_of_time
@@ -112,6 +112,18 @@ def fit_two_paths(
         if calling_modules():
             raise
         return TwoPaths(best.alone(data.counts), INTERRUPTED, best.embedder)
+
+
+def _fit_wide_once(task: Task, kind: WideKind) -> list[WideFit]:
+    """Fit wide paths in the main process alone, where there are several.
+
+    What is chosen may depend on the last bits of scores, and has to be the same.
+    """
+    training = task.settings.training
+    wide_fits = [] if training.rank else _fit_wide(task, kind)
+    wide_fits, state = training.agree((wide_fits, task.rng.get_state()))
+    task.rng.set_state(state)
+    return wide_fits
 
 
 def _fit_wide(task: Task, kind: WideKind) -> list[WideFit]:

@@ -213,3 +213,68 @@ def test_empty_levels_and_a_file(like_hiclass, tmp_path):
     path.write_bytes(pickle.dumps(like_hiclass))
     again = pickle.loads(path.read_bytes())
     assert again.predict(np.eye(3)).tolist() == y[:3].tolist()
+
+
+def test_a_path_that_no_training_row_has_is_wrong_and_no_error(table):
+    y = table[["kingdom", "kind"]]
+    clf = HierarchicalLinearClassifier("infer").fit(table["text"], y)
+    unseen = y.copy()
+    unseen.iloc[:60] = np.array(["animal", "cow"])
+    assert clf.score(table["text"], unseen) <= 0.5
+    scorer = metrics.get_scorer("hierarchical_f1_micro")
+    expected = y.copy()
+    expected.iloc[:60] = np.array(["animal", ""])
+    assert scorer(clf, table["text"], unseen) == scorer(clf, table["text"], expected)
+    assert scorer(clf, table["text"], unseen) < scorer(clf, table["text"], y) == 1
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [["a", "x"], ["a", "y"], ["b"]] * 20,
+        pd.DataFrame([[1, 10], [1, 11], [2, 12]] * 20, columns=["top", "low"]),
+        np.array([[1, 10], [1, 11], [2, 12]] * 20),
+        pd.DataFrame({"only": ["a", "b", "c"] * 20}),
+    ],
+)
+def test_scorers_and_hierarchies_read_what_infer_reads(y):
+    X = np.tile(np.eye(3), (20, 1))
+    clf = HierarchicalLinearClassifier("infer", random_state=0).fit(X, y)
+    assert metrics.get_scorer("path_accuracy")(clf, X, y) == 1
+    with_graph = HierarchicalLinearClassifier(clf.hierarchy_, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(with_graph.predict(X), clf.predict(X))
+    assert with_graph.score(X, y) == 1
+
+
+def test_columns_keep_their_types():
+    X = np.tile(np.eye(3), (20, 1))
+    numbers = pd.DataFrame([[1, 10], [1, 11], [2, 12]] * 20, columns=["top", "low"])
+    numbers["low"] = numbers["low"].astype("category")
+    clf = HierarchicalLinearClassifier("infer", random_state=0)
+    pd.testing.assert_frame_equal(clf.fit(X, numbers).predict(X), numbers)
+    words = np.array([["a", "x"], ["a", "y"], ["b", ""]] * 20)
+    assert clf.fit(X, words).predict(X).dtype == words.dtype
+
+
+def test_an_indicator_is_no_table():
+    X, Y = np.tile(np.eye(3), (20, 1)), np.tile(np.eye(3, dtype=int), (20, 1))
+    with pytest.raises(ValueError, match="nothing but 0 and 1"):
+        HierarchicalLinearClassifier("infer").fit(X, Y)
+
+
+def test_a_piece_needs_a_column_for_every_level():
+    X = np.tile(np.eye(3), (20, 1))
+    y = np.array([["a", "x"], ["a", "y"], ["b", ""]] * 20)
+    hierarchy = Hierarchy.from_table([["a", "x", "1"], ["a", "y"], ["b"]])
+    clf = HTCInfoMaxClassifier(hierarchy)
+    with pytest.raises(ValueError, match="2 columns, but the hierarchy has 3 levels"):
+        clf.partial_fit(X, y)
+
+
+def test_a_warm_start_refuses_to_read_another_hierarchy(table):
+    y = table[["kingdom", "kind"]]
+    hierarchy = Hierarchy.from_table(y)
+    clf = HTCInfoMaxClassifier(hierarchy, max_epochs=1, warm_start=True)
+    clf.fit(table["text"], y).set_params(hierarchy="infer")
+    with pytest.raises(ValueError, match="another hierarchy"):
+        clf.fit(table["text"], y)

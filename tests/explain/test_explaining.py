@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
@@ -15,9 +15,12 @@ from sklearn_htc import (
     HierarchicalLinearClassifier,
     HTCInfoMaxClassifier,
 )
-from sklearn_htc.wide.joined import JoinedPath
-from sklearn_htc.wide.kernel import KernelPath
-from sklearn_htc.wide.linear import LinearPath
+from sklearn_htc.data.documents import BagOfTerms
+from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.explain.contributions import contributions
+from sklearn_htc.wide.joined import JoinedPath, Part, Side
+from sklearn_htc.wide.kernel import KernelPath, KernelSettings
+from sklearn_htc.wide.linear import LinearPath, LinearSettings
 
 
 def embeddings_of(corpus):
@@ -70,19 +73,35 @@ def test_parts_add_up_to_the_score(hierarchy, corpus, bag, indicator, form, deep
 
 def test_both_kinds_of_parts_of_a_joined_path(hierarchy, corpus, bag, indicator):
     X = forms(corpus, bag)["both"][0]
-    clf = HTCInfoMaxClassifier(hierarchy, deep_path=False, random_state=0)
-    clf.fit(X, indicator)
-    path = clf.wide_
-    assert isinstance(path, JoinedPath)
-    linear = [part for part in path.parts if not part.side.is_embedding]
-    each = clf.explain(X[:1], labels=["cat"])[0].labels[0]
-    if linear:
-        own = linear[0].weight * linear[0].model.scores(X[:1, : bag.shape[1]])
-        rest = linear[0].weight * linear[0].model.intercept_
-        column = hierarchy.index(["cat"])[0]
-        expected = own[0, column] - rest[column]
-        np.testing.assert_allclose(each.of_terms.sum(), expected, atol=1e-5)
-    assert len(each.documents) == (100 if len(path.parts) > len(linear) else 0)
+    terms, embeddings = (
+        Side(np.arange(bag.shape[1]), is_embedding=False),
+        Side(np.arange(bag.shape[1], X.shape[1]), is_embedding=True),
+    )
+    data = TrainingData(
+        BagOfTerms(X), indicator.astype(np.float32), np.ones(100), hierarchy, None
+    )
+    rng = np.random.RandomState(0)
+    models = [
+        (side, settings.fit(data.with_documents(side.documents(data.documents)), rng))
+        for side, settings in (
+            (terms, LinearSettings()),
+            (embeddings, KernelSettings()),
+        )
+    ]
+    path = JoinedPath(
+        tuple(Part(side, model, 0.5 + i) for i, (side, model) in enumerate(models)),
+        np.ones(X.shape[1], dtype=np.float32),
+    )
+    (found,) = contributions(path, X[:1], [np.arange(8)])
+    for (side, model), weight, parts in (
+        (models[0], 0.5, found.of_terms),
+        (models[1], 1.5, found.of_rows),
+    ):
+        own = model.scores(side.read(X[:1]))[0] - model.intercept_
+        np.testing.assert_allclose(parts.sum(axis=0), weight * own, atol=1e-5)
+    np.testing.assert_allclose(found.intercept, path.intercept_, atol=1e-6)
+    assert set(found.columns) <= set(terms.columns)
+    assert len(found.rows) == 100
 
 
 def test_a_term_adds_what_the_score_loses_without_it(hierarchy, corpus, bag, indicator):
@@ -224,5 +243,34 @@ def test_what_can_not_be_explained_is_named(hierarchy, corpus, bag, indicator):
         clf.explain(bag, labels=["fish"])
     with pytest.raises(ValueError, match="n_terms"):
         clf.explain(bag, n_terms=0)
-    with pytest.raises(ValueError, match="feature_names has 3 names"):
-        clf.explain(bag, feature_names=["a", "b", "c"])
+    for names in (["a", "b", "c"], ["a"] * (bag.shape[1] + 1)):
+        with pytest.raises(ValueError, match=f"feature_names has {len(names)} names"):
+            clf.explain(bag, feature_names=names)
+
+
+def test_numbers_of_columns_are_not_looked_for_in_the_text(
+    hierarchy, corpus, indicator
+):
+    texts = [f"{text} 1 2 3" for text in corpus[0]]
+    vectorizer = HashingVectorizer(n_features=8, alternate_sign=False)
+    clf = HierarchicalLinearClassifier(hierarchy, vectorizer=vectorizer)
+    document = clf.fit(texts, indicator).explain(texts[:1])[0]
+    with pytest.raises(ValueError, match="have no names"):
+        document.words(document.labels[0].label)
+    assert "<span" not in document._repr_html_()
+
+
+def test_whole_paths_compete_by_the_best_one_through_a_child(hierarchy):
+    # Most documents end at "plant", and below it "tree" has two likely leaves.
+    rng = np.random.default_rng(0)
+    names = rng.choice(["plant", "oak", "fir", "herb"], 300, p=[0.4, 0.25, 0.25, 0.1])
+    texts = [f"green leaf {rng.choice(list('pqrstu'))}x" for _ in names]
+    clf = HierarchicalLinearClassifier(hierarchy, decoding="path", random_state=0)
+    clf.fit(texts, hierarchy.to_indicator([[name] for name in names]))
+    document = clf.explain(texts[:1])[0]
+    (end,) = document.ends
+    assert (end.label, end.next_label) == ("plant", "tree")
+    assert end.probability < end.needed
+    # Both leaves together are more probable than the path that is predicted.
+    tree = clf.explain(texts[:1], labels=["tree"])[0].labels[0].probability
+    assert tree > end.needed

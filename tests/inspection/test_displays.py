@@ -1,6 +1,7 @@
 """Displays: the numbers in what is drawn."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
@@ -210,12 +211,60 @@ def test_from_an_estimator_is_from_its_predictions(
     method = clf.predict_proba if of_probabilities else clf.predict
     other = kind.from_predictions(indicator, method(bag), hierarchy)
     assert other.ax_ is not ax
-    for name, value in vars(display).items():
-        if isinstance(value, np.ndarray):
-            np.testing.assert_array_equal(value, getattr(other, name))
+    numbers = {
+        name: value
+        for name, value in vars(display).items()
+        if not name.endswith("_") and name not in ("hierarchy", "names")
+    }
+    assert numbers
+    for name, value in numbers.items():
+        theirs = getattr(other, name)
+        is_list = isinstance(value, list)
+        for own, their in (
+            zip(value, theirs, strict=True) if is_list else [(value, theirs)]
+        ):
+            np.testing.assert_array_equal(own, their)
     again = pyplot.subplots()[1]
     assert display.plot(again) is display
     assert display.ax_ is again
+
+
+@pytest.mark.parametrize("kind", [ReliabilityDisplay, CoverageDisplay])
+def test_probabilities_of_classes_become_those_of_nodes(hierarchy, corpus, bag, kind):
+    y = [name if i % 3 else "animal" for i, name in enumerate(corpus[1])]
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(bag, y)
+    of_nodes = np.zeros((100, 8))
+    for label, column in zip(clf.classes_, clf.predict_proba(bag).T, strict=True):
+        above = hierarchy.ancestors[hierarchy.index([label])].indices
+        of_nodes[:, above] += column[:, None]
+    expected = kind.from_predictions(y, np.minimum(of_nodes, 1), hierarchy)
+    found = kind.from_estimator(clf, bag, y)
+    for own, theirs in zip(found.lines_, expected.lines_, strict=True):
+        np.testing.assert_allclose(own.get_xydata(), theirs.get_xydata(), atol=1e-6)
+
+
+def test_a_history_with_gaps_is_drawn(hierarchy, bag, indicator):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, wide_path=False, max_epochs=2, early_stopping=True, random_state=0
+    ).fit(bag, indicator)
+    clf.partial_fit(bag, indicator)
+    lines = HistoryDisplay.from_estimator(make_pipeline(clf)).lines_
+    assert np.isnan(lines["valid_loss"].get_ydata()).tolist() == [False, False, True]
+    assert not np.isnan(lines["train_loss"].get_ydata()).any()
+    with pytest.raises(TypeError, match="no hierarchy_"):
+        HistoryDisplay.from_estimator(HTCInfoMaxClassifier())
+
+
+def test_numbers_that_are_no_probabilities_are_refused(hierarchy):
+    p = np.full((8, 8), 0.5)
+    for wrong in (p + 1, np.where(p > 0, np.nan, p)):
+        with pytest.raises(ValueError, match="probabilities, from 0 to 1"):
+            ReliabilityDisplay.from_predictions(TRUE, wrong, hierarchy)
+    with pytest.raises(ValueError, match="n_bins"):
+        ReliabilityDisplay.from_predictions(TRUE, p, hierarchy, n_bins=0)
+    frame = pd.DataFrame(p, columns=list(hierarchy.nodes)[::-1])
+    with pytest.raises(ValueError, match="in another order"):
+        CoverageDisplay.from_predictions(TRUE, frame, hierarchy)
 
 
 def test_probabilities_of_classes_are_refused(hierarchy):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import HashingVectorizer
+from skorch.callbacks import Callback
 
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, TokenSequenceVectorizer
 from sklearn_htc.training import settings
@@ -35,6 +37,20 @@ SMALL = {
     "node_dropout": 0.0,
     "random_state": 0,
 }
+
+
+class Seen(Callback):
+    """Notes the weights of the documents that are learned from, epoch by epoch."""
+
+    def __init__(self):
+        self.epochs = []
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.epochs.append([])
+
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+        if training:
+            self.epochs[-1] += batch[1][1].tolist()
 
 
 def texts_and_labels():
@@ -67,10 +83,13 @@ def fit_all(device):
         sizes = clf.history_[:, "batches", :, "train_batch_size"]
         results["sizes"] = np.unique(sizes).tolist()
     # Neither seed nor shares that are equally large: still one network.
-    clf = HTCInfoMaxClassifier(HIERARCHY, device=device, max_epochs=2, batch_size=7)
+    seen = Seen()
+    clf = HTCInfoMaxClassifier(HIERARCHY, device=device, max_epochs=3, batch_size=7)
     clf.set_params(text_encoder="bigru", dimension=8, embedding_size=8)
-    clf.fit(sequences, labels)
+    clf.set_params(early_stopping=True, callbacks=[seen])
+    clf.fit(sequences, labels, sample_weight=np.arange(1, 25))
     results["all"] = clf.predict_proba(sequences).tolist()
+    results["seen"] = seen.epochs
     rank = Processes().rank if device == "accelerate" else 0
     return results, rank
 
@@ -114,7 +133,19 @@ def test_each_process_learns_from_its_share(of_one, of_two):
 
 
 def test_all_processes_end_with_one_model(of_two):
-    assert of_two[0] == of_two[1]
+    first, second = ({**found, "seen": None} for found in of_two)
+    assert first == second
+
+
+def test_the_shares_of_each_epoch_are_all_documents(of_two):
+    epochs = list(zip(*(found["seen"] for found in of_two), strict=True))
+    assert len(epochs) == 3
+    first = sorted(epochs[0][0] + epochs[0][1])
+    # Of 24 documents 4 are held out, and batches of 7 have shares of 4 and 3.
+    assert len(set(first)) == len(first) >= 19
+    for shares in epochs:
+        assert sorted(shares[0] + shares[1]) == first
+    assert epochs[0] != epochs[1]
 
 
 def test_without_a_launcher_there_is_one_process(of_one):
@@ -129,6 +160,11 @@ class TwoProcesses:
 
     device, rank, n_processes = "cpu", 1, 2
     share = Processes.share
+    refuse_other = Processes.refuse_other
+
+    def agree(self, value):
+        """Return what a main process with other documents has."""
+        return (value[0], value[1] + 1)
 
 
 def test_fewer_documents_than_processes_leave_none_without_gradients():
@@ -141,6 +177,17 @@ def test_a_time_budget_with_several_processes_is_refused(monkeypatch):
     clf = HTCInfoMaxClassifier(HIERARCHY, device="accelerate", time_budget=60.0)
     with pytest.raises(ValueError, match="with several processes"):
         clf.fit(*texts_and_labels())
+
+
+def test_other_documents_than_the_main_process_has_are_refused(monkeypatch):
+    monkeypatch.setattr(settings, "Processes", TwoProcesses)
+    clf = HTCInfoMaxClassifier(HIERARCHY, device="accelerate")
+    with pytest.raises(ValueError, match="Process 1 has other documents"):
+        clf.fit(*texts_and_labels())
+    with pytest.raises(ValueError, match="Process 1 has other documents"):
+        clf.set_params(vectorizer=HashingVectorizer(alternate_sign=False)).partial_fit(
+            *texts_and_labels()
+        )
 
 
 def test_a_missing_package_is_named(monkeypatch):

@@ -261,6 +261,18 @@ class Clock(Callback):
         self.seconds += bool(training)
 
 
+def test_a_path_with_embeddings_is_explained(clf, choose, corpus, indicator):
+    choose(2)
+    clf.set_params(deep_path=False).fit(corpus[0], indicator)
+    assert isinstance(clf.wide_, JoinedPath)
+    frame = clf.explain(corpus[0][:5]).to_frame()
+    sums = frame.groupby(["document", "label"]).agg(
+        {"score": "first", "contribution": "sum"}
+    )
+    np.testing.assert_allclose(sums["score"], sums["contribution"], atol=1e-4)
+    assert {"term", "document"} <= set(frame["part"])
+
+
 def test_texts_of_any_length_are_learned_from_and_predicted(
     clf, give_weight, corpus, indicator
 ):

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from sklearn_htc.metrics import micro_macro_f1
 from sklearn_htc.read_out.decoders import Decoder
 
-__all__ = ["ValidationF1", "early_stopping"]
+__all__ = ["AgreeOn", "ValidationF1", "early_stopping"]
 
 
 def early_stopping(
@@ -38,10 +38,33 @@ def early_stopping(
         lower_is_better=scoring == "loss",
         load_best=True,
     )
+    watched = [
+        ("agreement", AgreeOn(f"valid_{scoring}")),
+        ("early_stopping", stopping),
+    ]
     if scoring == "loss":
-        return [("early_stopping", stopping)]
+        return watched
     score = ValidationF1(decoder, scoring.removeprefix("f1_"))
-    return [("valid_f1", score), ("early_stopping", stopping)]
+    return [("valid_f1", score), *watched]
+
+
+class AgreeOn(Callback):
+    """Let all processes that train a network see the main one's score.
+
+    Where their last bits differ, one would stop while the others wait for it.
+
+    Parameters
+    ----------
+    name : str
+        Of the score in the history.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Replace the score of this epoch."""
+        net.history.record(self.name, net.agree(net.history[-1, self.name]))
 
 
 class ValidationF1(Callback):

@@ -130,5 +130,5 @@ class StopWhenOver(Callback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """End training, as skorch's early stopping does it."""
-        if self.progress.is_over:
+        if net.agree(self.progress.is_over):
             raise KeyboardInterrupt
