@@ -9,7 +9,8 @@ float32 and, where the CPU can, in bfloat16. Training is the second epoch:
   and, for the second, information maximization.
 
 Predicting is of the same texts, in float32, beside `encode` of sentence-transformers,
-which makes embeddings alone; the best of three times.
+which makes embeddings alone; the best of three times. Data sets that are not run keep
+the results that they have.
 
     pip install -e '.[embeddings,transformer]' accelerate 'transformers>=5'
     .venv/bin/python -m benchmarks.fine_tuning --data DIR
@@ -17,6 +18,7 @@ which makes embeddings alone; the best of three times.
 
 import argparse
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -26,7 +28,13 @@ from benchmarks.data_sets import Texts, load_texts
 from benchmarks.embeddings import minilm_folder
 from benchmarks.encoder import BATCH_SIZE, MAX_LENGTH, make_trainer
 from benchmarks.isolation import in_own_process
-from benchmarks.reporting import markdown_table, peak_memory, pinned_threads, publish
+from benchmarks.reporting import (
+    markdown_table,
+    peak_memory,
+    pinned_threads,
+    publish,
+    published,
+)
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier
 from sklearn_htc.training.devices import has_fast_bfloat16
 
@@ -45,30 +53,36 @@ def main() -> None:
     precisions = ["float32"] + ["bfloat16"] * has_fast_bfloat16("cpu")
     jobs = [(system, p) for p in precisions for system in TRAINING]
     jobs += [(system, "float32") for system in PREDICTING]
-    runs = []
-    for name in arguments.sets:
-        for system, precision in jobs:
-            runs.append(
-                in_own_process(
-                    measure,
-                    name,
-                    system,
-                    precision,
-                    arguments.documents,
-                    arguments.data,
-                    arguments.threads,
-                )
-            )
-            print(runs[-1], flush=True)
+    runs = [
+        run for run in published("fine_tuning") if run["data"] not in arguments.sets
+    ]
+    for name, (system, precision) in product(arguments.sets, jobs):
+        run = in_own_process(
+            measure,
+            name,
+            system,
+            precision,
+            arguments.documents,
+            arguments.data,
+            arguments.threads,
+        )
+        print(run, flush=True)
+        runs.append(run)
+        report(runs, arguments.threads)
+
+
+def report(runs: list[dict[str, Any]], threads: int) -> None:
+    """Write a line per data set, system and precision."""
     columns = {
         "data": "{data}",
+        "documents": "{documents}",
         "": "{system}",
         "precision": "{precision}",
         "documents per second": "{speed:,.0f}",
         "memory, GB": "{memory_gb:.1f}",
     }
     table = markdown_table(columns, runs)
-    publish("fine_tuning", runs, table, threads=arguments.threads)
+    publish("fine_tuning", runs, table, threads=threads)
 
 
 def measure(
@@ -86,6 +100,7 @@ def measure(
         seconds = (TRAINING | PREDICTING)[system](texts, precision == "bfloat16")
     return {
         "data": name,
+        "documents": len(texts.train),
         "system": system,
         "precision": precision,
         "speed": len(texts.train) / seconds,
