@@ -558,8 +558,9 @@ def _is_table(Y: Any, hierarchy: Hierarchy | None) -> bool:
     if hierarchy is None or sparse.issparse(Y) or not hierarchy.is_named_by_paths:
         return False
     # An indicator, or labels that are tuples.
-    is_other = len(shape) == 2 and shape[1] == len(hierarchy)
-    if is_other or not (shape or all(isinstance(row, list) for row in Y)):
+    is_indicator = len(shape) == 2 and shape[1] == len(hierarchy)
+    is_lists = isinstance(Y, list) and all(isinstance(row, list) for row in Y)
+    if is_indicator or not (shape or is_lists):
         return False
     try:
         paths = paths_of(as_rows(Y))

@@ -90,6 +90,10 @@ def fit_all(device):
     clf.fit(sequences, labels, sample_weight=np.arange(1, 25))
     results["all"] = clf.predict_proba(sequences).tolist()
     results["seen"] = seen.epochs
+    # With a wide path, which only the main process fits.
+    clf = HTCInfoMaxClassifier(HIERARCHY, device=device, deep_path=True, max_epochs=1)
+    clf.fit(3 * texts, 3 * labels)
+    results["beside"] = [clf.deep_weight_, clf.predict_proba(texts).tolist()]
     rank = Processes().rank if device == "accelerate" else 0
     return results, rank
 
