@@ -72,7 +72,8 @@ def main() -> None:
         n_terms=5,
         feature_names=vectorizer.get_feature_names_out(),
     )
-    print("\nWhy the first one?", *reasons.labels, *reasons.ends, sep="\n")
+    ends = [f"The path {end}." for end in reasons.ends]
+    print("\nWhy the first one?", *reasons.labels, *ends, sep="\n")
 
     display = HierarchyDisplay.from_estimator(deep, test_texts, Y_test)
     display.figure_.savefig(FIGURE, dpi=150)
