@@ -130,35 +130,35 @@ class Processes:
         loss : Tensor of shape ()
             Mean over the whole batch.
         """
-        counts = torch.full((1,), float(n_documents), device=loss.device)
-        part = n_documents / float(self._accelerator.reduce(counts, reduction="sum"))
-        dense = []
+        dense, of_rows = [], []
         for weight in weights:
             if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
-            weight.grad *= part
+            weight.grad *= n_documents
             if weight.grad.is_sparse:
-                weight.grad = self._add_up_rows(weight.grad)
+                of_rows.append(weight)
             else:
                 dense.append(weight.grad)
-        # One message for all weights.
-        gradients = [gradient.flatten() for gradient in dense]
-        flat = torch.cat([*gradients, part * loss.view(1)])
-        flat = self._accelerator.reduce(flat, reduction="sum")
-        sizes = [gradient.numel() for gradient in dense]
-        *averages, total = flat.split([*sizes, 1])
-        for gradient, average in zip(dense, averages, strict=True):
-            gradient.copy_(average.view_as(gradient))
-        return total.squeeze(0)
+        ours = torch.tensor([float(n_documents)], device=loss.device)
+        # One message for all weights, and nothing that the host would wait for.
+        parts = [*(gradient.flatten() for gradient in dense), ours * loss, ours]
+        flat = self._accelerator.reduce(torch.cat(parts), reduction="sum")
+        *sums, summed_loss, total = flat.split([part.numel() for part in parts])
+        for gradient, summed in zip(dense, sums, strict=True):
+            gradient.copy_((summed / total).view_as(gradient))
+        for weight in of_rows:
+            assert weight.grad is not None
+            weight.grad = self._average_rows(weight.grad, total)
+        return (summed_loss / total).squeeze(0)
 
-    def _add_up_rows(self, gradient: Tensor) -> Tensor:
-        """Add up gradients that have other rows in every process."""
+    def _average_rows(self, gradient: Tensor, total: Tensor) -> Tensor:
+        """Average gradients that have other rows in every process."""
         gradient = gradient.coalesce()
         rows = self._gather(gradient.indices()[0])
         values = self._gather(gradient.values())
         own = rows >= 0
         summed = torch.sparse_coo_tensor(
-            rows[own].unsqueeze(0), values[own], gradient.shape
+            rows[own].unsqueeze(0), values[own] / total, gradient.shape
         )
         return summed.coalesce()
 
