@@ -17,7 +17,7 @@ from sklearn_htc.datasets import load_api_docs
 from sklearn_htc.metrics import get_scorer
 
 docs = load_api_docs()
-texts, Y = docs.data[::8], docs.target[::8]
+texts, Y = docs.data[::10], docs.target[::10]
 clf = HierarchicalLinearClassifier(
     docs.hierarchy, vectorizer=TfidfVectorizer(sublinear_tf=True), random_state=0
 )
@@ -28,7 +28,7 @@ search = GridSearchCV(
         name: get_scorer(name) for name in ("hierarchical_f1_micro", "path_accuracy")
     },
     refit="hierarchical_f1_micro",
-    cv=3,
+    cv=2,
 ).fit(texts, Y)
 print(search.best_params_)
 
