@@ -47,8 +47,9 @@ def with_embeddings(bag):
 
 
 def targets(corpus, hierarchy):
-    """Return the labels in four forms."""
+    """Return the labels in five forms."""
     names = corpus[1]
+    paths = dict(zip(hierarchy.nodes, hierarchy.paths, strict=True))
     return {
         "indicator": hierarchy.to_indicator([name] for name in names),
         "labels": names,
@@ -56,11 +57,16 @@ def targets(corpus, hierarchy):
             hierarchy.to_indicator([name] for name in names).toarray(),
             columns=list(hierarchy.nodes),
         ),
+        "table": pd.DataFrame(
+            [[*path, pd.NA, pd.NA][:3] for path in map(paths.get, names)],
+            columns=["first", "second", "third"],
+            dtype="string",
+        ),
         "several": [[name, "cat"] if i % 3 else [] for i, name in enumerate(names)],
     }
 
 
-@pytest.fixture(params=["indicator", "labels", "frame", "several"])
+@pytest.fixture(params=["indicator", "labels", "frame", "table", "several"])
 def target(request, corpus, hierarchy):
     """Return labels in each form."""
     return targets(corpus, hierarchy)[request.param]

@@ -49,8 +49,8 @@ class TargetEncoder:
         Of a table: the names of its levels, or their numbers.
     missing : list, default=None
         Of a table: what stands in each column below the end of a path.
-    dtypes : list, default=None
-        Of a table: what each column of a frame, or the whole array, was.
+    dtypes : list of str, default=None
+        Of a table: the type of each column of a frame, or of the whole array.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class TargetEncoder:
         frame_library: str | None = None,
         columns: list[Any] | None = None,
         missing: list[Any] | None = None,
-        dtypes: list[Any] | None = None,
+        dtypes: list[str] | None = None,
     ) -> None:
         self.hierarchy = hierarchy
         self.kind = kind
@@ -178,7 +178,10 @@ class TargetEncoder:
             next((row[j] for row in rows if j < len(row) and is_blank(row[j])), usual)
             for j in range(len(columns))
         ]
-        dtypes = list(Y.dtypes) if library == "pandas" else [getattr(Y, "dtype", None)]
+        # Plain values, so that every file format can hold them.
+        missing = [x if isinstance(x, (str, float)) else None for x in missing]
+        whole = [getattr(Y, "dtype", "object")]
+        dtypes = [str(each) for each in (Y.dtypes if library == "pandas" else whole)]
         if hierarchy is None:
             hierarchy = Hierarchy.from_table(rows)
         classes = np.arange(len(hierarchy))
@@ -349,10 +352,8 @@ class TargetEncoder:
         return library.DataFrame(values, index=index, columns=columns)
 
 
-def _as_type(cells: Any, dtype: Any) -> Any:
+def _as_type(cells: Any, dtype: str) -> Any:
     """Give cells the type that they had in fit, where it can hold them."""
-    if dtype is None:
-        return cells
     try:
         return cells.astype(dtype)
     except (TypeError, ValueError):
