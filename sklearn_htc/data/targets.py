@@ -551,7 +551,7 @@ def _is_table(Y: Any, hierarchy: Hierarchy | None) -> bool:
     """Say whether Y is a table with one column per level.
 
     Text in two columns and more always is one. Numbers, lists and a single column can
-    be read in other ways, unless each of them starts a path that the hierarchy knows.
+    be read in other ways, unless a row of them is a path that the hierarchy knows.
     """
     shape: tuple[int, ...] = getattr(Y, "shape", ())
     if len(shape) == 2 and shape[1] > 1 and holds_levels(Y):

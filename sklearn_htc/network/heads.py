@@ -174,6 +174,8 @@ class MeanPoolingHead(LabelwiseHead):
         As for `LabelwiseHead`.
     """
 
+    scale = 1.0
+
     def forward(self, text: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
         """Score every label by the mean of the text features.
 
@@ -191,7 +193,8 @@ class MeanPoolingHead(LabelwiseHead):
         logits : Tensor of shape (B, N)
             Log-odds of every label.
         """
-        return self.dropout(masked_mean(text, mask)) @ self.weight.T + self.bias
+        mean = self.scale * masked_mean(text, mask)
+        return self.dropout(mean) @ self.weight.T + self.bias
 
 
 class PretrainedMeanPoolingHead(MeanPoolingHead):
@@ -203,28 +206,11 @@ class PretrainedMeanPoolingHead(MeanPoolingHead):
         As for `LabelwiseHead`.
     """
 
+    scale = MeanPoolingStart.scale
+
     def __init__(self, **sizes: Any) -> None:
         super().__init__(**sizes)
         nn.init.zeros_(self.weight)
-
-    def forward(self, text: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
-        """Score every label by the mean of the text features.
-
-        Parameters
-        ----------
-        text : Tensor of shape (B, K, d)
-            Text features.
-        mask : bool Tensor of shape (B, K)
-            Which positions exist; each document needs at least one.
-        labels : Tensor of shape (N, d)
-            Not read.
-
-        Returns
-        -------
-        logits : Tensor of shape (B, N)
-            Log-odds of every label.
-        """
-        return super().forward(MeanPoolingStart.scale * text, mask, labels)
 
 
 class JointHead(nn.Module):

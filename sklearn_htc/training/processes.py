@@ -1,8 +1,8 @@
 """Several processes that train one network together, as `accelerate` starts them.
 
-Each of them runs the same program: it reads all documents, fits the same wide path, and
-ends with the same model. Only the steps of the network are shared, as they are what
-takes the time on a GPU.
+Each of them runs the same program, reads all documents and ends with the same model.
+The steps of the network are shared, as they are what takes the time on a GPU. The main
+process fits the wide path and takes all decisions.
 """
 
 from collections.abc import Iterable
