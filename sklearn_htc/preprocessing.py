@@ -177,7 +177,46 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
             missing (None, NaN).
         """
         check_is_fitted(self)
-        return self._to_ids(self._tokens(raw_documents))
+        return self._to_ids(self.tokens(raw_documents))
+
+    def tokens(self, raw_documents: Iterable[str]) -> list[list[str]]:
+        """List the tokens of each text, one for each of its ids.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            Texts.
+
+        Returns
+        -------
+        tokens : list of lists of str
+            The first `max_length` of each text, those that are not in the vocabulary
+            among them.
+
+        Raises
+        ------
+        ValueError
+            If the texts are a single string or have two dimensions, or a text is
+            missing (None, NaN).
+        """
+        refuse_tables(raw_documents)
+        analyze = CountVectorizer(
+            lowercase=self.lowercase,
+            preprocessor=self.preprocessor,
+            tokenizer=self.tokenizer,
+            stop_words=self.stop_words,
+            token_pattern=self.token_pattern,
+            analyzer=self.analyzer,
+        ).build_analyzer()
+        documents = []
+        for i, text in enumerate(raw_documents):
+            if is_missing(text):
+                raise ValueError(
+                    f"Document {i} is missing ({short_repr(text)}). Leave it out, or "
+                    'pass "".'
+                )
+            documents.append(list(analyze(text))[: self.max_length])
+        return documents
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the columns, which are positions.
@@ -203,32 +242,12 @@ class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
 
     def _fit(self, raw_documents: Iterable[str]) -> list[list[str]]:
         self._validate_params()
-        documents = self._tokens(raw_documents)
+        documents = self.tokens(raw_documents)
         self.vocabulary_ = (
             self._learn_vocabulary(documents)
             if self.vocabulary is None
             else _fixed_vocabulary(self.vocabulary)
         )
-        return documents
-
-    def _tokens(self, raw_documents: Iterable[str]) -> list[list[str]]:
-        refuse_tables(raw_documents)
-        analyze = CountVectorizer(
-            lowercase=self.lowercase,
-            preprocessor=self.preprocessor,
-            tokenizer=self.tokenizer,
-            stop_words=self.stop_words,
-            token_pattern=self.token_pattern,
-            analyzer=self.analyzer,
-        ).build_analyzer()
-        documents = []
-        for i, text in enumerate(raw_documents):
-            if is_missing(text):
-                raise ValueError(
-                    f"Document {i} is missing ({short_repr(text)}). Leave it out, or "
-                    'pass "".'
-                )
-            documents.append(list(analyze(text))[: self.max_length])
         return documents
 
     def _learn_vocabulary(self, documents: list[list[str]]) -> dict[str, int]:

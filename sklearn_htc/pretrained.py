@@ -148,6 +148,39 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
         ids = [i + 1 for own in found for i in own.ids]
         return id_sequences(ids, [len(own.ids) for own in found], self.max_length)
 
+    def tokens(self, X: Iterable[str]) -> list[list[str | None]]:
+        """List the words of each text, one for each of its ids.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Texts.
+
+        Returns
+        -------
+        words : list of lists of (str or None)
+            The word that each token is, or is a part of, in small letters; None for
+            special tokens.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        """
+        check_is_fitted(self)
+        texts = as_texts(X)
+        encodings = _tokenizer(self.definition_, self.max_length).encode_batch(texts)
+        return [
+            [
+                None
+                if word is None
+                # Some tokenizers count the space before a word to it.
+                else text[slice(*own.word_to_chars(word))].strip().lower()
+                for word in own.word_ids
+            ]
+            for text, own in zip(texts, encodings, strict=True)
+        ]
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True

@@ -36,6 +36,7 @@ from sklearn_htc.data.texts import (
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import as_hierarchy
 from sklearn_htc.labels import short_repr
+from sklearn_htc.preprocessing import TokenSequenceVectorizer
 
 __all__ = ["DocumentForm", "InputForm"]
 
@@ -237,6 +238,31 @@ class DocumentForm:
         except (AttributeError, NotImplementedError):
             # Hashed terms have none.
             return None
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether X holds raw texts."""
+        return self.vectorizer is not None or self.tokenizer is not None
+
+    def tokens_of(self, texts: list[str]) -> Sequence[Sequence[str | None]] | None:
+        """List the tokens of texts, where the network reads them as sequences.
+
+        Parameters
+        ----------
+        texts : list of str
+            Documents.
+
+        Returns
+        -------
+        tokens : sequence of sequences of (str or None), or None
+            One for each token id, None for a special token. None where the network
+            reads terms, or the vectorizer doesn't name its tokens.
+        """
+        if self.tokenizer is not None:
+            return self.tokenizer.tokens(texts)
+        if isinstance(self.vectorizer, TokenSequenceVectorizer):
+            return self.vectorizer.tokens(texts)
+        return None
 
     def _read_tokens(self, texts: list[str]) -> Documents:
         """Read texts as `_of_tokens` did."""

@@ -169,13 +169,16 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         *,
         n_terms: int = 10,
         feature_names: ArrayLike | None = None,
+        network: str = "sum",
     ) -> Explanations:
         """Say which terms speak for a label and which against it, and where paths end.
 
         Scores of linear models are taken apart exactly: a term adds its value times its
         weight, and all terms and the intercept add up to the score. For a kernel method
         the training documents that add most are listed. What the network adds is one
-        number.
+        number, or is shared out among the terms by integrated gradients [1]_: a term
+        adds the integral of its gradient while all terms appear together, from the
+        document without terms to the document as it is.
 
         Parameters
         ----------
@@ -189,6 +192,11 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         feature_names : array-like of shape (n_features,), default=None
             Names of the columns of X. By default the vectorizer's terms, or the names
             that X had in fit; otherwise columns have numbers.
+        network : {"sum", "integrated_gradients"}, default="sum"
+            Whether what the network adds is one number, or is shared out among the
+            terms that it reads (words, for a pretrained encoder). Gradients need the
+            extra `gradients` (captum), and per document and label as much time as
+            training on 50 documents. A network without a wide path needs them.
 
         Returns
         -------
@@ -200,16 +208,27 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         ------
         NotFittedError
             If the estimator is not fitted.
+        ImportError
+            If gradients are asked for and captum is not installed.
         TypeError
             If the scores are those of a classifier of the user's.
         ValueError
-            If a label is no node, there is only a network, or X is of another form or
-            width than at fit.
+            If a label is no node, there is only a network and `network` is "sum", or X
+            is of another form or width than at fit.
+
+        References
+        ----------
+        .. [1] Sundararajan, Taly, Yan. Axiomatic Attribution for Deep Networks.
+           ICML 2017.
         """
         check_is_fitted(self)
+        if network not in ("sum", "integrated_gradients"):
+            raise ValueError(
+                f"network={network!r} must be 'sum' or 'integrated_gradients'."
+            )
         n_terms = check_scalar(n_terms, "n_terms", Integral, min_val=1)
         form = self._learned.form
-        texts = as_texts(X) if form.documents.vectorizer is not None else None
+        texts = as_texts(X) if form.documents.reads_texts else None
         documents = self._read_documents(X)
         if feature_names is None:
             feature_names = form.documents.names_of_features()
@@ -227,7 +246,9 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
             texts=texts,
             labels=labels,
             names=feature_names,
+            tokens=None if texts is None else form.documents.tokens_of(texts),
             n_terms=n_terms,
+            network=network,
         )
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:

@@ -93,8 +93,8 @@ def contributions(
 
     Parameters
     ----------
-    path : LinearPath, KernelPath or JoinedPath
-        Fitted.
+    path : LinearPath, KernelPath, JoinedPath or None
+        Fitted; None where there is no wide path, which has no parts.
     X : {csr_array, ndarray} of shape (n_documents, n_features)
         Documents.
     nodes : sequence of int ndarrays, length n_documents
@@ -106,6 +106,14 @@ def contributions(
         Of one document after the other.
     """
     raise NotImplementedError(type(path).__name__)
+
+
+@contributions.register(type(None))
+def _of_none(path: None, X: Any, nodes: Sequence[np.ndarray]) -> Iterator[Any]:
+    for labels in nodes:
+        nothing = _nothing(len(labels))
+        zeros = np.zeros(len(labels), dtype=np.float32)
+        yield Contributions(*nothing, *nothing, zeros)
 
 
 @contributions.register

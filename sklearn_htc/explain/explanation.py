@@ -47,10 +47,18 @@ class LabelExplanation:
         What each of them adds to the score: its similarity times its weight.
     network : float
         What the network adds; 0 where there is none, or it has no weight.
+    network_terms : ndarray of str, shape (n_network_terms,)
+        Where it is shared out by integrated gradients, the terms that the network
+        reads, the strongest first; else empty.
+    of_network_terms : ndarray of shape (n_network_terms,), float32
+        What each of them adds to `network`. The rest of it is what the network says of
+        a document without terms.
     n_shown : int
         How many terms and documents for and against are shown.
     has_names : bool
         Whether `terms` are names, and not numbers of columns.
+    network_has_names : bool
+        The same of `network_terms`.
     """
 
     label: Any
@@ -63,11 +71,22 @@ class LabelExplanation:
     documents: np.ndarray
     of_documents: np.ndarray
     network: float
+    network_terms: np.ndarray
+    of_network_terms: np.ndarray
     n_shown: int
     has_names: bool
+    network_has_names: bool
 
-    def strongest(self) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
+    def strongest(
+        self, *, of_network: bool = False
+    ) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
         """List the terms that speak most for the label, and most against it.
+
+        Parameters
+        ----------
+        of_network : bool, default=False
+            Whether the network's terms are meant, rather than those of the linear
+            model.
 
         Returns
         -------
@@ -75,10 +94,37 @@ class LabelExplanation:
             Terms and what they add to the score, the strongest first, `n_terms` of each
             at most.
         """
-        pairs = list(zip(self.terms.tolist(), self.of_terms.tolist(), strict=True))
+        terms, values = (
+            (self.network_terms, self.of_network_terms)
+            if of_network
+            else (self.terms, self.of_terms)
+        )
+        pairs = list(zip(terms.tolist(), values.tolist(), strict=True))
         return (
             [pair for pair in pairs if pair[1] > 0][: self.n_shown],
             [pair for pair in pairs if pair[1] < 0][: self.n_shown],
+        )
+
+    def named_terms(self) -> tuple[list[str], np.ndarray]:
+        """List all terms that have names, and what they add.
+
+        Returns
+        -------
+        terms : list of str
+            Of the linear model, then of the network.
+        values : ndarray of shape (n_terms,)
+            What they add to the score.
+        """
+        n, m = (
+            len(terms) if has_names else 0
+            for terms, has_names in (
+                (self.terms, self.has_names),
+                (self.network_terms, self.network_has_names),
+            )
+        )
+        return (
+            [*self.terms[:n], *self.network_terms[:m]],
+            np.concatenate([self.of_terms[:n], self.of_network_terms[:m]]),
         )
 
     def rows(self) -> Iterator[tuple[str, Any, float]]:
@@ -87,16 +133,12 @@ class LabelExplanation:
         Yields
         ------
         part : tuple of (str, Any, float)
-            "term", "document", "network" or "intercept"; the term, or the row of the
-            training document, or None; and what it adds. Terms and documents beyond
-            `n_terms` are added up, as "other terms" and "other documents".
+            "term", "document", "network term", "network" or "intercept"; the term, or
+            the row of the training document, or None; and what it adds. Terms and
+            documents beyond `n_terms` are added up, as "other terms", "other documents"
+            and "other network terms".
         """
-        for_it, against_it = self.strongest()
-        for term, value in for_it + against_it:
-            yield "term", term, value
-        shown = sum(value for _, value in for_it + against_it)
-        if len(self.terms) > len(for_it) + len(against_it):
-            yield "other terms", None, float(self.of_terms.sum()) - shown
+        yield from self._rows_of_terms("term", self.of_terms, of_network=False)
         documents = self.documents[: self.n_shown]
         values = self.of_documents[: self.n_shown]
         for row, value in zip(documents.tolist(), values.tolist(), strict=True):
@@ -104,9 +146,24 @@ class LabelExplanation:
         if len(self.documents) > self.n_shown:
             rest = float(self.of_documents[self.n_shown :].sum())
             yield "other documents", None, rest
+        yield from self._rows_of_terms(
+            "network term", self.of_network_terms, of_network=True
+        )
         if self.network:
-            yield "network", None, self.network
+            shared_out = float(self.of_network_terms.sum())
+            yield "network", None, self.network - shared_out
         yield "intercept", None, self.intercept
+
+    def _rows_of_terms(
+        self, kind: str, values: np.ndarray, *, of_network: bool
+    ) -> Iterator[tuple[str, Any, float]]:
+        """List the strongest terms of one kind, and the sum of the others."""
+        for_it, against_it = self.strongest(of_network=of_network)
+        for term, value in for_it + against_it:
+            yield kind, term, value
+        if len(values) > len(for_it) + len(against_it):
+            shown = sum(value for _, value in for_it + against_it)
+            yield f"other {kind}s", None, float(values.sum()) - shown
 
     def __repr__(self) -> str:
         mark = "" if self.is_predicted else ", not predicted"
@@ -114,12 +171,13 @@ class LabelExplanation:
             f"{self.label!r}: probability {self.probability:.2f}{mark}; "
             f"score {self.score:.3f}"
         ]
-        for_it, against_it = self.strongest()
-        for name, pairs in (("for", for_it), ("against", against_it)):
-            if pairs:
-                terms = ", ".join(f"{term} {value:+.3f}" for term, value in pairs)
-                lines.append(f"  {name}: {terms}")
-        others = [row for row in self.rows() if row[0] != "term"]
+        for whose, of_network in (("", False), ("network, ", True)):
+            both = self.strongest(of_network=of_network)
+            for name, pairs in zip(("for", "against"), both, strict=True):
+                if pairs:
+                    terms = ", ".join(f"{term} {value:+.3f}" for term, value in pairs)
+                    lines.append(f"  {whose}{name}: {terms}")
+        others = [row for row in self.rows() if row[0] not in ("term", "network term")]
         documents = [row for row in others if row[0] == "document"]
         if documents:
             pairs_of = ", ".join(f"{row} {value:+.3f}" for _, row, value in documents)
@@ -175,12 +233,13 @@ class Explanation:
             raise ValueError(
                 f"{short_repr(label)} is not explained: pass it in `labels`."
             )
-        if self.text is None or not found[0].has_names:
+        terms, values = found[0].named_terms()
+        if self.text is None or not (found[0].has_names or found[0].network_has_names):
             raise ValueError(
                 "There are no words to point at, as X holds no texts, or its columns "
                 "have no names."
             )
-        return words_of(self.text, found[0].terms.tolist(), found[0].of_terms)
+        return words_of(self.text, terms, values)
 
     def __repr__(self) -> str:
         lines = []
@@ -249,7 +308,11 @@ class Explanations(Sequence[Explanation]):
 
 
 def label_explanation(
-    found: Contributions, position: int, names: Any, **fields: Any
+    found: Contributions,
+    of_network: tuple[np.ndarray, np.ndarray],
+    position: int,
+    names: Any,
+    **fields: Any,
 ) -> LabelExplanation:
     """Name the parts of a label's score, and put the strongest first.
 
@@ -257,12 +320,14 @@ def label_explanation(
     ----------
     found : Contributions
         Of the document.
+    of_network : tuple of ndarrays of shapes (n_terms,) and (n_terms, n_labels)
+        The terms of the document that the network reads, and what each adds.
     position : int
         Of the label, among those that were taken apart.
     names : ndarray of str or None
         Of the columns of X; None numbers them.
     **fields
-        The fields of `LabelExplanation` that are not in `found`.
+        The fields of `LabelExplanation` that are in neither.
 
     Returns
     -------
@@ -275,6 +340,8 @@ def label_explanation(
     terms = columns.astype(str) if names is None else np.asarray(names)[columns]
     of_rows = found.of_rows[:, position]
     nearest = np.argsort(-np.abs(of_rows), kind="stable")
+    of_words = of_network[1][:, position]
+    strongest = np.argsort(-np.abs(of_words), kind="stable")
     return LabelExplanation(
         intercept=float(found.intercept[position]),
         terms=terms,
@@ -282,5 +349,7 @@ def label_explanation(
         of_terms=of_terms[order],
         documents=found.rows[nearest],
         of_documents=of_rows[nearest],
+        network_terms=of_network[0][strongest],
+        of_network_terms=of_words[strongest],
         **fields,
     )

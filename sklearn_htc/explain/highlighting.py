@@ -87,7 +87,8 @@ def _label(
         f"score {each.score:.3f}"
     )
     text = ""
-    if explanation.text is not None and each.has_names:
+    has_names = each.has_names or each.network_has_names
+    if explanation.text is not None and has_names:
         words = explanation.words(each.label)
         text = f"<p>{_marked(explanation.text, words)}</p>"
     rows = "".join(

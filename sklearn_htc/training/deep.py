@@ -202,7 +202,7 @@ class DeepModel:
         # After early stopping, which has to see the last epoch's score.
         callbacks.append(("end", StopWhenOver(progress)))
         n_epochs = training.n_epochs_for(len(train), least=least_epochs)
-        documents = self._scaled(data.encoder_input)
+        documents = self.scaled(data.encoder_input)
         datasets = [
             None
             if part is None
@@ -292,7 +292,7 @@ class DeepModel:
         logits : ndarray of shape (B, n_nodes), float32
             Log-odds of every label.
         """
-        yield from self.net.iter_logits(self._scaled(documents))
+        yield from self.net.iter_logits(self.scaled(documents))
 
     def iter_scores(
         self, documents: EncoderInput
@@ -331,7 +331,22 @@ class DeepModel:
             One row per document.
         """
         shape = (len(documents), self.net.module_.dimension)
-        return gathered(self.net.iter_representations(self._scaled(documents)), shape)
+        return gathered(self.net.iter_representations(self.scaled(documents)), shape)
+
+    def scaled(self, documents: EncoderInput) -> EncoderInput:
+        """Give documents the form in which the network reads them.
+
+        Parameters
+        ----------
+        documents : EncoderInput
+            Any documents, as given.
+
+        Returns
+        -------
+        documents : EncoderInput
+            With terms scaled as those of the training rows were.
+        """
+        return _scaled(documents, self.feature_scale)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all as plain arrays; the graph follows from the hierarchy."""
@@ -352,12 +367,9 @@ class DeepModel:
         vars(twin).update(deepcopy(vars(self), memo))
         return twin
 
-    def _scaled(self, documents: EncoderInput) -> EncoderInput:
-        return _scaled(documents, self.feature_scale)
-
     def _dataset(self, data: TrainingData) -> DocumentDataset:
         """Give the network all documents to learn from."""
-        documents = self._scaled(data.encoder_input)
+        documents = self.scaled(data.encoder_input)
         return DocumentDataset(documents, data.target, data.sample_weight)
 
     def _callbacks(
