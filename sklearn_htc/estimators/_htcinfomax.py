@@ -218,9 +218,7 @@ default="auto"
         `torch.get_num_threads()`, and 1 inside a worker of a parallel search.
     random_state : int, RandomState instance or None, default=None
         Weights, batches, dropout and held-out rows. torch's own state stays untouched.
-        On sparse X a fit repeats exactly with one thread (`torch.set_num_threads(1)`),
-        otherwise but for the last bits of the probabilities: linear machines that are
-        trained at the same time share LIBLINEAR's random generator.
+        On a CPU a fit repeats exactly with the same number of threads.
     verbose : int, default=0
         1 shows a progress bar over `fit` and over predictions that take more than a
         second; 2 also prints a line per epoch.

@@ -60,10 +60,8 @@ default=None
         Number of threads of `fit`; -1 is all processors. None means
         `torch.get_num_threads()`, and 1 inside a worker of a parallel search.
     random_state : int, RandomState instance or None, default=None
-        Held-out rows, and the order in which documents are visited. A fit repeats
-        exactly with one thread (`torch.set_num_threads(1)`), otherwise but for the last
-        bits of the probabilities: linear machines that are trained at the same time
-        share LIBLINEAR's random generator.
+        Held-out rows, and what is drawn to find out how relevant terms are. A fit
+        repeats exactly with the same number of threads.
 
     Attributes
     ----------

@@ -29,8 +29,9 @@ from sklearn_htc.wide.limits import (
     is_affordable,
     suits_linear_models,
 )
+from sklearn_htc.wide.machines import fit_machines
+from sklearn_htc.wide.ridge import fit_ridge
 from sklearn_htc.wide.selection import WideChoice, best_choice, judge
-from sklearn_htc.wide.solvers import fit_machines, fit_ridge
 from sklearn_htc.wide.term_relevance import term_relevance
 
 __all__ = ["LinearPath", "LinearSettings", "relevance_of"]
@@ -155,16 +156,13 @@ class LinearSettings(WideSettings):
 
     def fit(self, data: TrainingData, rng: np.random.RandomState) -> LinearPath:
         """Learn every label by itself; see `WideSettings.fit`."""
-        seed = _draw_seed(rng)
         documents = data.vectors
         relevance = np.ones(documents.n_features, dtype=np.float32)
         if self.power or not is_affordable(documents, data.target.shape[1]):
             relevance = relevance_of(data, rng)
-        return self.fit_scaled(data, relevance, seed)
+        return self.fit_scaled(data, relevance)
 
-    def fit_scaled(
-        self, data: TrainingData, relevance: np.ndarray, seed: int
-    ) -> LinearPath:
+    def fit_scaled(self, data: TrainingData, relevance: np.ndarray) -> LinearPath:
         """Learn every label from features of known relevance.
 
         Parameters
@@ -173,8 +171,6 @@ class LinearSettings(WideSettings):
             Documents that are vectors, and their labels.
         relevance : ndarray of shape (n_features,)
             As `relevance_of` gives it.
-        seed : int
-            Of the order in which documents are visited.
 
         Returns
         -------
@@ -190,10 +186,7 @@ class LinearSettings(WideSettings):
             coef, intercept = fit_ridge(*part, C=self.options.C)
         else:
             coef, intercept = fit_machines(
-                *part,
-                C=self.options.C,
-                seed=seed,
-                n_threads=self.options.n_threads,
+                *part, C=self.options.C, n_threads=self.options.n_threads
             )
         if 0 < self.ridge_share < 1:
             ridge = fit_ridge(*part, C=self.options.C)
@@ -251,23 +244,20 @@ class _Trials:
         mixtures = (self._mixed(machines, ridge, share) for share in RIDGE_SHARES)
         return best_choice([machines, *mixtures, ridge])
 
-    def _parts(self, most: int) -> list[tuple[TrainingData, np.ndarray, int]]:
+    def _parts(self, most: int) -> list[tuple[TrainingData, np.ndarray]]:
         return [self._part(fold.learned_from, most) for fold in self.folds]
 
-    def _part(
-        self, data: TrainingData, most: int
-    ) -> tuple[TrainingData, np.ndarray, int]:
-        """Return documents to fit to, the relevance of their terms, and a seed."""
+    def _part(self, data: TrainingData, most: int) -> tuple[TrainingData, np.ndarray]:
+        """Return documents to fit to, and the relevance of their terms."""
         if most < len(data):
             data = data.take(self.rng.permutation(len(data))[:most])
-        seed = _draw_seed(self.rng)
-        return data, relevance_of(data, self.rng), seed
+        return data, relevance_of(data, self.rng)
 
     def _tried(
         self,
         power: float,
         ridge_share: float,
-        parts: list[tuple[TrainingData, np.ndarray, int]],
+        parts: list[tuple[TrainingData, np.ndarray]],
     ) -> WideChoice:
         settings = replace(self.plain, power=power, ridge_share=ridge_share)
         fits = (partial(settings.fit_scaled, *part) for part in parts)
@@ -286,10 +276,6 @@ class _Trials:
             self.fitter.fit(scores),
             ridge.feature_scale,
         )
-
-
-def _draw_seed(rng: np.random.RandomState) -> int:
-    return int(rng.randint(np.iinfo(np.int32).max))
 
 
 def relevance_of(data: TrainingData, rng: np.random.RandomState) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
-from sklearn_htc.wide.solvers import RIDGE_PENALTY
+from sklearn_htc.wide.ridge import RIDGE_PENALTY
 
 __all__ = ["term_relevance"]
 

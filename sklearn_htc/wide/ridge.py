@@ -1,0 +1,46 @@
+"""Ridge regression of all labels at once."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.linear_model import Ridge
+
+__all__ = ["RIDGE_PENALTY", "fit_ridge"]
+
+# On the squared norm of ridge regression's weights, where documents have length 1.
+RIDGE_PENALTY = 0.3
+
+
+def fit_ridge(
+    X: Any, target: sparse.csr_array, sample_weight: np.ndarray, *, C: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Regress all labels at once on the features.
+
+    Parameters
+    ----------
+    X : {csr_array, ndarray} of shape (n_documents, n_features)
+        Documents.
+    target : csr_array of shape (n_documents, n_nodes)
+        Labels, closed under ancestors.
+    sample_weight : ndarray of shape (n_documents,)
+        Weight of each document.
+    C : float
+        What the penalty on weights, 0.3, is divided by.
+
+    Returns
+    -------
+    coef : ndarray of shape (n_features, n_nodes), float32
+        Weights.
+    intercept : ndarray of shape (n_nodes,), float32
+        Scores of a document without features.
+    """
+    X = X.astype(np.float64)
+    Y = target.toarray().astype(np.float64)
+    intercept = np.average(Y, axis=0, weights=sample_weight)
+    # Exact, and by documents or features, whichever are fewer.
+    ridge = Ridge(RIDGE_PENALTY / C, fit_intercept=False, solver="cholesky")
+    ridge.fit(X, Y - intercept, sample_weight)
+    # The weights of a single label come without an axis for it.
+    coef = ridge.coef_.reshape(Y.shape[1], -1).T
+    return coef.astype(np.float32, order="C"), intercept.astype(np.float32)

@@ -1,0 +1,113 @@
+"""Linear machines of all labels: the optimum that LIBLINEAR finds label by label."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.svm import LinearSVC
+
+from sklearn_htc.wide.machines import fit_machines
+
+
+def documents_and_labels(kind, n_labels=5):
+    """Return 120 documents of 40 features, labels of all frequencies, and weights."""
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((120, 40), density=0.2, rng=rng, format="csr")
+    scores = X @ rng.normal(size=(40, n_labels)) + rng.normal(size=(120, n_labels)) / 3
+    shares = np.linspace(0.5, 0.98, n_labels)
+    target = scores > [np.quantile(scores[:, i], q) for i, q in enumerate(shares)]
+    weight = rng.uniform(0.2, 2.0, size=120)
+    return X if kind == "sparse" else X.toarray(), sparse.csr_array(target), weight
+
+
+def objective(X, y, weight, C, coef, intercept):
+    """Compute what a machine minimises, as its definition says."""
+    loss = np.maximum(0, 1 - y * (X @ coef + intercept)) ** 2
+    return (coef @ coef + intercept**2) / 2 + C * weight @ loss
+
+
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+@pytest.mark.parametrize("C", [0.1, 1.0, 30.0])
+def test_machines_are_those_of_liblinear(kind, C):
+    X, target, weight = documents_and_labels(kind)
+    coef, intercept = fit_machines(
+        X, target, weight, C=C, n_threads=1, n_iterations=300
+    )
+    for label, has_it in enumerate(target.toarray().T):
+        machine = LinearSVC(C=C, tol=1e-10, max_iter=10**6, random_state=0)
+        machine.fit(X, has_it, weight)
+        np.testing.assert_allclose(coef[:, label], machine.coef_[0], atol=1e-5)
+        np.testing.assert_allclose(intercept[label], machine.intercept_, atol=1e-5)
+
+
+@pytest.mark.parametrize("C", [0.1, 1.0, 30.0])
+def test_the_usual_steps_come_near_the_least_objective(C):
+    X, target, weight = documents_and_labels("sparse")
+    usual, best = (
+        fit_machines(X, target, weight, C=C, n_threads=1, n_iterations=n)
+        for n in (20, 300)
+    )
+    for label, has_it in enumerate(target.toarray().T):
+        reached, least = (
+            objective(
+                X, np.where(has_it, 1, -1), weight, C, coef[:, label], bias[label]
+            )
+            for coef, bias in (usual, best)
+        )
+        assert least <= reached <= 1.01 * least
+
+
+def test_a_label_is_learned_by_itself_whatever_stands_beside_it(monkeypatch):
+    X, target, weight = documents_and_labels("sparse", n_labels=20)
+    together = fit_machines(X, target, weight, C=1.0, n_threads=1)
+    monkeypatch.setattr("sklearn_htc.wide.machines.MAX_BLOCK", 3)
+    monkeypatch.setattr("sklearn_htc.wide.machines.MIN_BLOCK", 3)
+    few = fit_machines(X, target, weight, C=1.0, n_threads=1)
+    for first, second in zip(together, few, strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+def test_two_documents_count_as_one_of_twice_the_weight(kind):
+    X, target, _ = documents_and_labels(kind)
+    twice = np.r_[np.arange(120), np.arange(60)]
+    repeated = fit_machines(
+        X[twice], target[twice], np.ones(180), C=1.0, n_threads=1, n_iterations=200
+    )
+    weight = np.r_[np.full(60, 2.0), np.ones(60)]
+    weighted = fit_machines(X, target, weight, C=1.0, n_threads=1, n_iterations=200)
+    for first, second in zip(repeated, weighted, strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_single_precision_is_enough():
+    X, target, weight = documents_and_labels("sparse")
+    exact = fit_machines(X, target, weight, C=1.0, n_threads=1, n_iterations=100)
+    single = fit_machines(
+        X.astype(np.float32), target, weight, C=1.0, n_threads=1, n_iterations=100
+    )
+    assert single[0].dtype == single[1].dtype == np.float32
+    for first, second in zip(exact, single, strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-3)
+
+
+def test_labels_of_all_documents_or_of_none_are_constant():
+    X, target, weight = documents_and_labels("sparse")
+    target = target.toarray()
+    target[:, 1], target[:, 3] = True, False
+    coef, intercept = fit_machines(
+        X, sparse.csr_array(target), weight, C=1.0, n_threads=1
+    )
+    assert not coef[:, [1, 3]].any()
+    assert intercept[[1, 3]].tolist() == [1, -1]
+    assert np.all(np.abs(coef[:, [0, 2, 4]]).sum(axis=0) > 0)
+
+
+def test_documents_without_any_term_still_give_an_intercept():
+    X = sparse.csr_array((40, 3))
+    target = sparse.csr_array(np.arange(40)[:, None] < 10)
+    coef, intercept = fit_machines(
+        X, target, np.ones(40), C=1.0, n_threads=1, n_iterations=50
+    )
+    assert not coef.any()
+    # The mean of the signs, drawn a little towards 0 by the penalty.
+    np.testing.assert_allclose(intercept, -0.5 * 80 / 81, rtol=1e-6)
