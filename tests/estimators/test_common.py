@@ -12,8 +12,8 @@ from sklearn_htc import (
 )
 
 # The only checks that may fail, and why. Training draws batches and held-out rows: a
-# repeated row and a row of weight 2 do not meet the same ones, so weights that are equal
-# in expectation do not lead to equal models.
+# repeated row and a row of weight 2 do not meet the same ones, so weights that are
+# equal in expectation do not lead to equal models.
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": "random order",
     "check_sample_weight_equivalence_on_sparse_data": "random order",
