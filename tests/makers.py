@@ -32,7 +32,7 @@ class NotingFitter:
         self.read_out = read_out
         self.seen = []
 
-    def fit(self, scores, start=None):
+    def fit(self, scores, start=None, *, near=None):
         self.seen.append(scores)
         return self.read_out(scores, len(self.seen) - 1)
 

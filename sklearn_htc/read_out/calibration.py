@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import torch
 from scipy import sparse
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize
 from scipy.special import expit
 from torch import Tensor
 from torch.nn import functional
@@ -77,6 +77,8 @@ class Calibration:
         sample_weight: np.ndarray,
         path_nodes: np.ndarray,
         paths: sparse.csr_array,
+        *,
+        near: Self | None = None,
     ) -> Self:
         """Maximise the likelihood of held-out labels, and stay near `coef_`.
 
@@ -95,6 +97,9 @@ class Calibration:
             empty where it may have several.
         paths : csr_array of shape (n_paths, n_nodes)
             The members of each path.
+        near : Calibration, default=None
+            Fitted to similar scores: the way starts there, and is shorter. It ends in
+            the same place.
 
         Returns
         -------
@@ -122,7 +127,7 @@ class Calibration:
             distance = (coef - start).square().sum()
             return weight @ errors / n_documents + PENALTY / n_documents * distance
 
-        self.coef_ = _minimize(loss, start).numpy()
+        self.coef_ = _minimize(loss, self.coef_ if near is None else near.coef_)
         return self
 
     def _fit_unit(
@@ -251,28 +256,27 @@ def _of_paths(
     return loss
 
 
-def _minimize(loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+def _minimize(loss: Callable[[Tensor], Tensor], start: np.ndarray) -> np.ndarray:
     """Go down from a point, and return the lowest one that was seen."""
-    coef = start.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS(
-        [coef], max_iter=200, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
-    )
     least, best = np.inf, start
 
-    def closure() -> Tensor:
+    def with_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal least, best
-        optimizer.zero_grad()
-        value = loss(coef)
-        value.backward()
+        coef = torch.from_numpy(point).requires_grad_()
+        with torch.enable_grad():
+            value = loss(coef)
+            value.backward()
         if value.item() < least:
-            least, best = value.item(), coef.detach().clone()
-        return value
+            least, best = value.item(), point.copy()
+        assert coef.grad is not None
+        return value.item(), coef.grad.numpy()
 
-    with torch.enable_grad():
-        optimizer.step(closure)
-    end = coef.detach()
-    reached = loss(end)
-    # Exponentials can send a step so far that there is no way back. Otherwise the end
-    # counts: a line search may have passed a point that is lower by rounding.
-    is_end = bool(reached.isfinite()) and reached <= least + 1e-6
-    return end if is_end else best
+    # Exponentials can send a step so far that there is no way back.
+    minimize(
+        with_gradient,
+        start,
+        jac=True,
+        method="BFGS",
+        options={"maxiter": 200, "gtol": 1e-6},
+    )
+    return best

@@ -46,7 +46,7 @@ MAX_RIDGE_SIZE = 5000
 # Documents times labels, which it holds as a whole (400 MB).
 MAX_RIDGE_TARGETS = 5 * 10**7
 # Entries of X times labels for finding out how much the relevance of terms counts.
-MAX_TRIED_WORK = 3 * 10**9
+MAX_TRIED_WORK = 4 * 10**8
 
 
 @dataclass(frozen=True)
@@ -232,15 +232,19 @@ class _Trials:
         with_few = len(self.powers) > 1 and self.enough < self.most
         parts = self._parts(self.enough if with_few else self.most)
         share = float(self.with_ridge)
-        first = best_choice([self._tried(power, share, parts) for power in self.powers])
+        tried: list[WideChoice] = []
+        for power in self.powers:
+            near = tried[-1] if tried else None
+            tried.append(self._tried(power, share, parts, near))
+        first = best_choice(tried)
         settings: Any = first.settings
         power = settings.power
         if with_few:
             parts = self._parts(self.most)
-            first = self._tried(power, share, parts)
+            first = self._tried(power, share, parts, first)
         if not self.with_ridge:
             return first
-        machines, ridge = self._tried(power, 0.0, parts), first
+        machines, ridge = self._tried(power, 0.0, parts, first), first
         mixtures = (self._mixed(machines, ridge, share) for share in RIDGE_SHARES)
         return best_choice([machines, *mixtures, ridge])
 
@@ -258,10 +262,11 @@ class _Trials:
         power: float,
         ridge_share: float,
         parts: list[tuple[TrainingData, np.ndarray]],
+        near: WideChoice | None,
     ) -> WideChoice:
         settings = replace(self.plain, power=power, ridge_share=ridge_share)
         fits = (partial(settings.fit_scaled, *part) for part in parts)
-        return judge(settings, fits, self.folds, self.fitter)
+        return judge(settings, fits, self.folds, self.fitter, near=near)
 
     def _mixed(
         self, machines: WideChoice, ridge: WideChoice, ridge_share: float
@@ -273,7 +278,7 @@ class _Trials:
         return WideChoice(
             replace(plain, ridge_share=ridge_share),
             scores,
-            self.fitter.fit(scores),
+            self.fitter.fit(scores, near=machines.read_out),
             ridge.feature_scale,
         )
 

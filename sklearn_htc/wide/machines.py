@@ -20,7 +20,7 @@ __all__ = ["fit_machines"]
 # On held-out documents F1 is then that of the optimum.
 N_ITERATIONS = 20
 # Weights of the labels that are trained together, which have to stay in caches.
-BLOCK_ELEMENTS = 2 * 10**6
+BLOCK_ELEMENTS = 10**6
 MIN_BLOCK, MAX_BLOCK = 8, 64
 # Of a label's documents have a loss, about, when directions are scaled.
 SHARE_WITH_LOSS = 0.1

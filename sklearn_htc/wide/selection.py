@@ -39,6 +39,8 @@ def judge(
     fits: Iterable[Callable[[], WideModel]],
     folds: Sequence[Fold],
     fitter: ReadOutFitter,
+    *,
+    near: WideChoice | None = None,
 ) -> WideChoice:
     """Fit a wide path once per fold, and read what it gives the documents held out.
 
@@ -52,6 +54,8 @@ def judge(
         With the documents held out.
     fitter : ReadOutFitter
         For scores of all of these.
+    near : WideChoice, default=None
+        Similar settings, judged by it already, which makes this faster.
 
     Returns
     -------
@@ -67,7 +71,8 @@ def judge(
         # The weights of two at a time may be too much.
         del path
     together = np.concatenate(scores)
-    return WideChoice(settings, together, fitter.fit(together), scales[0])
+    read_out = fitter.fit(together, near=None if near is None else near.read_out)
+    return WideChoice(settings, together, read_out, scales[0])
 
 
 def best_choice(choices: Sequence[WideChoice]) -> WideChoice:

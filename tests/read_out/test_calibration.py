@@ -324,3 +324,17 @@ def test_scores_that_say_nothing_leave_finite_coefficients():
         fitted.fit(scores, target, np.ones(45), nodes, paths)
         assert np.abs(fitted.coef_).max() < 100
         assert np.isfinite(fitted.log_odds(scores)).all()
+
+
+def test_wherever_the_way_starts_it_ends_in_the_same_place():
+    rng = np.random.default_rng(0)
+    target = sparse.csr_array(rng.random((400, 6)) < np.linspace(0.05, 0.5, 6))
+    scores = (target.toarray() + rng.normal(size=(400, 6))).astype(np.float32)
+    other = (2 * target.toarray() + rng.normal(size=(400, 6))).astype(np.float32)
+    arguments = target, np.ones(400), NO_PATHS, no_paths(6)
+    counts = np.asarray(target.sum(axis=0))
+    near = Calibration(counts).fit(other, *arguments)
+    expected = Calibration(counts).fit(scores, *arguments)
+    found = Calibration(counts).fit(scores, *arguments, near=near)
+    assert np.abs(near.coef_ - expected.coef_).max() > 0.1
+    np.testing.assert_allclose(found.coef_, expected.coef_, atol=1e-4)
