@@ -181,7 +181,8 @@ class LinearSettings(WideSettings):
         used = affordable_features(documents, relevance, data.target.shape[1])
         scale = relevance**self.power
         scale /= mean_length(documents.scaled(scale).X[:, used])
-        part = documents.scaled(scale).X[:, used], data.target, data.sample_weight
+        X = documents.scaled(scale).X[:, used].astype(np.float32, copy=False)
+        part = X, data.target, data.sample_weight
         if self.ridge_share == 1:
             coef, intercept = fit_ridge(*part, C=self.options.C)
         else:
