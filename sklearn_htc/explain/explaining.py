@@ -110,6 +110,8 @@ def explain(
             shared = sharing.of(row, nodes[i]) if sharing else _no_terms(len(nodes[i]))
             if reads_columns and names is not None:
                 shared = np.asarray(names)[shared[0]], shared[1]
+            elif tokens is None:
+                shared = shared[0].astype(str), shared[1]
             is_predicted = np.isin(nodes[i], predicted[i])
             made[row] = Explanation(
                 None if texts is None else texts[row],

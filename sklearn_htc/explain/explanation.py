@@ -149,7 +149,7 @@ class LabelExplanation:
         yield from self._rows_of_terms(
             "network term", self.of_network_terms, of_network=True
         )
-        if self.network:
+        if self.network or len(self.network_terms):
             shared_out = float(self.of_network_terms.sum())
             yield "network", None, self.network - shared_out
         yield "intercept", None, self.intercept

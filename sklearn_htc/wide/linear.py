@@ -46,7 +46,7 @@ MAX_RIDGE_SIZE = 5000
 # Documents times labels, which it holds as a whole (400 MB).
 MAX_RIDGE_TARGETS = 5 * 10**7
 # Entries of X times labels for finding out how much the relevance of terms counts.
-MAX_TRIED_WORK = 4 * 10**8
+MAX_TRIED_WORK = 3 * 10**9
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from sklearn_htc.threads import torch_threads
 
 __all__ = ["fit_machines"]
 
-# On held-out documents F1 is then that of the optimum.
+# F1 on held-out documents is then that of the optimum (docs/speed.md).
 N_ITERATIONS = 20
 # Weights of the labels that are trained together, which have to stay in caches.
 BLOCK_ELEMENTS = 10**6
 MIN_BLOCK, MAX_BLOCK = 8, 64
-# Of a label's documents have a loss, about, when directions are scaled.
+# About how many of all documents have a loss, where the curvature is estimated.
 SHARE_WITH_LOSS = 0.1
 # So that nothing is divided by 0.
 TINY = 1e-30
