@@ -11,7 +11,7 @@ from sklearn_htc.read_out.fitting import ReadOut
 from sklearn_htc.training.deep import DeepModel
 from sklearn_htc.wide.base import WidePath
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "sum_of_parts"]
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,23 @@ class Predictor:
         self, documents: Documents
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for rows, wide, deep in self.iter_parts(documents):
-            if wide is None:
-                assert deep is not None
-                yield rows, deep
-            else:
-                yield rows, wide if deep is None else wide + deep.astype(wide.dtype)
+            yield rows, sum_of_parts(wide, deep)
+
+
+def sum_of_parts(wide: np.ndarray | None, deep: np.ndarray | None) -> np.ndarray:
+    """Add up what `Predictor.iter_parts` gives.
+
+    Parameters
+    ----------
+    wide, deep : ndarray of shape (B, n_nodes) or None
+        Scores of either path; at least one of them.
+
+    Returns
+    -------
+    scores : ndarray of shape (B, n_nodes)
+        What the read-out reads.
+    """
+    if wide is None:
+        assert deep is not None
+        return deep
+    return wide if deep is None else wide + deep.astype(wide.dtype)

@@ -15,7 +15,7 @@ from sklearn_htc.explain.explanation import (
 from sklearn_htc.explain.network_terms import NetworkTerms
 from sklearn_htc.explain.path_end import path_ends
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.predictor import Predictor
+from sklearn_htc.predictor import Predictor, sum_of_parts
 from sklearn_htc.wide.base import WideModel
 
 __all__ = ["explain"]
@@ -94,8 +94,7 @@ def explain(
         )
     reads_columns = isinstance(documents.encoder_input, DocumentVectors)
     for rows, wide, deep in predictor.iter_parts(documents):
-        parts_of = [part for part in (wide, deep) if part is not None]
-        log_odds = predictor.read_out.log_odds(sum(parts_of[1:], parts_of[0]))
+        log_odds = predictor.read_out.log_odds(sum_of_parts(wide, deep))
         probabilities = decoder.probabilities(log_odds)
         decided = decoder.decide(log_odds)
         decided.sort_indices()

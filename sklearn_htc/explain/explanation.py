@@ -77,6 +77,11 @@ class LabelExplanation:
     has_names: bool
     network_has_names: bool
 
+    @property
+    def has_words(self) -> bool:
+        """Whether any of the terms have names, which a text can be searched for."""
+        return self.has_names or self.network_has_names
+
     def strongest(
         self, *, of_network: bool = False
     ) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
@@ -234,7 +239,7 @@ class Explanation:
                 f"{short_repr(label)} is not explained: pass it in `labels`."
             )
         terms, values = found[0].named_terms()
-        if self.text is None or not (found[0].has_names or found[0].network_has_names):
+        if self.text is None or not found[0].has_words:
             raise ValueError(
                 "There are no words to point at, as X holds no texts, or its columns "
                 "have no names."

@@ -87,8 +87,7 @@ def _label(
         f"score {each.score:.3f}"
     )
     text = ""
-    has_names = each.has_names or each.network_has_names
-    if explanation.text is not None and has_names:
+    if explanation.text is not None and each.has_words:
         words = explanation.words(each.label)
         text = f"<p>{_marked(explanation.text, words)}</p>"
     rows = "".join(
