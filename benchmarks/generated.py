@@ -1,9 +1,11 @@
 """Generated hierarchies, labels and documents of any size, for benchmarks of time."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.feature_extraction.text import TfidfTransformer
 
 from sklearn_htc import Hierarchy
 
@@ -55,6 +57,67 @@ def make_bags(
     bags = sparse.csr_array((weights, ids.ravel(), indptr), shape=(n, n_terms))
     bags.sum_duplicates()
     return bags
+
+
+def make_taxonomy(
+    n_labels: int,
+    n_documents: int,
+    *,
+    n_terms: int = 200_000,
+    length: int = 60,
+    n_own: int = 25,
+    seed: int = 0,
+) -> tuple[Hierarchy, sparse.csr_array, sparse.csr_array]:
+    """Make TF-IDF of documents with one to three leaves, and closed indicators.
+
+    Terms have frequencies like those of words, and leaves too. Each node has some terms
+    of its own; half of a document's terms are those of its leaves and their ancestors.
+    """
+    rng = np.random.default_rng(seed)
+    hierarchy = make_hierarchy(n_labels)
+    terms, leaves = _Zipf(n_terms, 0), _Zipf(len(hierarchy.leaves), 10)
+    own = terms.draw((n_labels, n_own), rng)
+    n_leaves = rng.integers(1, 4, n_documents)
+    document = np.repeat(np.arange(n_documents), n_leaves)
+    leaf = rng.permutation(hierarchy.leaves)[leaves.draw(len(document), rng)]
+    Y = sparse.csr_array(
+        (np.ones(len(leaf), dtype=np.float32), (document, leaf)),
+        shape=(n_documents, n_labels),
+    )
+    lengths = np.maximum(rng.poisson(length, n_documents), 5)
+    document = np.repeat(np.arange(n_documents), lengths)
+    first = np.cumsum(n_leaves) - n_leaves
+    which = (rng.random(len(document)) * n_leaves[document]).astype(int)
+    which = leaf[first[document] + which]
+    ancestors = hierarchy.ancestors
+    n_above = np.diff(ancestors.indptr)[which]
+    above = (rng.random(len(document)) * n_above).astype(int)
+    node = ancestors.indices[ancestors.indptr[which] + above]
+    term = np.where(
+        rng.random(len(document)) < 0.5,
+        terms.draw(len(document), rng),
+        own[node, rng.integers(n_own, size=len(document))],
+    )
+    counts = sparse.csr_array(
+        (np.ones(len(term), dtype=np.float32), (document, term)),
+        shape=(n_documents, n_terms),
+    )
+    X = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
+    return hierarchy, sparse.csr_array(X, dtype=np.float32), hierarchy.close(Y)
+
+
+class _Zipf:
+    """Numbers from 0 on, of which n comes with frequency 1 / (n + 1 + offset)."""
+
+    def __init__(self, size: int, offset: int) -> None:
+        self.size = size
+        frequency = 1 / (np.arange(1, size + 1) + offset)
+        self.cumulative = np.cumsum(frequency / frequency.sum())
+
+    def draw(self, shape: int | tuple[int, int], rng: np.random.Generator) -> Any:
+        """Draw some of them."""
+        found = np.searchsorted(self.cumulative, rng.random(shape))
+        return np.minimum(found, self.size - 1)
 
 
 def make_token_ids(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import sparse
 
-__all__ = ["by_level", "reachability", "topological_levels"]
+__all__ = ["by_level", "ranges", "reachability", "topological_levels"]
 
 # Of a longer cycle only the two ends are shown.
 SHOWN_OF_CYCLE = 10
@@ -105,9 +105,9 @@ def reachability(parents: sparse.csr_array, levels: np.ndarray) -> sparse.csr_ar
     start, length = np.zeros((2, n_nodes), dtype=np.int64)
     used = 0
     for nodes in by_level(levels):
-        above = parents.indices[_ranges(parents.indptr[nodes], n_parents[nodes])]
+        above = parents.indices[ranges(parents.indptr[nodes], n_parents[nodes])]
         owner = np.repeat(np.arange(len(nodes)), n_parents[nodes])
-        reached = found[_ranges(start[above], length[above])]
+        reached = found[ranges(start[above], length[above])]
         owner = np.concatenate((np.repeat(owner, length[above]), np.arange(len(nodes))))
         reached = np.concatenate((reached, nodes))
         if (n_parents[nodes] > 1).any():
@@ -123,14 +123,14 @@ def reachability(parents: sparse.csr_array, levels: np.ndarray) -> sparse.csr_ar
         found[used:end] = reached
         used = end
     indptr = np.concatenate(([0], np.cumsum(length)))
-    indices = found[_ranges(start, length)]
+    indices = found[ranges(start, length)]
     ones = np.ones(len(indices), dtype=np.int64)
     ancestors = sparse.csr_array((ones, indices, indptr), shape=(n_nodes, n_nodes))
     ancestors.sort_indices()
     return ancestors
 
 
-def _ranges(start: np.ndarray, length: np.ndarray) -> np.ndarray:
+def ranges(start: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Join the ranges from each start on."""
     total = np.cumsum(length)
     positions = np.repeat(start - (total - length), length)

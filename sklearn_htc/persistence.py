@@ -10,7 +10,11 @@ from sklearn_htc.estimators._htcinfomax import HTCInfoMaxClassifier
 from sklearn_htc.estimators._learned import Learned, NetworkLearned
 from sklearn_htc.estimators._linear import HierarchicalLinearClassifier
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.predictor import Predictor
+from sklearn_htc.label_tree.predictor import TreePredictor
+from sklearn_htc.label_tree.routing import Routing
+from sklearn_htc.label_tree.tree import LabelTree
+from sklearn_htc.label_tree.weights import TreeWeights
+from sklearn_htc.predictor import TwoPathPredictor
 from sklearn_htc.preprocessing import TokenSequenceVectorizer
 from sklearn_htc.pretrained import SubwordTokenizer
 from sklearn_htc.read_out.calibration import Calibration
@@ -49,6 +53,7 @@ _TYPES: tuple[type, ...] = (
     KernelPath,
     KernelSettings,
     LabelCounts,
+    LabelTree,
     Learned,
     LinearPath,
     LinearSettings,
@@ -56,14 +61,17 @@ _TYPES: tuple[type, ...] = (
     Part,
     PartialPathDecoder,
     PathDecoder,
-    Predictor,
     ReadOut,
+    Routing,
     RowwiseAdam,
     Side,
     SubwordTokenizer,
     TargetEncoder,
     ThresholdDecoder,
     TokenSequenceVectorizer,
+    TreePredictor,
+    TreeWeights,
+    TwoPathPredictor,
     WideOptions,
     WrappedClassifier,
 )

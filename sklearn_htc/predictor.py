@@ -1,45 +1,73 @@
 """The one object that fit stores and predict asks: two paths and how they are read."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from sklearn_htc.data.documents import Documents
-from sklearn_htc.read_out.decoders import PathDecoder
+from sklearn_htc.read_out.decoders import Decoder, PathDecoder
 from sklearn_htc.read_out.fitting import ReadOut
 from sklearn_htc.training.deep import DeepModel
 from sklearn_htc.wide.base import WidePath
 
-__all__ = ["Predictor", "sum_of_parts"]
+__all__ = ["Judged", "Predictor", "TwoPathPredictor", "levels_of"]
 
 
 @dataclass(frozen=True)
-class Predictor:
-    """A wide path, a deep path, or both added up, and how their scores are read.
+class Judged:
+    """All that is said about some documents.
 
     Parameters
     ----------
-    wide : WidePath or None
-        The wide path, if there is one.
+    rows : int ndarray of shape (B,)
+        Which documents.
+    deep : ndarray of shape (B, n_nodes) or None
+        What the network adds to scores, or its log-odds where it is alone; None where
+        it has no weight.
+    probabilities : ndarray of shape (B, n_nodes)
+        Of all nodes.
+    of_paths : ndarray of shape (B, n_paths) or None
+        Of whole paths, where one is predicted.
+    decided : csr_array of shape (B, n_nodes)
+        What is predicted, closed under ancestors.
+    """
+
+    rows: np.ndarray
+    deep: np.ndarray | None
+    probabilities: np.ndarray
+    of_paths: np.ndarray | None
+    decided: sparse.csr_array
+
+
+class Predictor(ABC):
+    """What a fitted estimator asks for labels and probabilities.
+
+    Attributes
+    ----------
+    wide : WidePath, LabelTree or None
+        Shallow models, if there are any.
     deep : DeepModel or None
         The network, if there is one.
     deep_weight : float
-        What the deep path's scores are multiplied by before those of the wide path are
-        added. Where there is no wide path the network alone decides.
+        How much it counts beside the wide path.
     read_out : ReadOut
-        From scores to labels.
+        From scores or probabilities to labels.
     """
 
-    wide: WidePath | None
+    wide: Any
     deep: DeepModel | None
     deep_weight: float
     read_out: ReadOut
 
-    def iter_log_odds(
+    @abstractmethod
+    def iter_decisions(
         self, documents: Documents
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Score documents batch by batch.
+    ) -> Iterator[tuple[np.ndarray, sparse.csr_array]]:
+        """Predict labels batch by batch.
 
         Parameters
         ----------
@@ -50,12 +78,11 @@ class Predictor:
         ------
         rows : int ndarray of shape (B,)
             Which documents; each comes once.
-        log_odds : ndarray of shape (B, n_nodes), float32
-            Of every label.
+        decided : csr_array of shape (B, n_nodes)
+            Closed under ancestors.
         """
-        for rows, scores in self._iter_scores(documents):
-            yield rows, self.read_out.log_odds(scores)
 
+    @abstractmethod
     def iter_probabilities(
         self, documents: Documents, *, of_paths: bool
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -76,18 +103,35 @@ class Predictor:
         probabilities : ndarray of shape (B, n_nodes) or (B, n_paths)
             Inside (0, 1).
         """
-        decoder = self.read_out.decoder
-        if of_paths and isinstance(decoder, PathDecoder):
-            decode = decoder.path_probabilities
-        else:
-            decode = decoder.probabilities
-        for rows, log_odds in self.iter_log_odds(documents):
-            yield rows, decode(log_odds)
 
-    def iter_parts(
-        self, documents: Documents
-    ) -> Iterator[tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]:
-        """Score documents by each path, batch by batch.
+    @abstractmethod
+    def iter_top(
+        self, documents: Documents, k: int, *, of_paths: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Find the most probable nodes or paths batch by batch.
+
+        Parameters
+        ----------
+        documents : Documents
+            Of the form that was learned from.
+        k : int
+            How many.
+        of_paths : bool
+            As for `iter_probabilities`.
+
+        Yields
+        ------
+        rows : int ndarray of shape (B,)
+            Which documents; each comes once.
+        columns : int ndarray of shape (B, k)
+            The most probable first, ancestors before equally probable descendants.
+        probabilities : ndarray of shape (B, k)
+            As `iter_probabilities` gives them.
+        """
+
+    @abstractmethod
+    def iter_judged(self, documents: Documents) -> Iterator[Judged]:
+        """Say all about documents, batch by batch.
 
         Parameters
         ----------
@@ -96,13 +140,86 @@ class Predictor:
 
         Yields
         ------
-        rows : int ndarray of shape (B,)
-            Which documents; each comes once.
-        wide : ndarray of shape (B, n_nodes), float32, or None
-            Scores of the wide path, if there is one.
-        deep : ndarray of shape (B, n_nodes), float32, or None
-            What the network adds to them, or its log-odds where it is alone; None where
-            it has no weight.
+        judged : Judged
+            Of some documents; each comes once.
+        """
+
+
+@dataclass(frozen=True)
+class TwoPathPredictor(Predictor):
+    """A wide path, a deep path, or both added up, and how their scores are read.
+
+    Parameters
+    ----------
+    wide : WidePath or None
+        The wide path, if there is one.
+    deep : DeepModel or None
+        The network, if there is one.
+    deep_weight : float
+        What the deep path's scores are multiplied by before those of the wide path are
+        added. Where there is no wide path the network alone decides.
+    read_out : ReadOut
+        From scores to labels.
+    """
+
+    wide: WidePath | None
+    deep: DeepModel | None
+    deep_weight: float
+    read_out: ReadOut
+
+    def iter_decisions(
+        self, documents: Documents
+    ) -> Iterator[tuple[np.ndarray, sparse.csr_array]]:
+        """Decode the log-odds of all labels; see `Predictor.iter_decisions`."""
+        for rows, log_odds in self._iter_log_odds(documents):
+            yield rows, self.read_out.decoder.decide(log_odds)
+
+    def iter_probabilities(
+        self, documents: Documents, *, of_paths: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Decode the log-odds of all labels; see `Predictor.iter_probabilities`."""
+        decoder = self.read_out.decoder
+        if of_paths and isinstance(decoder, PathDecoder):
+            decode = decoder.path_probabilities
+        else:
+            decode = decoder.probabilities
+        for rows, log_odds in self._iter_log_odds(documents):
+            yield rows, decode(log_odds)
+
+    def iter_top(
+        self, documents: Documents, k: int, *, of_paths: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Choose among the probabilities of all labels; see `Predictor.iter_top`."""
+        levels = levels_of(self.read_out.decoder, of_paths=of_paths)
+        for rows, values in self.iter_probabilities(documents, of_paths=of_paths):
+            top = np.argpartition(-values, k - 1, axis=1)[:, :k]
+            best = np.take_along_axis(values, top, axis=1)
+            order = np.lexsort((levels[top], -best), axis=1)
+            yield (
+                rows,
+                np.take_along_axis(top, order, axis=1),
+                np.take_along_axis(best, order, axis=1),
+            )
+
+    def iter_judged(self, documents: Documents) -> Iterator[Judged]:
+        """Decode the log-odds of all labels; see `Predictor.iter_judged`."""
+        decoder = self.read_out.decoder
+        for rows, wide, deep in self._iter_parts(documents):
+            log_odds = self.read_out.log_odds(_sum_of_parts(wide, deep))
+            of_paths = None
+            if isinstance(decoder, PathDecoder):
+                of_paths = decoder.path_probabilities(log_odds)
+            probabilities = decoder.probabilities(log_odds)
+            yield Judged(rows, deep, probabilities, of_paths, decoder.decide(log_odds))
+
+    def _iter_parts(
+        self, documents: Documents
+    ) -> Iterator[tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]:
+        """Score documents by each path, batch by batch.
+
+        Yields rows (B,); scores of the wide path (B, n_nodes), or None; what the
+        network adds to them (B, n_nodes), or its log-odds where it is alone; None
+        where it has no weight.
         """
         read = documents.encoder_input
         if self.wide is None:
@@ -121,26 +238,35 @@ class Predictor:
             for rows, deep in self.deep.iter_scores(read):
                 yield rows, self.wide.scores(vectors.X[rows]), self.deep_weight * deep
 
-    def _iter_scores(
+    def _iter_log_odds(
         self, documents: Documents
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for rows, wide, deep in self.iter_parts(documents):
-            yield rows, sum_of_parts(wide, deep)
+        for rows, wide, deep in self._iter_parts(documents):
+            yield rows, self.read_out.log_odds(_sum_of_parts(wide, deep))
 
 
-def sum_of_parts(wide: np.ndarray | None, deep: np.ndarray | None) -> np.ndarray:
-    """Add up what `Predictor.iter_parts` gives.
+def levels_of(decoder: Decoder, *, of_paths: bool) -> np.ndarray:
+    """Return what puts ancestors before equally probable descendants.
 
     Parameters
     ----------
-    wide, deep : ndarray of shape (B, n_nodes) or None
-        Scores of either path; at least one of them.
+    decoder : Decoder
+        Of a hierarchy.
+    of_paths : bool
+        Whether the columns are whole paths, none of which is above another.
 
     Returns
     -------
-    scores : ndarray of shape (B, n_nodes)
-        What the read-out reads.
+    levels : int ndarray of shape (n_nodes,) or (n_paths,)
+        The level of each column.
     """
+    if of_paths and isinstance(decoder, PathDecoder):
+        return np.zeros(len(decoder.path_nodes), dtype=np.int64)
+    return decoder.hierarchy.levels
+
+
+def _sum_of_parts(wide: np.ndarray | None, deep: np.ndarray | None) -> np.ndarray:
+    """Add up the scores (B, n_nodes) of one or both paths."""
     if wide is None:
         assert deep is not None
         return deep

@@ -73,9 +73,9 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         """
         documents = self._read_documents(X)
         order, pieces = [], []
-        for rows, log_odds in self._learned.predictor.iter_log_odds(documents):
+        for rows, decided in self._learned.predictor.iter_decisions(documents):
             order.append(rows)
-            pieces.append(self.decoder_.decide(log_odds))
+            pieces.append(decided)
         back = np.argsort(np.concatenate(order))
         indicator = sparse.vstack(pieces, format="csr")[back]
         return self._learned.form.targets.inverse_transform(indicator, X)
@@ -117,7 +117,11 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
                 ResourceWarning,
                 stacklevel=2,
             )
-        return gathered(self._iter_probabilities(documents), shape)
+        of_paths = not self._learned.form.targets.is_multilabel
+        pieces = self._learned.predictor.iter_probabilities(
+            documents, of_paths=of_paths
+        )
+        return gathered(pieces, shape)
 
     def predict_top_k(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Predict the k most probable labels, without an array of all probabilities.
@@ -151,15 +155,13 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         shape = (len(documents), k)
         columns = np.empty(shape, dtype=np.int64)
         probabilities = np.empty(shape, dtype=np.float32)
-        names, levels = self.classes_, np.zeros(n_classes)
-        if self._learned.form.targets.is_multilabel:
-            names, levels = object_array(self.hierarchy_.nodes), self.hierarchy_.levels
-        for rows, values in self._iter_probabilities(documents):
-            top = np.argpartition(-values, k - 1, axis=1)[:, :k]
-            best = np.take_along_axis(values, top, axis=1)
-            order = np.lexsort((levels[top], -best), axis=1)
-            columns[rows] = np.take_along_axis(top, order, axis=1)
-            probabilities[rows] = np.take_along_axis(best, order, axis=1)
+        is_multilabel = self._learned.form.targets.is_multilabel
+        pieces = self._learned.predictor.iter_top(
+            documents, k, of_paths=not is_multilabel
+        )
+        for rows, top, values in pieces:
+            columns[rows], probabilities[rows] = top, values
+        names = object_array(self.hierarchy_.nodes) if is_multilabel else self.classes_
         return names[columns], probabilities
 
     def explain(
@@ -295,11 +297,6 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         """Check X against the form that fit has seen."""
         check_is_fitted(self)
         return self._learned.form.documents.read(X, self)
-
-    def _iter_probabilities(self, documents: Documents) -> Any:
-        """Yield rows (B,) and their probabilities (B, n_classes)."""
-        of_paths = not self._learned.form.targets.is_multilabel
-        return self._learned.predictor.iter_probabilities(documents, of_paths=of_paths)
 
     def _require_y(self, y: Any) -> None:
         if y is None:

@@ -24,7 +24,7 @@ from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
 from sklearn_htc.estimators._learned import Learned, view
 from sklearn_htc.estimators._parameters import DECODING_CONSTRAINTS
-from sklearn_htc.predictor import Predictor
+from sklearn_htc.predictor import TwoPathPredictor
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOutFitter
 from sklearn_htc.wide.wrapped import WrappedClassifier, scores_of
 
@@ -205,7 +205,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         wide = WrappedClassifier(train(data), data.counts == 0, least_score)
         seen = DocumentForm.of_opaque(X, wide.estimator, vectorizer)
         form = replace(form, documents=seen)
-        self._learned = Learned(form, Predictor(wide, None, 0.0, read_out))
+        self._learned = Learned(form, TwoPathPredictor(wide, None, 0.0, read_out))
         return self
 
     def _read(self, X: Any) -> tuple[OpaqueDocuments, Any]:

@@ -143,7 +143,7 @@ default="auto"
         Refined label representations. Text propagation has none.
     net_ : HTCNet
         The skorch net; `net_.module_` is the torch model.
-    wide_ : WidePath, KernelPath, JoinedPath or None
+    wide_ : LinearPath, KernelPath, JoinedPath, LabelTree or None
         The wide path, if there is one.
 
     See Also

@@ -131,16 +131,18 @@ default="auto"
         16 coordinates of embeddings beside the terms, a weighted sum of both. A part of
         the documents is then held out, on which the scale of the terms and the
         mixtures, the kernel's width and penalty, the weight of the network, the
-        calibration and the decoding are chosen. "auto" is True from 50 documents on:
-        for terms up to 3 * 10^9 documents times labels, for embeddings up to 10^8.
-        Beyond 2.5 * 10^8 weights (terms times labels) or 3 * 10^10 entries of X times
-        labels it learns from those terms alone that move the scores most.
+        calibration and the decoding are chosen. "auto" is True from 50 documents on,
+        for embeddings up to 10^8 documents times labels. Beyond 2.5 * 10^8 weights
+        (terms times labels) or 10^10 entries of X times labels it is a label tree, as
+        `HierarchicalLinearClassifier` learns it, without a network beside it.
     deep_path : bool or "auto", default="auto"
         Whether the network is trained beside a wide path. "auto" trains it where at
         least 100 documents are held out at a time (of 500, by default), which can tell
         whether it helps, and keeps it where it has weight. True always trains and keeps
         it, for `transform` and `label_embeddings_`; False never trains it. Without a
-        wide path there always is a network. With `warm_start` it is always kept.
+        wide path there always is a network. With `warm_start` it is always kept. Where
+        labels are so many that the wide path would be a label tree, True trains a
+        network without a wide path.
     C : float, default=1.0
         What the penalties on the wide path's weights are divided by.
     dimension : int or "auto", default="auto"
@@ -246,7 +248,7 @@ default="auto"
         The text encoder in use.
     loss_ : str
         The classification loss in use.
-    wide_ : LinearPath, KernelPath, JoinedPath or None
+    wide_ : LinearPath, KernelPath, JoinedPath, LabelTree or None
         The wide path, if there is one: of terms, of embeddings, or of both.
     deep_weight_ : float
         What the network's log-odds, beyond those of the labels' shares, are multiplied

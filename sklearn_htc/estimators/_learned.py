@@ -11,8 +11,8 @@ import numpy as np
 from sklearn_htc.data.documents import Documents
 from sklearn_htc.data.input_form import InputForm
 from sklearn_htc.data.pieces import gathered
+from sklearn_htc.label_tree.tree import LabelTree
 from sklearn_htc.predictor import Predictor
-from sklearn_htc.wide.base import WideModel
 from sklearn_htc.wide.representation import label_basis, represent
 
 __all__ = ["Learned", "NetworkLearned", "view"]
@@ -65,8 +65,7 @@ class NetworkLearned(Learned):
             return None
         if self.predictor.deep is not None:
             return self.predictor.deep.net.label_representations()
-        assert isinstance(self.predictor.wide, WideModel)
-        return label_basis(self.predictor.wide, self.dimension)
+        return label_basis(self.predictor.wide.weights(), self.dimension)
 
     def represent(self, documents: Documents) -> np.ndarray:
         """Represent texts.
@@ -84,15 +83,18 @@ class NetworkLearned(Learned):
         if self.predictor.deep is not None:
             assert documents.encoder_input is not None
             return self.predictor.deep.represent(documents.encoder_input)
-        wide: Any = self.predictor.wide
+        wide = self.predictor.wide
         labels = self.label_embeddings
         if labels is None:
-            labels = label_basis(wide, self.dimension)
+            labels = label_basis(wide.weights(), self.dimension)
+        shape = (len(documents), labels.shape[1])
+        if isinstance(wide, LabelTree):
+            return gathered(wide.iter_represented(documents, labels), shape)
         pieces = (
             (rows, represent(scores, wide, labels))
             for rows, scores in wide.iter_scores(documents)
         )
-        return gathered(pieces, (len(documents), labels.shape[1]))
+        return gathered(pieces, shape)
 
 
 def view(path: str, doc: str, *, may_be_none: bool = False) -> property:

@@ -2,17 +2,20 @@
 
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from sklearn_htc.data.documents import DocumentVectors
 from sklearn_htc.data.held_out import make_folds, split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
+from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
 from sklearn_htc.estimators._learned import Learned, view
 from sklearn_htc.estimators._parameters import DECODING_CONSTRAINTS, WIDE_CONSTRAINTS
-from sklearn_htc.predictor import Predictor
+from sklearn_htc.label_tree.fitting import fit_label_tree, suits_label_tree
+from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
 from sklearn_htc.threads import resolve_n_threads
@@ -31,6 +34,14 @@ class HierarchicalLinearClassifier(BaseHierarchicalClassifier):
     documents: how much the relevance of a term counts, the calibration, and the
     thresholds. It is what `HTCInfoMaxClassifier` has beside its network for terms. (For
     embeddings, alone or beside terms, that has a kernel method, which does better.)
+
+    Beyond 2.5 * 10^8 weights (terms times labels) or 10^10 entries of X times labels a
+    label tree takes the place of one machine per label and all documents: each machine
+    learns from the documents of its label's parent alone, and gives the probability of
+    the label given its parent [1]_. Where more than 128 labels have the same parent, or
+    none, they are clustered [2]_. `predict` and `predict_top_k` then search the tree,
+    at each level along the 64 most probable nodes whose probability is at least 0.001;
+    `predict_proba` computes all probabilities.
 
     Parameters
     ----------
@@ -73,8 +84,9 @@ default=None
         Width of X.
     feature_names_in_ : ndarray of str
         Names of the columns of X, if it had any.
-    wide_ : LinearPath
-        The linear models: `coef_` (n_features, n_nodes) and `intercept_` (n_nodes,).
+    wide_ : LinearPath or LabelTree
+        The linear models; `coef_` (n_features, n_nodes) and `intercept_` (n_nodes,) of
+        a `LinearPath`.
     vectorizer_ : transformer
         What turned raw texts into numbers. Only where X held texts.
     decoder_ : PathDecoder, PartialPathDecoder or ThresholdDecoder
@@ -83,6 +95,14 @@ default=None
     See Also
     --------
     HTCInfoMaxClassifier : The same beside a network.
+
+    References
+    ----------
+    .. [1] K. Jasinska, K. Dembczynski, R. Busa-Fekete, K. Pfannschmidt, T. Klerx and
+       E. Hüllermeier. "Extreme F-measure Maximization using Sparse Probability
+       Estimates". ICML 2016.
+    .. [2] Y. Prabhu, A. Kag, S. Harsola, R. Agrawal and M. Varma. "Parabel: Partitioned
+       Label Trees for Extreme Classification". WWW 2018.
 
     Examples
     --------
@@ -162,6 +182,24 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         )
         options = WideOptions(C=self.C, n_threads=resolve_n_threads(self.n_jobs))
         rng = check_random_state(self.random_state)
+        predictor: Predictor
+        if suits_label_tree(data):
+            predictor = fit_label_tree(
+                data, rule, options, self.validation_fraction, rng
+            )
+        else:
+            predictor = self._fit_one_vs_rest(data, rule, options, rng)
+        self._learned = Learned(form, predictor)
+        return self
+
+    def _fit_one_vs_rest(
+        self,
+        data: TrainingData,
+        rule: DecodingRule,
+        options: WideOptions,
+        rng: np.random.RandomState,
+    ) -> Predictor:
+        """Learn every label from all documents."""
         settings: WideSettings = LinearSettings(options=options)
         if len(data) < MIN_DOCUMENTS:
             decoder = rule.plain_decoder(data.hierarchy, data.path_nodes)
@@ -174,6 +212,4 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             choice = LinearSettings.select(data, folds, fitter, options, rng)
             settings = choice.settings
             read_out = choice.read_out.for_counts(data.counts)
-        wide = settings.fit(data, rng)
-        self._learned = Learned(form, Predictor(wide, None, 0.0, read_out))
-        return self
+        return TwoPathPredictor(settings.fit(data, rng), None, 0.0, read_out)

@@ -29,7 +29,7 @@ from sklearn_htc.estimators._parameters import (
     PAPER_STRUCTURE_ENCODERS,
 )
 from sklearn_htc.estimators._warm_start import refuse_changes, refuse_new_paths
-from sklearn_htc.predictor import Predictor
+from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.preprocessing import TokenSequenceVectorizer
 from sklearn_htc.pretrained import SubwordTokenizer
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut
@@ -451,7 +451,7 @@ label collections, or array-like of shape (n_documents,)
         )
         report = deep.fit_piece(training, data, draws)
         decoder = rule.plain_decoder(data.hierarchy, data.path_nodes)
-        predictor = Predictor(None, deep, 1.0, ReadOut(None, decoder))
+        predictor = TwoPathPredictor(None, deep, 1.0, ReadOut(None, decoder))
         self._keep(form, predictor, rng, settings, report)
         return self
 
@@ -480,6 +480,7 @@ label collections, or array-like of shape (n_documents,)
         if report.is_interrupted and calling_modules():
             raise KeyboardInterrupt
         learned = self._learned
+        assert isinstance(learned.predictor, TwoPathPredictor)
         predictor = replace(learned.predictor, deep=deep)
         self._learned = replace(learned, predictor=predictor, history=report.history)
         self._warn_of(report)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.metrics.pairwise import rbf_kernel
 
+from sklearn_htc.label_tree.tree import LabelTree, scaled
 from sklearn_htc.wide.joined import JoinedPath
 from sklearn_htc.wide.kernel import KernelPath
 from sklearn_htc.wide.linear import LinearPath
@@ -93,8 +94,9 @@ def contributions(
 
     Parameters
     ----------
-    path : LinearPath, KernelPath, JoinedPath or None
-        Fitted; None where there is no wide path, which has no parts.
+    path : LinearPath, KernelPath, JoinedPath, LabelTree or None
+        Fitted; None where there is no wide path, which has no parts. The scores of a
+        label tree are those of a label given its parent.
     X : {csr_array, ndarray} of shape (n_documents, n_features)
         Documents.
     nodes : sequence of int ndarrays, length n_documents
@@ -132,6 +134,24 @@ def _of_linear(
             values[has_weight, None] * weights,
             *_nothing(len(labels)),
             path.intercept_[labels],
+        )
+
+
+@contributions.register
+def _of_tree(
+    tree: LabelTree, X: Any, nodes: Sequence[np.ndarray]
+) -> Iterator[Contributions]:
+    X = scaled(X, tree.feature_scale_)
+    for i, labels in enumerate(nodes):
+        entries = slice(X.indptr[i], X.indptr[i + 1])
+        columns, values = X.indices[entries], X.data[entries]
+        weights = tree.machines.of_branches(columns, labels, tree.routing)
+        has_weight = weights.any(axis=1)
+        yield Contributions(
+            columns[has_weight],
+            values[has_weight, None] * weights[has_weight],
+            *_nothing(len(labels)),
+            tree.machines.intercept[labels],
         )
 
 

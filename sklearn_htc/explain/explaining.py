@@ -15,7 +15,8 @@ from sklearn_htc.explain.explanation import (
 from sklearn_htc.explain.network_terms import NetworkTerms
 from sklearn_htc.explain.path_end import path_ends
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.predictor import Predictor, sum_of_parts
+from sklearn_htc.label_tree.tree import LabelTree
+from sklearn_htc.predictor import Predictor
 from sklearn_htc.wide.base import WideModel
 
 __all__ = ["explain"]
@@ -76,7 +77,7 @@ def explain(
             "network='integrated_gradients', or fit with wide_path='auto' and at least "
             "50 documents."
         )
-    if not isinstance(predictor.wide, WideModel | None):
+    if not isinstance(predictor.wide, WideModel | LabelTree | None):
         inner = type(getattr(predictor.wide, "estimator", predictor.wide)).__name__
         raise TypeError(
             "explain takes the package's own linear and kernel models apart, not "
@@ -93,10 +94,9 @@ def explain(
             predictor.deep, documents.encoder_input, tokens, weight=weight
         )
     reads_columns = isinstance(documents.encoder_input, DocumentVectors)
-    for rows, wide, deep in predictor.iter_parts(documents):
-        log_odds = predictor.read_out.log_odds(sum_of_parts(wide, deep))
-        probabilities = decoder.probabilities(log_odds)
-        decided = decoder.decide(log_odds)
+    for judged in predictor.iter_judged(documents):
+        rows, deep, probabilities = judged.rows, judged.deep, judged.probabilities
+        decided = judged.decided
         decided.sort_indices()
         predicted = np.split(decided.indices, decided.indptr[1:-1])
         nodes = predicted if asked is None else [asked] * len(rows)
@@ -132,7 +132,11 @@ def explain(
                     for position, node in enumerate(nodes[i].tolist())
                 ],
                 path_ends(
-                    decoder, hierarchy, predicted[i], probabilities[i], log_odds[i]
+                    decoder,
+                    hierarchy,
+                    predicted[i],
+                    probabilities[i],
+                    None if judged.of_paths is None else judged.of_paths[i],
                 ),
             )
     return Explanations(made)

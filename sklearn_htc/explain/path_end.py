@@ -52,7 +52,7 @@ def path_ends(
     hierarchy: Hierarchy,
     predicted: np.ndarray,
     probabilities: np.ndarray,
-    log_odds: np.ndarray,
+    of_paths: np.ndarray | None,
 ) -> list[PathEnd]:
     """Explain the ends of all paths of a document.
 
@@ -66,8 +66,8 @@ def path_ends(
         Columns of the predicted nodes.
     probabilities : ndarray of shape (n_nodes,)
         Of all nodes.
-    log_odds : ndarray of shape (n_nodes,)
-        Which the decoder has read.
+    of_paths : ndarray of shape (n_paths,) or None
+        Of whole paths, where one is predicted.
 
     Returns
     -------
@@ -78,7 +78,8 @@ def path_ends(
         needed = np.broadcast_to(decoder.threshold, len(hierarchy))
     else:
         assert isinstance(decoder, PathDecoder)
-        probabilities = _best_paths(decoder, len(hierarchy), log_odds)
+        assert of_paths is not None
+        probabilities = _best_paths(decoder, len(hierarchy), of_paths)
         needed = np.full(len(hierarchy), probabilities.max())
     is_predicted = np.zeros(len(hierarchy), dtype=bool)
     is_predicted[predicted] = True
@@ -105,12 +106,11 @@ def path_ends(
     return ends
 
 
-def _best_paths(decoder: PathDecoder, n_nodes: int, log_odds: np.ndarray) -> np.ndarray:
+def _best_paths(decoder: PathDecoder, n_nodes: int, of_paths: np.ndarray) -> np.ndarray:
     """Return the probability of the best path through each node, (n_nodes,).
 
     Where whole paths are predicted they compete, and a node has to be on the best one.
     """
-    of_paths = decoder.path_probabilities(log_odds[None])[0]
     best, members = np.zeros(n_nodes), decoder.paths
     of_members = np.repeat(of_paths, np.diff(members.indptr))
     np.maximum.at(best, members.indices, of_members)

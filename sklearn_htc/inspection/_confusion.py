@@ -8,7 +8,7 @@ import numpy as np
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.inspection._display import LabelDisplay, axes, names_of
 from sklearn_htc.labels import short_repr
-from sklearn_htc.metrics import as_indicators
+from sklearn_htc.metrics.forms import as_indicators
 
 __all__ = ["SiblingConfusionDisplay"]
 

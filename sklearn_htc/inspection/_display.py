@@ -3,7 +3,7 @@
 from typing import Any, Self
 
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.metrics import hierarchy_of
+from sklearn_htc.metrics.scorers import hierarchy_of
 
 __all__ = ["Display", "LabelDisplay", "axes", "names_of"]
 

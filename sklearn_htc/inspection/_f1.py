@@ -7,7 +7,8 @@ import numpy as np
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.inspection._display import LabelDisplay, axes
 from sklearn_htc.inspection._node_scores import node_scores
-from sklearn_htc.metrics import as_indicators, micro_macro_f1
+from sklearn_htc.metrics import micro_macro_f1
+from sklearn_htc.metrics.forms import as_indicators
 
 __all__ = ["LevelF1Display", "SupportF1Display"]
 

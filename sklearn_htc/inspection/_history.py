@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 
 from sklearn_htc.inspection._display import Display, axes
-from sklearn_htc.metrics import classifier_in
+from sklearn_htc.metrics.scorers import classifier_in
 
 __all__ = ["HistoryDisplay"]
 

@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.inspection._display import Display, axes, names_of
-from sklearn_htc.metrics import classifier_in
+from sklearn_htc.metrics.scorers import classifier_in
 
 __all__ = ["LabelSpaceDisplay"]
 

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.metrics import as_indicators, indicator_of
+from sklearn_htc.metrics.forms import as_indicators, indicator_of
 
 __all__ = ["NodeScores", "node_scores", "probabilities_and_labels"]
 

@@ -9,7 +9,7 @@ from sklearn.utils import check_scalar
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.inspection._display import LabelDisplay, axes
 from sklearn_htc.inspection._node_scores import probabilities_and_labels
-from sklearn_htc.metrics import node_probabilities
+from sklearn_htc.metrics.scorers import node_probabilities
 
 __all__ = ["ReliabilityDisplay"]
 

@@ -21,8 +21,10 @@ PENALTY = 2.0
 START = (2, -0.3, 1.5, 0, 0, -0.7, 0, 1.5, 0, -4)
 # Of log counts: below it, labels differ by which of their documents are held out.
 LEAST_SPREAD = 0.5
-# Pairs of document and label that are enough for so few coefficients.
+# Pairs of document and label that are enough for so few coefficients; of those that
+# are false, the highest ones, and as many of the others.
 MAX_PAIRS = 2 * 10**6
+MAX_FALSE_PAIRS = 2 * 10**5
 
 
 class Calibration:
@@ -106,45 +108,121 @@ class Calibration:
         self : Calibration
             Fitted.
         """
-        every = -(-scores.size // MAX_PAIRS)
-        scores, target = scores[::every], target[::every]
-        sample_weight = sample_weight[::every]
-        self._fit_unit(scores, target, sample_weight)
+        self._fit_unit(*_sums(scores, target, sample_weight), float(scores.std()))
+        start = self.coef_ if near is None else near.coef_
+        total = float(sample_weight.sum())
         if len(path_nodes):
-            negative_log_likelihood = _of_paths(target, paths)
-        else:
-            negative_log_likelihood = _of_labels(target)
-        # In float32 the line search ends early, with coefficients up to 0.2 off.
-        weight = torch.from_numpy(sample_weight).double()
-        n_documents = max(float(sample_weight.sum()), 1e-9)
-        frequency = torch.from_numpy(self.log_frequency).double()
-        values = torch.from_numpy(self._in_unit(scores)).double()
-        start = torch.from_numpy(self.coef_)
+            every = -(-scores.size // MAX_PAIRS)
+            weight = torch.from_numpy(sample_weight[::every]).double()
+            loss_of_paths = _of_paths(target[::every], paths)
 
-        def loss(coef: Tensor) -> Tensor:
-            logits = _log_odds(coef, values, frequency)
-            errors = negative_log_likelihood(logits, coef[9])
-            distance = (coef - start).square().sum()
-            return weight @ errors / n_documents + PENALTY / n_documents * distance
+            def of_paths(logits: Tensor, uniform_share: Tensor) -> Tensor:
+                return weight @ loss_of_paths(logits, uniform_share)
 
-        self.coef_ = _minimize(loss, self.coef_ if near is None else near.coef_)
+            some = scores[::every]
+            n_documents = float(weight.sum())
+            self._descend(some, self.log_frequency, of_paths, n_documents, start)
+            return self
+        pairs, is_true, copies = _some_pairs(scores, target)
+        rows, labels = np.divmod(pairs, scores.shape[1])
+        pair_weight = torch.from_numpy(sample_weight[rows] * copies).double()
+        has_it = torch.from_numpy(is_true).double()
+
+        def of_labels(logits: Tensor, uniform_share: Tensor) -> Tensor:
+            return pair_weight @ functional.binary_cross_entropy_with_logits(
+                logits, has_it, reduction="none"
+            )
+
+        values = scores.ravel()[pairs]
+        self._descend(values, self.log_frequency[labels], of_labels, total, start)
         return self
 
-    def _fit_unit(
-        self, scores: np.ndarray, target: sparse.csr_array, sample_weight: np.ndarray
+    def fit_pairs(
+        self,
+        scores: np.ndarray,
+        labels: np.ndarray,
+        is_true: np.ndarray,
+        pair_weight: np.ndarray,
+        loss: Callable[[Tensor], Tensor],
+        n_documents: float,
+    ) -> Self:
+        """Minimise a loss of some pairs of document and label, and stay near `coef_`.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_pairs,), float32
+            Of documents that were not learned from.
+        labels : int ndarray of shape (n_pairs,)
+            Whose scores they are.
+        is_true : bool ndarray of shape (n_pairs,)
+            Whether the document has the label.
+        pair_weight : ndarray of shape (n_pairs,)
+            Weight of each pair's document.
+        loss : callable
+            From log-odds (n_pairs,), a float64 tensor, to a negative log likelihood.
+        n_documents : float
+            How many documents these pairs come from.
+
+        Returns
+        -------
+        self : Calibration
+            Fitted.
+        """
+        n_true, n_false = (
+            float(pair_weight[part].sum()) for part in (is_true, ~is_true)
+        )
+        of_true, of_false = (
+            float(pair_weight[part] @ scores[part]) for part in (is_true, ~is_true)
+        )
+        self._fit_unit(n_true, n_false, of_true, of_false, float(scores.std()))
+        self._descend(
+            scores,
+            self.log_frequency[labels],
+            lambda logits, _: loss(logits),
+            n_documents,
+            self.coef_,
+        )
+        return self
+
+    def _descend(
+        self,
+        scores: np.ndarray,
+        log_frequency: np.ndarray,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        n_documents: float,
+        first: np.ndarray,
     ) -> None:
-        """Measure the scores of labels that documents have, and of those they don't."""
-        n_true = float(sample_weight @ target.sum(axis=1))
-        n_false = float(sample_weight.sum()) * target.shape[1] - n_true
+        # In float32 the line search ends early, with coefficients up to 0.2 off.
+        frequency = torch.from_numpy(log_frequency).double()
+        values = torch.from_numpy(self._in_unit(scores)).double()
+        start = torch.from_numpy(self.coef_)
+        n_documents = max(n_documents, 1e-9)
+
+        def penalised(coef: Tensor) -> Tensor:
+            error = loss(_log_odds(coef, values, frequency), coef[9])
+            return (error + PENALTY * (coef - start).square().sum()) / n_documents
+
+        self.coef_ = _minimize(penalised, first)
+
+    def _fit_unit(
+        self,
+        n_true: float,
+        n_false: float,
+        of_true: float,
+        of_false: float,
+        deviation: float,
+    ) -> None:
+        """Measure the scores of labels that documents have, and of those they don't.
+
+        Given are the numbers of either, the sums of their scores, and the deviation of
+        all scores.
+        """
         if min(n_true, n_false) <= 0:
             return
-        of_true = float(sample_weight @ target.multiply(scores).sum(axis=1))
-        of_all = float(sample_weight @ scores.sum(axis=1, dtype=np.float64))
-        true, false = of_true / n_true, (of_all - of_true) / n_false
-        # Scores that are of no use still have a unit.
-        least = max(1e-6, 0.05 * float(scores.std()))
+        true, false = of_true / n_true, of_false / n_false
         self.center_ = (true + false) / 2
-        self.half_range_ = max((true - false) / 2, least)
+        # Scores that are of no use still have a unit.
+        self.half_range_ = max((true - false) / 2, 1e-6, 0.05 * deviation)
 
     def _in_unit(self, scores: np.ndarray) -> np.ndarray:
         """Give the average label of a document 1, and the average other one -1."""
@@ -207,10 +285,41 @@ class Calibration:
         logits : ndarray of shape (n_documents, n_nodes), float32
             Log-odds of every label.
         """
-        arrays = (self.coef_, self._in_unit(scores), self.log_frequency)
+        return self._apply(scores, self.log_frequency)
+
+    def log_odds_of(self, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Turn the scores of some pairs of document and label into log-odds.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_pairs,), float32
+            Of any documents.
+        labels : int ndarray of shape (n_pairs,)
+            Whose scores they are.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_pairs,), float32
+            Log-odds.
+        """
+        return self._apply(scores, self.log_frequency[labels])
+
+    def _apply(self, scores: np.ndarray, log_frequency: np.ndarray) -> np.ndarray:
+        arrays = (self.coef_, self._in_unit(scores), log_frequency)
         # In float64, as torch rounds the last few of an array in another way.
         coef, values, frequency = (torch.from_numpy(array).double() for array in arrays)
         return _log_odds(coef, values, frequency).float().numpy()
+
+
+def _sums(
+    scores: np.ndarray, target: sparse.csr_array, sample_weight: np.ndarray
+) -> tuple[float, float, float, float]:
+    """Count the labels that documents have and don't, and add their scores up."""
+    n_true = float(sample_weight @ target.sum(axis=1))
+    n_false = float(sample_weight.sum()) * target.shape[1] - n_true
+    of_true = float(sample_weight @ target.multiply(scores).sum(axis=1))
+    of_all = float(sample_weight @ scores.sum(axis=1, dtype=np.float64))
+    return n_true, n_false, of_true, of_all - of_true
 
 
 def _log_odds(coef: Tensor, scores: Tensor, frequency: Tensor) -> Tensor:
@@ -224,16 +333,36 @@ def _log_odds(coef: Tensor, scores: Tensor, frequency: Tensor) -> Tensor:
     return (above - below) * functional.softplus(z) + below * z
 
 
-def _of_labels(target: sparse.csr_array) -> Callable[[Tensor, Tensor], Tensor]:
-    """Make the loss of each document (n,) where it may have any labels."""
-    labels = torch.from_numpy(target.toarray()).double()
+def _some_pairs(
+    scores: np.ndarray, target: sparse.csr_array
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Choose enough pairs: all true ones, the highest others, and some of the rest.
 
-    def loss(logits: Tensor, uniform_share: Tensor) -> Tensor:
-        return functional.binary_cross_entropy_with_logits(
-            logits, labels, reduction="none"
-        ).sum(dim=1)
-
-    return loss
+    Each as its place among all scores (n_pairs,), whether the document has the label,
+    and how many pairs it stands for.
+    """
+    target = sparse.csr_array(target)
+    rows = np.repeat(np.arange(len(scores)), np.diff(target.indptr))
+    true = np.sort(rows * scores.shape[1] + target.indices)
+    is_false = np.ones(scores.size, dtype=bool)
+    is_false[true] = False
+    false = np.flatnonzero(is_false)
+    if len(false) <= 2 * MAX_FALSE_PAIRS:
+        chosen, copies = false, np.ones(len(false))
+    else:
+        values = scores.ravel()[false]
+        border = len(false) - MAX_FALSE_PAIRS
+        # Ties at the border fall as they stand.
+        order = np.argpartition(values, border)
+        high, low = np.sort(order[border:]), np.sort(order[:border])
+        every = -(-len(low) // MAX_FALSE_PAIRS)
+        some = low[::every]
+        chosen = false[np.concatenate([high, some])]
+        stands_for = len(low) / len(some)
+        copies = np.repeat([1.0, stands_for], [len(high), len(some)])
+    pairs = np.concatenate([true, chosen])
+    is_true = np.arange(len(pairs)) < len(true)
+    return pairs, is_true, np.concatenate([np.ones(len(true)), copies])
 
 
 def _of_paths(

@@ -8,6 +8,7 @@ from scipy.special import expit, logit, softmax
 
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.read_out.coherence import make_coherent
+from sklearn_htc.read_out.found import Found, largest_per_row, sums_along_paths
 
 __all__ = [
     "Decoder",
@@ -21,11 +22,16 @@ __all__ = [
 class Decoder(Protocol):
     """What an estimator asks of a decoder; each works row by row."""
 
+    hierarchy: Hierarchy
+
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Turn logits (n, n_nodes) into coherent probabilities (n, n_nodes)."""
 
     def decide(self, logits: np.ndarray) -> sparse.csr_array:
         """Turn logits (n, n_nodes) into a closed indicator (n, n_nodes)."""
+
+    def decide_found(self, found: Found) -> sparse.csr_array:
+        """Turn probabilities that a search found into a closed indicator."""
 
 
 class ThresholdDecoder:
@@ -80,6 +86,25 @@ class ThresholdDecoder:
         chosen = sparse.csr_array(
             (np.ones(len(rows), dtype=np.int64), (rows, nodes)), shape=logits.shape
         )
+        return self.hierarchy.close(chosen)
+
+    def decide_found(self, found: Found) -> sparse.csr_array:
+        """Predict the nodes whose probability reaches their threshold.
+
+        Parameters
+        ----------
+        found : Found
+            Of n documents.
+
+        Returns
+        -------
+        Y : csr_array of shape (n, n_nodes)
+            Closed under ancestors.
+        """
+        threshold = np.broadcast_to(self.threshold, found.labels.shape[1])
+        chosen = found.labels.copy()
+        chosen.data = (chosen.data >= threshold[chosen.indices]).astype(np.int64)
+        chosen.eliminate_zeros()
         return self.hierarchy.close(chosen)
 
     def _candidates(
@@ -204,6 +229,22 @@ class PathDecoder:
         """
         return self.paths[self._path_scores(logits).argmax(axis=1)]
 
+    def decide_found(self, found: Found) -> sparse.csr_array:
+        """Predict the most probable path that was found.
+
+        Parameters
+        ----------
+        found : Found
+            Of n documents, with the ends of paths.
+
+        Returns
+        -------
+        Y : csr_array of shape (n, n_nodes)
+            The nodes of one path per row.
+        """
+        ends, _ = largest_per_row(found.ends, 1)
+        return self.hierarchy.ancestors[ends[:, 0]]
+
 
 class PartialPathDecoder(PathDecoder):
     """One path, from a root down to where going on would lower the expected F1.
@@ -257,6 +298,25 @@ class PartialPathDecoder(PathDecoder):
         """
         worth = self.gain * (self._marginals(logits) - self.threshold)
         return self._parts[(self._part_members @ worth.T).argmax(axis=0)]
+
+    def decide_found(self, found: Found) -> sparse.csr_array:
+        """Predict the path, or upper part of one, of the largest worth.
+
+        Parameters
+        ----------
+        found : Found
+            Of n documents.
+
+        Returns
+        -------
+        Y : csr_array of shape (n, n_nodes)
+            One node with its ancestors per row.
+        """
+        worth = found.labels.copy()
+        worth.data = worth.data - self.threshold[worth.indices]
+        worth.data *= self.gain[worth.indices]
+        ends, _ = largest_per_row(sums_along_paths(worth, self.hierarchy), 1)
+        return self.hierarchy.ancestors[ends[:, 0]]
 
 
 def make_decoder(

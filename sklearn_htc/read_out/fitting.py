@@ -1,9 +1,9 @@
 """From scores to labels, all of it fitted on held-out documents and judged by F1."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -20,6 +20,7 @@ from sklearn_htc.read_out.decoders import (
     ThresholdDecoder,
     make_decoder,
 )
+from sklearn_htc.read_out.found import Found
 from sklearn_htc.read_out.thresholds import thresholds_and_gains
 
 __all__ = ["DecodingRule", "ReadOut", "ReadOutFitter", "best_read_out"]
@@ -264,14 +265,43 @@ class ReadOutFitter:
         """
         calibration = self._calibrate(scores, start, near)
         log_odds = calibration.log_odds(scores)
+        share = calibration.uniform_share
         if start is None:
-            decoders = self._decoders(log_odds, calibration.uniform_share)
+            decoders = self._decoders(
+                lambda plain: plain.probabilities(log_odds), share
+            )
         else:
-            decoders = [_with_share(start.decoder, calibration.uniform_share)]
+            decoders = [_with_share(start.decoder, share)]
+        return self._best(
+            calibration, decoders, lambda decoder: decoder.decide(log_odds)
+        )
+
+    def fit_found(self, found: Found) -> ReadOut:
+        """Choose what is predicted of probabilities that a search found.
+
+        Parameters
+        ----------
+        found : Found
+            Of the held-out documents, calibrated.
+
+        Returns
+        -------
+        read_out : ReadOut
+            Without a calibration.
+        """
+        decoders = self._decoders(lambda plain: found.labels, 0.0)
+        return self._best(None, decoders, lambda decoder: decoder.decide_found(found))
+
+    def _best(
+        self,
+        calibration: Calibration | None,
+        decoders: list[Decoder],
+        decide: Callable[[Decoder], sparse.csr_array],
+    ) -> ReadOut:
+        """Judge what each decoder predicts of the held-out documents."""
         outs = []
         for decoder in decoders:
-            predicted = decoder.decide(log_odds)
-            f1 = micro_macro_f1(self.target, predicted, self.sample_weight)
+            f1 = micro_macro_f1(self.target, decide(decoder), self.sample_weight)
             outs.append(ReadOut(calibration, decoder, *f1))
         return outs[best_read_out(outs)]
 
@@ -292,14 +322,16 @@ class ReadOutFitter:
             near=None if near is None else near.calibration,
         )
 
-    def _decoders(self, log_odds: np.ndarray, uniform_share: float) -> list[Decoder]:
+    def _decoders(
+        self, probabilities: Callable[[Decoder], Any], uniform_share: float
+    ) -> list[Decoder]:
         """List the decoders to choose from, the simplest first."""
         hierarchy, rule = self.hierarchy, self.rule
         if rule.single_path:
             whole = PathDecoder(hierarchy, self.path_nodes, uniform_share=uniform_share)
             if rule.whole_path:
                 return [whole]
-            pairs = self._thresholds(whole.probabilities(log_odds))
+            pairs = self._thresholds(probabilities(whole))
             return [
                 whole,
                 *(
@@ -315,13 +347,13 @@ class ReadOutFitter:
             ]
         if rule.threshold != "auto":
             return [ThresholdDecoder(hierarchy, threshold=float(rule.threshold))]
-        pairs = self._thresholds(ThresholdDecoder(hierarchy).probabilities(log_odds))
+        pairs = self._thresholds(probabilities(ThresholdDecoder(hierarchy)))
         return [
             ThresholdDecoder(hierarchy, threshold=threshold) for threshold, _ in pairs
         ]
 
     def _thresholds(
-        self, probabilities: np.ndarray
+        self, probabilities: np.ndarray | sparse.csr_array
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         return thresholds_and_gains(probabilities, self.target, self.sample_weight)
 

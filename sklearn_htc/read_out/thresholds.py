@@ -1,5 +1,7 @@
 """Thresholds per label that raise micro- and macro-F1 together."""
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -12,7 +14,9 @@ MOST_PREDICTED = 6
 
 
 def thresholds_and_gains(
-    probabilities: np.ndarray, target: sparse.csr_array, sample_weight: np.ndarray
+    probabilities: np.ndarray | sparse.csr_array,
+    target: sparse.csr_array,
+    sample_weight: np.ndarray,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Say from which probability on a label is worth predicting, and how much.
 
@@ -34,8 +38,8 @@ def thresholds_and_gains(
 
     Parameters
     ----------
-    probabilities : ndarray of shape (n_documents, n_nodes)
-        Of held-out documents, calibrated.
+    probabilities : {ndarray, csr_array} of shape (n_documents, n_nodes)
+        Of held-out documents, calibrated. Those that are not stored count as 0.
     target : csr_array of shape (n_documents, n_nodes)
         Their labels.
     sample_weight : ndarray of shape (n_documents,)
@@ -62,7 +66,7 @@ def thresholds_and_gains(
 
 
 def _best_expected_f1(
-    probabilities: np.ndarray, sample_weight: np.ndarray
+    probabilities: Any, sample_weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compute the largest expected F1 that a threshold gives each label.
 
@@ -70,13 +74,23 @@ def _best_expected_f1(
     the label, as expected; all of shape (n_nodes,).
     """
     n_nodes = probabilities.shape[1]
-    best_f1, n_predicted = np.empty(n_nodes), np.empty(n_nodes)
+    best_f1, n_predicted = np.zeros(n_nodes), np.ones(n_nodes)
     total = sample_weight @ probabilities
+    is_sparse = sparse.issparse(probabilities)
+    by_label: Any = sparse.csc_array(probabilities) if is_sparse else probabilities
     for node in range(n_nodes):
-        order = np.argsort(-probabilities[:, node])
-        weight = sample_weight[order]
+        if is_sparse:
+            entries = slice(*by_label.indptr[node : node + 2])
+            values, rows = by_label.data[entries], by_label.indices[entries]
+        else:
+            values, rows = by_label[:, node], slice(None)
+        if not len(values):
+            continue
+        weight = sample_weight[rows]
+        order = np.argsort(-values)
+        weight = weight[order]
         predicted = weight.cumsum()
-        expected = 2 * (weight * probabilities[order, node]).cumsum()
+        expected = 2 * (weight * values[order]).cumsum()
         expected /= predicted + total[node]
         best = expected.argmax()
         best_f1[node], n_predicted[node] = expected[best], predicted[best]
@@ -84,18 +98,27 @@ def _best_expected_f1(
 
 
 def _best_common_threshold(
-    probabilities: np.ndarray, target: sparse.csr_array, sample_weight: np.ndarray
+    probabilities: Any,
+    target: sparse.csr_array,
+    sample_weight: np.ndarray,
 ) -> float:
     """Find the threshold with the largest micro-F1; 0.5 where there is no label."""
     n_labels = sample_weight @ target.sum(axis=1)
-    flat = probabilities.ravel()
+    is_sparse = sparse.issparse(probabilities)
+    flat = probabilities.data if is_sparse else probabilities.ravel()
     k = min(len(flat) - 1, MOST_PREDICTED * target.nnz)
     if k < 1:
         return 0.5
     top = np.argpartition(-flat, k)[: k + 1]
     top = top[np.argsort(-flat[top], kind="stable")]
-    weight = sample_weight[top // probabilities.shape[1]]
-    hits = np.cumsum(weight * target.toarray().ravel()[top])
+    if is_sparse:
+        rows = np.searchsorted(probabilities.indptr, top, side="right") - 1
+        has = target[rows, probabilities.indices[top]]
+    else:
+        rows = top // probabilities.shape[1]
+        has = target.toarray().ravel()[top]
+    weight = sample_weight[rows]
+    hits = np.cumsum(weight * has)
     f1 = 2 * hits / (np.cumsum(weight) + n_labels)
     # Halfway to the next lower one, so that rounding decides nothing.
     best = int(f1[:-1].argmax())

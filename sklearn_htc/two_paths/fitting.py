@@ -8,7 +8,8 @@ from sklearn_htc._sklearn_compat import calling_modules
 from sklearn_htc.data.held_out import make_folds, split_rows
 from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.training_data import TrainingData
-from sklearn_htc.predictor import Predictor
+from sklearn_htc.label_tree.fitting import fit_label_tree, suits_label_tree
+from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.read_out.fitting import ReadOut, ReadOutFitter
 from sklearn_htc.threads import torch_threads
 from sklearn_htc.training.callbacks.early_decision import EndUnlessUseful
@@ -86,6 +87,16 @@ def fit_two_paths(
         estimator, such as a search, has called `fit`. Later, training ends, and what
         was learned is returned.
     """
+    if (
+        settings.wide_path
+        and settings.deep_path is not True
+        and settings.network.pretrained is None
+        and suits_label_tree(data)
+    ):
+        predictor = fit_label_tree(
+            data, settings.rule, settings.wide, settings.validation_fraction, rng
+        )
+        return TwoPaths(predictor, None)
     kind = find_kind(data.documents.vectors, len(data.hierarchy), settings.wide_path)
     if kind is None and settings.deep_path is False:
         raise ValueError(
@@ -145,7 +156,7 @@ def _fit_alone(task: Task) -> TwoPaths:
     # A pretrained encoder has little left to learn.
     deep, report = task.train(least_epochs=4 if task.fine_tunes else 10)
     plain = task.settings.rule.plain_decoder(task.data.hierarchy, task.data.path_nodes)
-    return TwoPaths(Predictor(None, deep, 1.0, ReadOut(None, plain)), report)
+    return TwoPaths(TwoPathPredictor(None, deep, 1.0, ReadOut(None, plain)), report)
 
 
 def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
@@ -190,5 +201,5 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         return TwoPaths(best.alone(counts), report, best.embedder)
     if weight and task.may_finish(report):
         report = task.finish(deep, report)
-    predictor = Predictor(wide.path, deep, weight, read_out.for_counts(counts))
+    predictor = TwoPathPredictor(wide.path, deep, weight, read_out.for_counts(counts))
     return TwoPaths(predictor, report, wide.embedder)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_htc.data.training_data import Fold
-from sklearn_htc.predictor import Predictor
+from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.training.embedder import Embedder
 from sklearn_htc.wide.base import WideModel
 from sklearn_htc.wide.selection import WideChoice
@@ -48,4 +48,4 @@ class WideFit:
             As chosen.
         """
         read_out = self.choice.read_out.for_counts(counts)
-        return Predictor(self.path, None, 0.0, read_out)
+        return TwoPathPredictor(self.path, None, 0.0, read_out)

@@ -24,11 +24,7 @@ from sklearn_htc.wide.base import (
     WideSettings,
     mean_length,
 )
-from sklearn_htc.wide.limits import (
-    affordable_features,
-    is_affordable,
-    suits_linear_models,
-)
+from sklearn_htc.wide.limits import occurring_features, suits_linear_models
 from sklearn_htc.wide.machines import fit_machines
 from sklearn_htc.wide.ridge import fit_ridge
 from sklearn_htc.wide.selection import WideChoice, best_choice, judge
@@ -58,8 +54,7 @@ class LinearPath(WideModel):
     settings : LinearSettings
         What it was fitted with.
     features_ : int ndarray of shape (n_used,)
-        Those that have weights, in their order: all that occur, or where these would be
-        too many those whose relevance times root mean square is largest.
+        Those that have weights, in their order: all that occur.
     feature_scale_ : ndarray of shape (n_features,), float32
         What features were multiplied by: relevance to its power, and such that the
         average document has length 1.
@@ -156,9 +151,8 @@ class LinearSettings(WideSettings):
 
     def fit(self, data: TrainingData, rng: np.random.RandomState) -> LinearPath:
         """Learn every label by itself; see `WideSettings.fit`."""
-        documents = data.vectors
-        relevance = np.ones(documents.n_features, dtype=np.float32)
-        if self.power or not is_affordable(documents, data.target.shape[1]):
+        relevance = np.ones(data.vectors.n_features, dtype=np.float32)
+        if self.power:
             relevance = relevance_of(data, rng)
         return self.fit_scaled(data, relevance)
 
@@ -178,7 +172,7 @@ class LinearSettings(WideSettings):
             Fitted.
         """
         documents = data.vectors
-        used = affordable_features(documents, relevance, data.target.shape[1])
+        used = occurring_features(documents)
         scale = relevance**self.power
         scale /= mean_length(documents.scaled(scale).X[:, used])
         X = documents.scaled(scale).X[:, used].astype(np.float32, copy=False)

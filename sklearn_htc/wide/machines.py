@@ -2,7 +2,8 @@
 
 LIBLINEAR reads all documents anew for every label. Products of sparse documents with
 the weights of many labels read them once for all of these, and conjugate gradients need
-no more of such products than LIBLINEAR needs passes.
+no more of such products than LIBLINEAR needs passes. Weights are sums of documents
+(Chapelle, Neural Computation 2007), of which there mostly are fewer than features.
 """
 
 from typing import Any
@@ -18,12 +19,14 @@ from sklearn_htc.threads import torch_threads
 __all__ = ["fit_machines"]
 
 # F1 on held-out documents is then that of the optimum (docs/speed.md).
-N_ITERATIONS = 20
-# Weights of the labels that are trained together, which have to stay in caches.
+N_ITERATIONS = 25
+# Numbers of the labels that are trained together, which have to stay in caches.
 BLOCK_ELEMENTS = 10**6
 MIN_BLOCK, MAX_BLOCK = 8, 64
-# About how many of all documents have a loss, where the curvature is estimated.
-SHARE_WITH_LOSS = 0.1
+# Entries of X that take the time of one of a dense array of inner products.
+DENSE_FACTOR = 12
+# So that small problems, which are solved soon, take few steps.
+TOLERANCE = 1e-4
 # So that nothing is divided by 0.
 TINY = 1e-30
 
@@ -36,6 +39,7 @@ def fit_machines(
     C: float,
     n_threads: int,
     n_iterations: int = N_ITERATIONS,
+    tolerance: float = TOLERANCE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train one linear support vector machine per label.
 
@@ -55,9 +59,12 @@ def fit_machines(
         Inverse of the penalty on weights.
     n_threads : int
         How many threads products have.
-    n_iterations : int, default=20
-        How many steps are taken at C = 1; the square root of C times as many where it
-        is larger.
+    n_iterations : int, default=25
+        How many steps are taken at most at C = 1; the square root of C times as many
+        where it is larger.
+    tolerance : float, default=1e-4
+        A label is done where its gradient's squared length has fallen by this factor,
+        divided by the square of C where it is larger than 1.
 
     Returns
     -------
@@ -73,8 +80,9 @@ def fit_machines(
     intercept = np.where(counts == n_documents, 1, -1).astype(X.dtype)
     learned = np.flatnonzero((counts > 0) & (counts < n_documents))
     n_steps = int(np.ceil(n_iterations * np.sqrt(max(C, 1))))
-    size = BLOCK_ELEMENTS // max(X.shape)
-    size = min(max(size, MIN_BLOCK), MAX_BLOCK)
+    # The first gradient grows with C; what its length bounds, the gap, does not.
+    tolerance /= max(C, 1) ** 2
+    size = min(max(BLOCK_ELEMENTS // n_documents, MIN_BLOCK), MAX_BLOCK)
     with torch_threads(n_threads), torch.inference_mode():
         documents = _Documents(X)
         loss_weight = torch.from_numpy(2 * C * sample_weight.astype(X.dtype))[:, None]
@@ -82,13 +90,16 @@ def fit_machines(
             labels = learned[start : start + size]
             # Row by row, as products are fast for no other order.
             signs = 2 * by_label[:, labels].toarray(order="C").astype(X.dtype) - 1
-            found = _descend(documents, torch.from_numpy(signs), loss_weight, n_steps)
-            coef[:, labels], intercept[labels] = (part.numpy() for part in found)
+            shares, found = _descend(
+                documents, torch.from_numpy(signs), loss_weight, n_steps, tolerance
+            )
+            coef[:, labels] = documents.sums(shares).numpy()
+            intercept[labels] = found.numpy()
     return coef, intercept
 
 
 class _Documents:
-    """Documents that multiply the weights of many labels.
+    """Documents x_i, their inner products, and sums of them.
 
     Parameters
     ----------
@@ -97,33 +108,26 @@ class _Documents:
     """
 
     def __init__(self, X: Any) -> None:
-        self.n_features = X.shape[1]
         self._rows: Any
         self._columns: Any
-        self._squares: Any
-        if sparse.issparse(X):
-            columns = sparse.csr_array(X.T)
-            self._rows, self._columns = _Rows(X), _Rows(columns)
-            self._squares = _Rows(columns.power(2))
-        else:
+        self._products: Tensor | None = None
+        if not sparse.issparse(X):
             self._rows = torch.from_numpy(np.ascontiguousarray(X))
             self._columns = self._rows.T
-            self._squares = self._columns.square()
+            return
+        self._rows, self._columns = _Rows(X), _Rows(sparse.csr_array(X.T))
+        if X.shape[0] ** 2 <= DENSE_FACTOR * X.nnz:
+            self._products = torch.from_numpy((X @ X.T).toarray())
 
-    def squares(self, loss_weight: Tensor) -> Tensor:
-        """Compute how much the losses of all documents curve by each weight.
+    def sums(self, shares: Tensor) -> Tensor:
+        """Compute X^T A, (n_features, n_labels): weights that are sums of documents."""
+        return self._columns @ shares
 
-        Of shape (n_features, 1).
-        """
-        return self._squares @ loss_weight
-
-    def times(self, weights: Tensor) -> Tensor:
-        """Compute X W, (n_documents, n_labels)."""
-        return self._rows @ weights
-
-    def back(self, values: Tensor) -> Tensor:
-        """Compute X^T V, (n_features, n_labels)."""
-        return self._columns @ values
+    def scores(self, shares: Tensor) -> Tensor:
+        """Compute X X^T A, (n_documents, n_labels): the scores by such weights."""
+        if self._products is not None:
+            return self._products @ shares
+        return self._rows @ self.sums(shares)
 
 
 class _Rows:
@@ -152,14 +156,18 @@ class _Rows:
 
 
 def _descend(
-    documents: _Documents, signs: Tensor, loss_weight: Tensor, n_steps: int
+    documents: _Documents,
+    signs: Tensor,
+    loss_weight: Tensor,
+    n_steps: int,
+    tolerance: float,
 ) -> tuple[Tensor, Tensor]:
     """Minimise the objectives of some labels by nonlinear conjugate gradients.
 
-    The directions are those of Polak and Ribiere, each part divided by about what the
-    objective curves along it. Along a direction the objective is convex, in pieces that
-    are quadratic: a step of Newton's method, and one of the secant method, come near
-    its minimum.
+    Weights, gradients and directions are sums of documents, w = X^T a, and all that is
+    kept of them is a and the scores X w. The directions are those of Polak and Ribiere.
+    Along a direction the objective is convex, in pieces that are quadratic: a step of
+    Newton's method, and one of the secant method, come near its minimum.
 
     Parameters
     ----------
@@ -170,60 +178,72 @@ def _descend(
     loss_weight : Tensor of shape (n_documents, 1)
         2 C s.
     n_steps : int
-        How many steps are taken.
+        How many steps are taken at most.
+    tolerance : float
+        By how much the squared lengths of gradients have to fall.
 
     Returns
     -------
-    weights : Tensor of shape (n_features, n_labels)
-        w.
+    shares : Tensor of shape (n_documents, n_labels)
+        a.
     intercept : Tensor of shape (n_labels,)
         b.
     """
     # Large arrays are made once: fresh memory takes longer than what is done with it.
-    of_documents, curved = torch.empty_like(signs), torch.empty_like(signs)
-    weights = signs.new_zeros(documents.n_features, signs.shape[1])
-    direction, former = torch.zeros_like(weights), torch.zeros_like(weights)
-    of_features = torch.empty_like(weights)
+    work, curved = torch.empty_like(signs), torch.empty_like(signs)
+    shares, direction, former, along_direction = (
+        torch.zeros_like(signs) for _ in range(4)
+    )
 
     def dot(first: Tensor, second: Tensor) -> Tensor:
-        return torch.mul(first, second, out=of_features).sum(dim=0)
+        return torch.mul(first, second, out=work).sum(dim=0)
 
     intercept = (loss_weight * signs).sum(dim=0) / loss_weight.sum()
     intercept_direction = torch.zeros_like(intercept)
     former_intercept, former_length = intercept_direction, torch.full_like(intercept, 1)
-    ease = 1 / (1 + SHARE_WITH_LOSS * documents.squares(loss_weight))
+    first_length = torch.zeros_like(intercept)
+    is_done = torch.zeros_like(intercept, dtype=torch.bool)
     # 1 - y (w . x + b): a document has a loss where this is above 0.
     lack = 1 - intercept * signs
-    for _ in range(n_steps):
-        # The gradient, with its sign changed.
-        torch.clamp(lack, min=0, out=of_documents)
-        torch.sign(of_documents, out=curved).mul_(loss_weight)
-        of_documents.mul_(signs).mul_(loss_weight)
-        descent = documents.back(of_documents).sub_(weights)
-        intercept_descent = of_documents.sum(dim=0) - intercept
+    for i in range(n_steps):
+        # The gradient, with its sign changed: X^T of this, less the weights.
+        descent = torch.clamp(lack, min=0)
+        torch.sign(descent, out=curved).mul_(loss_weight)
+        descent.mul_(signs).mul_(loss_weight)
+        intercept_descent = descent.sum(dim=0) - intercept
         intercept_part = intercept_descent / (1 + curved.sum(dim=0))
-        part = descent * ease
-        length = dot(descent, part) + intercept_descent * intercept_part
-        change = length - dot(part, former) - intercept_part * former_intercept
+        descent.sub_(shares)
+        scores = documents.scores(descent)
+        length = dot(descent, scores) + intercept_descent * intercept_part
+        if not i:
+            first_length = length
+        # Whatever stands beside it, a label takes the same steps.
+        is_done |= length <= tolerance * first_length
+        if is_done.all():
+            break
+        change = length - dot(former, scores) - intercept_part * former_intercept
         # Where nothing is left to gain, rounding could turn it anywhere.
         turn = (change / former_length).clamp_(0, 10)
-        torch.addcmul(part, direction, turn, out=direction)
+        direction.mul_(turn).add_(descent)
+        along_direction.mul_(turn).add_(scores)
         intercept_direction = intercept_part + turn * intercept_direction
         former, former_intercept = descent, intercept_descent
         former_length = length.clamp(min=TINY)
-        # What a step of 1 does: to the margins, and to |w|^2 + b^2.
-        moves = documents.times(direction).add_(intercept_direction).mul_(signs)
-        own = dot(direction, direction) + intercept_direction**2
-        along = dot(weights, direction) + intercept * intercept_direction
+        # What a step of 1 does: to |w|^2 + b^2, and to the margins.
+        own = dot(direction, along_direction) + intercept_direction**2
+        along = dot(shares, along_direction) + intercept * intercept_direction
+        fall = dot(descent, along_direction) + intercept_descent * intercept_direction
+        moves = (along_direction + intercept_direction).mul_(signs)
         # Newton's step, then one of the secant method, from the slope where that ends.
-        fall = dot(descent, direction) + intercept_descent * intercept_direction
-        step = fall / (own + curved.mul_(moves).mul_(moves).sum(dim=0)).clamp(min=TINY)
-        torch.addcmul(lack, moves, step, value=-1, out=of_documents).relu_()
-        gained = of_documents.mul_(loss_weight).mul_(moves).sum(dim=0)
+        curvature = torch.mul(curved, moves, out=work).mul_(moves).sum(dim=0)
+        step = fall / (own + curvature).clamp(min=TINY)
+        torch.addcmul(lack, moves, step, value=-1, out=work).relu_()
+        gained = work.mul_(loss_weight).mul_(moves).sum(dim=0)
         still = gained - along - step * own
         # Where a label is at its minimum already, there is nothing to divide.
         step *= torch.where(fall > still, fall / (fall - still), 1)
-        weights.addcmul_(direction, step)
-        intercept += step * intercept_direction
+        step *= ~is_done
+        shares.addcmul_(direction, step)
+        intercept = intercept + step * intercept_direction
         lack.addcmul_(moves, step, value=-1)
-    return weights, intercept
+    return shares, intercept

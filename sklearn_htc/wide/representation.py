@@ -1,5 +1,7 @@
 """Texts and labels as vectors, where no network represents them."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
@@ -8,13 +10,13 @@ from sklearn_htc.wide.base import WideModel
 __all__ = ["label_basis", "represent"]
 
 
-def label_basis(path: WideModel, dimension: int) -> np.ndarray:
+def label_basis(weights: Any, dimension: int) -> np.ndarray:
     """Represent labels by the leading right singular vectors of a wide path's weights.
 
     Parameters
     ----------
-    path : WideModel
-        Fitted.
+    weights : {ndarray, csr_array} of shape (n_weights, n_nodes)
+        What labels differ by.
     dimension : int
         Size d of the vectors.
 
@@ -23,7 +25,6 @@ def label_basis(path: WideModel, dimension: int) -> np.ndarray:
     labels : ndarray of shape (n_nodes, d), float32
         Orthonormal columns; of zeros where there are fewer than d.
     """
-    weights = path.weights()
     size = min(dimension, *weights.shape)
     *_, right = randomized_svd(weights, size, random_state=0)
     labels = np.zeros((weights.shape[1], dimension), dtype=np.float32)

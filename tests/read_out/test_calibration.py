@@ -242,17 +242,42 @@ def test_with_few_documents_coefficients_stay_where_they_were():
     assert 0 < np.abs(fitted.coef_ - at_first).max() < 0.5
 
 
-def test_the_order_of_documents_does_not_matter_where_they_are_too_many(monkeypatch):
-    monkeypatch.setattr(calibration, "MAX_PAIRS", 6000)
+def test_some_of_too_many_pairs_say_what_all_say(monkeypatch):
     scores, target = held_out()
-    order = np.argsort(target.toarray()[:, 0], kind="stable")
-    log_odds = [
-        Calibration(np.full(6, 10))
-        .fit(scores[rows], target[rows], np.ones(3000), NO_PATHS, no_paths(6))
-        .log_odds(scores)
-        for rows in (np.arange(3000), order)
-    ]
-    assert np.abs(expit(log_odds[1]) - expit(log_odds[0])).mean() < 0.02
+    weight = np.linspace(0.5, 1.5, 3000)
+    log_odds = []
+    for most in (10**6, 1500):
+        monkeypatch.setattr(calibration, "MAX_FALSE_PAIRS", most)
+        fitted = Calibration(np.full(6, 10))
+        fitted.fit(scores, target, weight, NO_PATHS, no_paths(6))
+        log_odds.append(fitted.log_odds(scores))
+    assert np.abs(expit(log_odds[1]) - expit(log_odds[0])).mean() < 0.005
+
+
+def test_the_pairs_that_are_chosen_stand_for_all(monkeypatch):
+    monkeypatch.setattr(calibration, "MAX_FALSE_PAIRS", 1500)
+    scores, target = held_out()
+    pairs, is_true, copies = calibration._some_pairs(scores, target)
+    assert len(np.unique(pairs)) == len(pairs) < 2 * 1500 + target.nnz + 1
+    np.testing.assert_array_equal(target.toarray().ravel()[pairs] > 0, is_true)
+    assert is_true.sum() == target.nnz
+    assert copies.sum() == pytest.approx(scores.size)
+    # All of the highest false ones are there.
+    false = target.toarray().ravel() == 0
+    border = np.sort(scores.ravel()[false])[-1500]
+    assert np.isin(np.flatnonzero(false & (scores.ravel() >= border)), pairs).all()
+
+
+def test_some_documents_say_what_all_say_where_each_has_one_path(monkeypatch):
+    hierarchy, nodes, target, scores = noisy_three_paths(3000)
+    paths = hierarchy.ancestors[nodes]
+    of_paths = []
+    for most in (10**6, 6000):
+        monkeypatch.setattr(calibration, "MAX_PAIRS", most)
+        fitted = Calibration(np.full(5, 10))
+        fitted.fit(scores, target, np.ones(3000), nodes, paths)
+        of_paths.append(softmax(fitted.log_odds(scores) @ paths.T, axis=1))
+    assert np.abs(of_paths[1] - of_paths[0]).mean() < 0.02
 
 
 @pytest.mark.parametrize("label", [0, 1])

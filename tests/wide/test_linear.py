@@ -14,7 +14,7 @@ from sklearn_htc.data.reading import as_documents
 from sklearn_htc.read_out.fitting import ReadOut
 from sklearn_htc.wide import linear
 from sklearn_htc.wide.base import WideOptions
-from sklearn_htc.wide.linear import LinearSettings, relevance_of
+from sklearn_htc.wide.linear import LinearSettings
 from tests.makers import select, training_data
 
 
@@ -34,7 +34,7 @@ def fit(documents, target, weight=None, relevance=None, C=1.0, **settings):
 def test_scores_are_those_of_linear_support_vector_machines(
     documents, indicator, monkeypatch
 ):
-    to_the_end = partial(linear.fit_machines, n_iterations=200)
+    to_the_end = partial(linear.fit_machines, n_iterations=200, tolerance=0)
     monkeypatch.setattr(linear, "fit_machines", to_the_end)
     wide = fit(documents, indicator, C=2.0)
     np.testing.assert_allclose(wide.feature_scale_, 1, rtol=1e-6)
@@ -249,57 +249,13 @@ def test_documents_without_any_term_have_the_intercepts(indicator):
     np.testing.assert_array_equal(wide.scores(X), np.tile(wide.intercept_, (100, 1)))
 
 
-@pytest.mark.parametrize("limit", ["MAX_WEIGHTS", "MAX_WORK"])
-def test_of_too_many_terms_those_that_move_scores_most_are_learned_from(
-    documents, indicator, monkeypatch, limit
-):
-    n_terms, n_nodes = documents.n_features, indicator.shape[1]
-    root_mean_square = np.sqrt((documents.X.toarray() ** 2).mean(axis=0))
-    deviation = np.linspace(2, 0.1, n_terms)
-    relevance = (deviation / np.maximum(root_mean_square, 1e-3)).astype(np.float32)
-    kept = n_terms // 3
-    entries = documents.X[:, :kept].nnz
-    most = {"MAX_WEIGHTS": kept * n_nodes, "MAX_WORK": entries * n_nodes}[limit]
-    monkeypatch.setattr(f"sklearn_htc.wide.limits.{limit}", most)
-    wide = fit(documents, indicator, relevance=relevance, power=0.5)
-    np.testing.assert_array_equal(wide.features_, np.arange(kept))
-    assert wide.coef_.shape == (kept, n_nodes)
-    monkeypatch.undo()
-    part = as_documents(documents.X[:, :kept], "bag")
-    alone = fit(part, indicator, relevance=relevance[:kept], power=0.5)
-    np.testing.assert_allclose(
-        wide.scores(documents.X), alone.scores(part.X), atol=1e-5
-    )
-    # The others are scaled all the same, for who can read them.
-    assert np.all(wide.feature_scale_ > 0)
-
-
-@pytest.mark.parametrize("kind", ["bag", "dense"])
-def test_terms_are_left_out_by_relevance_even_where_it_does_not_scale_them(
-    bag, indicator, monkeypatch, kind
-):
-    documents = as_documents(bag if kind == "bag" else bag.toarray(), kind)
-    monkeypatch.setattr("sklearn_htc.wide.limits.MAX_WEIGHTS", 8 * 5)
-    rng = np.random.RandomState
-    data = training_data(documents, indicator)
-    wide = LinearSettings().fit(data, rng(0))
-    if kind == "dense":
-        assert len(wide.features_) == documents.n_features
-        return
-    draws = rng(0)
-    draws.randint(np.iinfo(np.int32).max)
-    relevance = relevance_of(data, draws)
-    deviation = relevance * np.sqrt((bag.toarray() ** 2).mean(axis=0))
-    np.testing.assert_array_equal(wide.features_, np.sort(np.argsort(-deviation)[:5]))
-
-
 @pytest.mark.parametrize(
     ("n_documents", "n_terms", "n_nodes", "suits"),
     [
         (50, 10, 10, True),
         (49, 10, 10, False),
-        (50, 10**5, 2501, True),
-        (50, 10**5, 250_001, False),
+        (50, 10**5, 2500, True),
+        (50, 10**5, 2501, False),
     ],
 )
 def test_it_is_for_enough_documents_and_terms(n_documents, n_terms, n_nodes, suits):
@@ -312,7 +268,7 @@ def test_it_is_for_enough_documents_and_terms(n_documents, n_terms, n_nodes, sui
 
 def test_it_is_not_for_more_documents_than_minutes_allow(monkeypatch):
     documents = as_documents(sparse.csr_array(np.ones((100, 20), np.float32)), "bag")
-    for most, suits in ((16_000, True), (8000, True), (7999, False)):
+    for most, suits in ((16_000, True), (15_999, False)):
         monkeypatch.setattr("sklearn_htc.wide.limits.MAX_WORK", most)
         assert LinearSettings.suits(documents, 8) is suits
 

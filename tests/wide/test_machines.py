@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 from sklearn.svm import LinearSVC
 
+from sklearn_htc.wide.base import mean_length
 from sklearn_htc.wide.machines import fit_machines
 
 
@@ -30,7 +31,7 @@ def objective(X, y, weight, C, coef, intercept):
 def test_machines_are_those_of_liblinear(kind, C):
     X, target, weight = documents_and_labels(kind)
     coef, intercept = fit_machines(
-        X, target, weight, C=C, n_threads=1, n_iterations=300
+        X, target, weight, C=C, n_threads=1, n_iterations=300, tolerance=0
     )
     for label, has_it in enumerate(target.toarray().T):
         machine = LinearSVC(C=C, tol=1e-10, max_iter=10**6, random_state=0)
@@ -42,9 +43,11 @@ def test_machines_are_those_of_liblinear(kind, C):
 @pytest.mark.parametrize("C", [0.1, 1.0, 30.0])
 def test_the_usual_steps_come_near_the_least_objective(C):
     X, target, weight = documents_and_labels("sparse")
+    # As all documents that are learned from.
+    X = X / mean_length(X)
     usual, best = (
-        fit_machines(X, target, weight, C=C, n_threads=1, n_iterations=n)
-        for n in (20, 300)
+        fit_machines(X, target, weight, C=C, n_threads=1, **limits)
+        for limits in ({}, {"n_iterations": 400, "tolerance": 0})
     )
     for label, has_it in enumerate(target.toarray().T):
         reached, least = (
@@ -53,7 +56,7 @@ def test_the_usual_steps_come_near_the_least_objective(C):
             )
             for coef, bias in (usual, best)
         )
-        assert least <= reached <= 1.01 * least
+        assert least <= reached <= 1.02 * least
 
 
 def test_a_label_is_learned_by_itself_whatever_stands_beside_it(monkeypatch):

@@ -1,35 +1,18 @@
-"""Metrics for label sets over a hierarchy, beyond flat F1.
+"""Metrics of label sets over a hierarchy, beyond flat F1."""
 
-All functions take labels in every form that the estimators take, and read them by the
-same rules; they return numbers from 0 to 1. The forms are indicators with one column
-per node (dense, sparse, a DataFrame, or lists of 0 and 1), label collections, 1-D
-arrays, lists or Series with one label per document, and tables with one column per
-level. `y_true` and `y_pred` may have different forms. All but indicators imply the
-ancestors of their labels; the columns of an indicator stand for themselves. A path of a
-table that the hierarchy does not have counts as far down as it is known.
-"""
-
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.metrics import average_precision_score
-from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length
 
-from sklearn_htc.data import targets
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import short_repr
+from sklearn_htc.metrics.forms import as_indicators, indicator_of
 
 __all__ = [
-    "SCORERS",
     "coherence_score",
     "constrained_f1_score",
-    "document_average_precision_score",
     "f1_score_per_level",
-    "get_scorer",
     "hierarchical_precision_recall_f1",
     "lca_precision_recall_f1",
     "micro_macro_f1",
@@ -257,46 +240,6 @@ sequence of label collections, or array-like of shape (n_documents,)
     return float(_ratio(true.multiply(pred).sum(), true.sum()))
 
 
-def document_average_precision_score(
-    y_true: Any, y_score: np.ndarray, hierarchy: Hierarchy
-) -> float:
-    """Compute the mean area under the precision-recall curves of the documents.
-
-    Parameters
-    ----------
-    y_true : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
-label collections, or array-like of shape (n_documents,)
-        Labels; documents without any are left out.
-    y_score : array-like of shape (n_documents, n_nodes)
-        Probabilities, or other scores that rank nodes, with one column per node.
-    hierarchy : Hierarchy
-        The label graph.
-
-    Returns
-    -------
-    area : float
-        Average precision as scikit-learn computes it with `average="samples"`.
-
-    Raises
-    ------
-    ValueError
-        As `hierarchical_precision_recall_f1` does, or if `y_score` has another number
-        of columns than the hierarchy has nodes.
-    """
-    true = indicator_of(y_true, hierarchy)
-    hierarchy.check_columns(y_score)
-    scores = np.asarray(y_score)
-    check_consistent_length(true, scores)
-    labelled = np.flatnonzero(true.sum(axis=1))
-    if not len(labelled):
-        return 0.0
-    return float(
-        average_precision_score(
-            true[labelled].toarray(), scores[labelled], average="samples"
-        )
-    )
-
-
 def lca_precision_recall_f1(
     y_true: Any, y_pred: Any, hierarchy: Hierarchy
 ) -> tuple[float, float, float]:
@@ -399,195 +342,6 @@ class _Ways:
                 sets[own].update(self.way(node, common))
                 sets[1 - own].update(self.way(other, common))
         return sets
-
-
-def _plain(measure: Callable[..., Any], estimator: Any, X: Any, y: Any) -> float:
-    """Score predicted label sets."""
-    return measure(y, estimator.predict(X), hierarchy_of(estimator))
-
-
-def _ranked(estimator: Any, X: Any, y: Any) -> float:
-    """Score predicted probabilities."""
-    probabilities = node_probabilities(estimator, X, y)
-    return document_average_precision_score(y, probabilities, hierarchy_of(estimator))
-
-
-def node_probabilities(estimator: Any, X: Any, y: Any) -> np.ndarray:
-    """Predict one probability per node, whatever form y has.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted, with a `hierarchy_`; or a Pipeline or a search with one inside.
-    X : {array-like, sparse array} or sequence of str
-        Documents.
-    y : array-like, sparse array or sequence
-        Their labels, in the form that the estimator was fitted with.
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_documents, n_nodes)
-        Of 1-D y, those of the classes at and below each node.
-    """
-    hierarchy = hierarchy_of(estimator)
-    scores = estimator.predict_proba(X)
-    if targets.kind_of(targets.as_known_container(y), hierarchy) == "labels":
-        # Columns are classes, of which a document has one: their probabilities add up.
-        classes = hierarchy.index(np.asarray(estimator.classes_).tolist())
-        return np.minimum(np.asarray(scores) @ hierarchy.ancestors[classes], 1)
-    return np.asarray(scores)
-
-
-def _hierarchical_f1(average: str, y: Any, pred: Any, hierarchy: Hierarchy) -> float:
-    return hierarchical_precision_recall_f1(y, pred, hierarchy, average=average)[2]
-
-
-def _lca_f1(y: Any, pred: Any, hierarchy: Hierarchy) -> float:
-    return lca_precision_recall_f1(y, pred, hierarchy)[2]
-
-
-SCORERS: dict[str, Callable[[Any, Any, Any], float]] = {
-    "hierarchical_f1_micro": partial(_plain, partial(_hierarchical_f1, "micro")),
-    "hierarchical_f1_macro": partial(_plain, partial(_hierarchical_f1, "macro")),
-    "hierarchical_f1_samples": partial(_plain, partial(_hierarchical_f1, "samples")),
-    "constrained_f1_micro": partial(_plain, constrained_f1_score),
-    "constrained_f1_macro": partial(
-        _plain, partial(constrained_f1_score, average="macro")
-    ),
-    "path_accuracy": partial(_plain, path_accuracy_score),
-    "lca_f1": partial(_plain, _lca_f1),
-    "document_average_precision": _ranked,
-}
-
-
-def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:
-    """Return a scorer for GridSearchCV, cross_val_score and the like.
-
-    Parameters
-    ----------
-    name : str
-        A key of `SCORERS`: "hierarchical_f1_micro", "hierarchical_f1_macro",
-        "hierarchical_f1_samples", "constrained_f1_micro", "constrained_f1_macro",
-        "path_accuracy", "lca_f1" or "document_average_precision".
-
-    Returns
-    -------
-    scorer : callable
-        Takes (estimator, X, Y), with Y in every form that estimators take. The
-        estimator has a `hierarchy_`, or is a Pipeline whose last step has one, a
-        search such as GridSearchCV whose `best_estimator_` has one, or another
-        meta-estimator whose `estimator_` has one. The scorer raises TypeError if there
-        is none.
-
-    Raises
-    ------
-    ValueError
-        If there is no such scorer.
-    """
-    if name not in SCORERS:
-        raise ValueError(
-            f"name must be one of {tuple(SCORERS)}, got {short_repr(name)}."
-        )
-    return SCORERS[name]
-
-
-def hierarchy_of(estimator: Any) -> Hierarchy:
-    """Find the hierarchy of a fitted estimator, inside pipelines and searches too.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted.
-
-    Returns
-    -------
-    hierarchy : Hierarchy
-        Its `hierarchy_`, or that of the estimator inside it.
-
-    Raises
-    ------
-    TypeError
-        If there is none.
-    """
-    return classifier_in(estimator).hierarchy_
-
-
-def classifier_in(estimator: Any) -> Any:
-    """Find the estimator with a hierarchy inside pipelines, searches and the like.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted.
-
-    Returns
-    -------
-    classifier : estimator
-        With a `hierarchy_`.
-
-    Raises
-    ------
-    TypeError
-        If there is none.
-    """
-    inner = estimator
-    while inner is not None:
-        if hasattr(inner, "hierarchy_"):
-            return inner
-        if isinstance(inner, Pipeline):
-            inner = inner[-1]
-        else:
-            inner = getattr(
-                inner, "best_estimator_", getattr(inner, "estimator_", None)
-            )
-    raise TypeError(
-        f"{short_repr(estimator)} has no hierarchy_, nor has the last step of a "
-        "pipeline, the best_estimator_ of a search or the estimator_ of another "
-        "meta-estimator in it. Score a fitted estimator of sklearn_htc, or call the "
-        "function of `metrics` with the hierarchy."
-    )
-
-
-def indicator_of(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
-    """Return labels of every form as 0 and 1. An indicator is not closed."""
-    Y = targets.as_known_container(Y)
-    kind = targets.kind_of(Y, hierarchy)
-    if kind == "labels":
-        labels = targets.as_labels(Y, hierarchy).tolist()
-        return hierarchy.to_indicator([label] for label in labels)
-    if kind == "collections":
-        return hierarchy.to_indicator(targets.as_collections(Y))
-    if kind == "table":
-        return targets.table_indicator(Y, hierarchy, known_part=True)
-    matrix = targets.as_indicator(Y, hierarchy)
-    return sparse.csr_array((sparse.csr_array(matrix) != 0).astype(np.int64))
-
-
-def as_indicators(
-    y_true: Any, y_pred: Any, hierarchy: Hierarchy
-) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """Return true and predicted labels of every form as 0 and 1.
-
-    Parameters
-    ----------
-    y_true, y_pred : array-like, sparse array or sequence
-        Labels in every form that the estimators take.
-    hierarchy : Hierarchy
-        The label graph.
-
-    Returns
-    -------
-    true, pred : csr_array of shape (n_documents, n_nodes)
-        An indicator is not closed.
-
-    Raises
-    ------
-    ValueError
-        If either is of no such form, or there is another number of documents.
-    """
-    true, pred = indicator_of(y_true, hierarchy), indicator_of(y_pred, hierarchy)
-    check_consistent_length(true, pred)
-    return true, pred
 
 
 def _scores(

@@ -1,0 +1,1 @@
+"""Many labels: a tree that leads documents to the few labels that may be theirs."""

@@ -1,0 +1,174 @@
+"""Metrics as scorers for searches, and how they find the hierarchy."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from sklearn_htc.data import targets
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.labels import short_repr
+from sklearn_htc.metrics.label_sets import (
+    constrained_f1_score,
+    hierarchical_precision_recall_f1,
+    lca_precision_recall_f1,
+    path_accuracy_score,
+)
+from sklearn_htc.metrics.ranking import document_average_precision_score
+
+__all__ = [
+    "SCORERS",
+    "classifier_in",
+    "get_scorer",
+    "hierarchy_of",
+    "node_probabilities",
+]
+
+
+def _plain(measure: Callable[..., Any], estimator: Any, X: Any, y: Any) -> float:
+    """Score predicted label sets."""
+    return measure(y, estimator.predict(X), hierarchy_of(estimator))
+
+
+def _ranked(estimator: Any, X: Any, y: Any) -> float:
+    """Score predicted probabilities."""
+    probabilities = node_probabilities(estimator, X, y)
+    return document_average_precision_score(y, probabilities, hierarchy_of(estimator))
+
+
+def node_probabilities(estimator: Any, X: Any, y: Any) -> np.ndarray:
+    """Predict one probability per node, whatever form y has.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted, with a `hierarchy_`; or a Pipeline or a search with one inside.
+    X : {array-like, sparse array} or sequence of str
+        Documents.
+    y : array-like, sparse array or sequence
+        Their labels, in the form that the estimator was fitted with.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_documents, n_nodes)
+        Of 1-D y, those of the classes at and below each node.
+    """
+    hierarchy = hierarchy_of(estimator)
+    scores = estimator.predict_proba(X)
+    if targets.kind_of(targets.as_known_container(y), hierarchy) == "labels":
+        # Columns are classes, of which a document has one: their probabilities add up.
+        classes = hierarchy.index(np.asarray(estimator.classes_).tolist())
+        return np.minimum(np.asarray(scores) @ hierarchy.ancestors[classes], 1)
+    return np.asarray(scores)
+
+
+def _hierarchical_f1(average: str, y: Any, pred: Any, hierarchy: Hierarchy) -> float:
+    return hierarchical_precision_recall_f1(y, pred, hierarchy, average=average)[2]
+
+
+def _lca_f1(y: Any, pred: Any, hierarchy: Hierarchy) -> float:
+    return lca_precision_recall_f1(y, pred, hierarchy)[2]
+
+
+SCORERS: dict[str, Callable[[Any, Any, Any], float]] = {
+    "hierarchical_f1_micro": partial(_plain, partial(_hierarchical_f1, "micro")),
+    "hierarchical_f1_macro": partial(_plain, partial(_hierarchical_f1, "macro")),
+    "hierarchical_f1_samples": partial(_plain, partial(_hierarchical_f1, "samples")),
+    "constrained_f1_micro": partial(_plain, constrained_f1_score),
+    "constrained_f1_macro": partial(
+        _plain, partial(constrained_f1_score, average="macro")
+    ),
+    "path_accuracy": partial(_plain, path_accuracy_score),
+    "lca_f1": partial(_plain, _lca_f1),
+    "document_average_precision": _ranked,
+}
+
+
+def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:
+    """Return a scorer for GridSearchCV, cross_val_score and the like.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SCORERS`: "hierarchical_f1_micro", "hierarchical_f1_macro",
+        "hierarchical_f1_samples", "constrained_f1_micro", "constrained_f1_macro",
+        "path_accuracy", "lca_f1" or "document_average_precision".
+
+    Returns
+    -------
+    scorer : callable
+        Takes (estimator, X, Y), with Y in every form that estimators take. The
+        estimator has a `hierarchy_`, or is a Pipeline whose last step has one, a
+        search such as GridSearchCV whose `best_estimator_` has one, or another
+        meta-estimator whose `estimator_` has one. The scorer raises TypeError if there
+        is none.
+
+    Raises
+    ------
+    ValueError
+        If there is no such scorer.
+    """
+    if name not in SCORERS:
+        raise ValueError(
+            f"name must be one of {tuple(SCORERS)}, got {short_repr(name)}."
+        )
+    return SCORERS[name]
+
+
+def hierarchy_of(estimator: Any) -> Hierarchy:
+    """Find the hierarchy of a fitted estimator, inside pipelines and searches too.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+
+    Returns
+    -------
+    hierarchy : Hierarchy
+        Its `hierarchy_`, or that of the estimator inside it.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
+    return classifier_in(estimator).hierarchy_
+
+
+def classifier_in(estimator: Any) -> Any:
+    """Find the estimator with a hierarchy inside pipelines, searches and the like.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+
+    Returns
+    -------
+    classifier : estimator
+        With a `hierarchy_`.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
+    inner = estimator
+    while inner is not None:
+        if hasattr(inner, "hierarchy_"):
+            return inner
+        if isinstance(inner, Pipeline):
+            inner = inner[-1]
+        else:
+            inner = getattr(
+                inner, "best_estimator_", getattr(inner, "estimator_", None)
+            )
+    raise TypeError(
+        f"{short_repr(estimator)} has no hierarchy_, nor has the last step of a "
+        "pipeline, the best_estimator_ of a search or the estimator_ of another "
+        "meta-estimator in it. Score a fitted estimator of sklearn_htc, or call the "
+        "function of `metrics` with the hierarchy."
+    )

@@ -1,0 +1,124 @@
+"""Probabilities of the few labels that a search found, read along the hierarchy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_htc.hierarchy import Hierarchy
+
+__all__ = ["Found", "largest_per_row", "raised_to_descendants", "sums_along_paths"]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search found of some documents; all other probabilities are small.
+
+    Parameters
+    ----------
+    labels : csr_array of shape (n_documents, n_nodes), float32
+        Probabilities of nodes, P(child) <= P(parent). The ancestors of a node are found
+        with it. Sorted.
+    ends : csr_array of shape (n_documents, n_nodes), float32
+        Probabilities that the path of a document ends at a node, where each has one
+        path: at least one per document. Empty where documents may have any labels.
+    """
+
+    labels: sparse.csr_array
+    ends: sparse.csr_array
+
+
+def raised_to_descendants(
+    values: sparse.csr_array, hierarchy: Hierarchy
+) -> sparse.csr_array:
+    """Raise each node to the largest value among it and its descendants.
+
+    Parameters
+    ----------
+    values : csr_array of shape (n, n_nodes)
+        Not negative; 0 where nothing is stored.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    raised : csr_array of shape (n, n_nodes)
+        No child is above a parent.
+    """
+    entry, row, node = _with_ancestors(values, hierarchy)
+    key, place = np.unique(row * len(hierarchy) + node, return_inverse=True)
+    largest = np.zeros(len(key), dtype=values.dtype)
+    np.maximum.at(largest, place, values.data[entry])
+    rows, nodes = np.divmod(key, len(hierarchy))
+    return sparse.csr_array((largest, (rows, nodes)), shape=values.shape)
+
+
+def sums_along_paths(
+    values: sparse.csr_array, hierarchy: Hierarchy
+) -> sparse.csr_array:
+    """Add up the values of each stored node and its ancestors.
+
+    Parameters
+    ----------
+    values : csr_array of shape (n, n_nodes)
+        Sorted; 0 where nothing is stored.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    sums : csr_array of shape (n, n_nodes)
+        Stored where values are.
+    """
+    entry, row, node = _with_ancestors(values, hierarchy)
+    keys = _rows_of(values) * len(hierarchy) + values.indices
+    wanted = row * len(hierarchy) + node
+    place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    found = np.where(keys[place] == wanted, values.data[place], 0)
+    sums = np.bincount(entry, found, minlength=values.nnz).astype(values.dtype)
+    return sparse.csr_array((sums, values.indices, values.indptr), shape=values.shape)
+
+
+def largest_per_row(
+    values: sparse.csr_array, k: int, levels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """List the columns of the k largest stored values of each row, the largest first.
+
+    Parameters
+    ----------
+    values : csr_array of shape (n, n_columns)
+        At least k stored values per row.
+    k : int
+        How many.
+    levels : ndarray of shape (n_columns,), default=None
+        Of equal values those of a lower level come first; otherwise those that are
+        stored first.
+
+    Returns
+    -------
+    columns : int ndarray of shape (n, k)
+        Where they are.
+    largest : ndarray of shape (n, k)
+        The values.
+    """
+    keys = [-values.data, _rows_of(values)]
+    if levels is not None:
+        keys.insert(0, levels[values.indices])
+    order = np.lexsort(keys)
+    chosen = order[values.indptr[:-1, None] + np.arange(k)]
+    return values.indices[chosen], values.data[chosen]
+
+
+def _rows_of(values: sparse.csr_array) -> np.ndarray:
+    """Return the row of each stored entry."""
+    return np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
+
+
+def _with_ancestors(
+    values: sparse.csr_array, hierarchy: Hierarchy
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """List (entry, row, ancestor) of all stored entries and the ancestors of each."""
+    above = hierarchy.ancestors[values.indices]
+    n_above = np.diff(above.indptr)
+    entries = np.repeat(np.arange(values.nnz), n_above)
+    return entries, _rows_of(values)[entries], above.indices
