@@ -81,6 +81,7 @@ def make_folds(
             Fold(
                 data.take(train, documents=parts[0]),
                 data.take(held_out, documents=parts[1]),
+                train,
             )
         )
     return folds

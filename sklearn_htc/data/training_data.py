@@ -120,10 +120,13 @@ class Fold:
     ----------
     learned_from, held_out : TrainingData
         Both without the terms that only held-out documents have.
+    rows : int ndarray of shape (n_learned,) or None, default=None
+        Which of all documents are learned from, where that is known.
     """
 
     learned_from: TrainingData
     held_out: TrainingData
+    rows: np.ndarray | None = None
 
     def map_vectors(self, change: Callable[[Any], Documents]) -> Self:
         """Change what shallow models learn from in both parts.
@@ -139,6 +142,7 @@ class Fold:
             With the same labels.
         """
         parts = (self.learned_from, self.held_out)
-        return type(self)(
-            *(part.with_documents(change(part.vectors)) for part in parts)
+        learned_from, held_out = (
+            part.with_documents(change(part.vectors)) for part in parts
         )
+        return type(self)(learned_from, held_out, self.rows)

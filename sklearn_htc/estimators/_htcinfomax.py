@@ -133,8 +133,8 @@ default="auto"
         mixtures, the kernel's width and penalty, the weight of the network, the
         calibration and the decoding are chosen. "auto" is True from 50 documents on,
         for embeddings up to 10^8 documents times labels. Beyond 2.5 * 10^8 weights
-        (terms times labels) or 10^10 entries of X times labels it is a label tree, as
-        `HierarchicalLinearClassifier` learns it, without a network beside it.
+        (terms times labels) or 5 * 10^9 entries of X times labels it is a label tree,
+        as `HierarchicalLinearClassifier` learns it, without a network beside it.
     deep_path : bool or "auto", default="auto"
         Whether the network is trained beside a wide path. "auto" trains it where at
         least 100 documents are held out at a time (of 500, by default), which can tell

@@ -19,7 +19,7 @@ from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
 from sklearn_htc.threads import resolve_n_threads
-from sklearn_htc.wide.base import MIN_DOCUMENTS, WideOptions, WideSettings
+from sklearn_htc.wide.base import MIN_DOCUMENTS, WideOptions
 from sklearn_htc.wide.linear import LinearSettings
 
 __all__ = ["HierarchicalLinearClassifier"]
@@ -35,13 +35,13 @@ class HierarchicalLinearClassifier(BaseHierarchicalClassifier):
     thresholds. It is what `HTCInfoMaxClassifier` has beside its network for terms. (For
     embeddings, alone or beside terms, that has a kernel method, which does better.)
 
-    Beyond 2.5 * 10^8 weights (terms times labels) or 10^10 entries of X times labels a
-    label tree takes the place of one machine per label and all documents: each machine
-    learns from the documents of its label's parent alone, and gives the probability of
-    the label given its parent [1]_. Where more than 128 labels have the same parent, or
-    none, they are clustered [2]_. `predict` and `predict_top_k` then search the tree,
-    at each level along the 64 most probable nodes whose probability is at least 0.001;
-    `predict_proba` computes all probabilities.
+    Beyond 2.5 * 10^8 weights (terms times labels) or 5 * 10^9 entries of X times labels
+    a label tree takes the place of one machine per label and all documents: each
+    machine learns from the documents of its label's parent alone, and gives the
+    probability of the label given its parent [1]_. Where more than 128 labels have the
+    same parent, or none, they are clustered [2]_. `predict` and `predict_top_k` then
+    search the tree, at each level along the 64 most probable nodes whose probability is
+    at least 0.001; `predict_proba` computes all probabilities.
 
     Parameters
     ----------
@@ -200,16 +200,13 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         rng: np.random.RandomState,
     ) -> Predictor:
         """Learn every label from all documents."""
-        settings: WideSettings = LinearSettings(options=options)
         if len(data) < MIN_DOCUMENTS:
+            wide = LinearSettings(options=options).fit(data, rng)
             decoder = rule.plain_decoder(data.hierarchy, data.path_nodes)
             read_out = ReadOut(Calibration(data.counts), decoder)
-        else:
-            folds = make_folds(
-                data, split_rows(len(data), self.validation_fraction, rng)
-            )
-            fitter = ReadOutFitter.of_folds(folds, rule)
-            choice = LinearSettings.select(data, folds, fitter, options, rng)
-            settings = choice.settings
-            read_out = choice.read_out.for_counts(data.counts)
-        return TwoPathPredictor(settings.fit(data, rng), None, 0.0, read_out)
+            return TwoPathPredictor(wide, None, 0.0, read_out)
+        folds = make_folds(data, split_rows(len(data), self.validation_fraction, rng))
+        fitter = ReadOutFitter.of_folds(folds, rule)
+        choice = LinearSettings.select(data, folds, fitter, options, rng)
+        read_out = choice.read_out.for_counts(data.counts)
+        return TwoPathPredictor(choice.fit(data, folds[0], rng), None, 0.0, read_out)

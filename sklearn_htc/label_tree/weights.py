@@ -89,7 +89,7 @@ class TreeWeights:
                 continue
             part = X[documents]
             features = np.unique(part.indices)
-            coef, intercept[branches] = fit_machines(
+            coef, intercept[branches], _ = fit_machines(
                 _with_columns(part, features),
                 by_branch[:, branches][documents],
                 sample_weight[documents],

@@ -70,14 +70,14 @@ def fit_with_embeddings(task: Task) -> list[WideFit]:
     chosen = best_choice(choices)
     of_terms = _unwrapped(choices[0])
     if chosen is choices[0]:
-        return [WideFit(of_terms.settings.fit(data, rng), of_terms, folds[0])]
-    path = chosen.settings.fit(joined_data, rng)
+        return [WideFit(of_terms.fit(data, folds[0], rng), of_terms, folds[0])]
+    path = chosen.fit(joined_data, folds[0], rng)
     assert isinstance(path, JoinedPath)
     first = path.parts[0]
     # In a mixture the terms' own path is the first part.
     terms_path = first.model
     if first.side.is_embedding:
-        terms_path = of_terms.settings.fit(data, rng)
+        terms_path = of_terms.fit(data, folds[0], rng)
     return [
         WideFit(path, chosen, folds[0], embedder),
         WideFit(terms_path, of_terms, folds[0]),

@@ -148,7 +148,7 @@ def _fit_wide(task: Task, kind: WideKind) -> list[WideFit]:
     fitter = ReadOutFitter.of_folds(folds, task.settings.rule)
     choice = kind.select(data, folds, fitter, task.settings.wide, rng)
     # With the held-out documents too: what was chosen on them stays.
-    return [WideFit(choice.settings.fit(data, rng), choice, folds[0])]
+    return [WideFit(choice.fit(data, folds[0], rng), choice, folds[0])]
 
 
 def _fit_alone(task: Task) -> TwoPaths:

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn_htc.data.documents import Documents
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out.fitting import ReadOutFitter
+from sklearn_htc.wide.machines import Start
 
 if TYPE_CHECKING:
     from sklearn_htc.wide.selection import WideChoice
@@ -107,6 +108,11 @@ class WideModel(WidePath):
     def weights(self) -> np.ndarray:
         """Return what labels differ by, (n_weights, n_nodes)."""
 
+    @property
+    def start(self) -> Start | None:
+        """What machines of other documents can start from, where that was kept."""
+        return None
+
 
 class WideSettings(ABC):
     """Settings of a wide path that is not fitted."""
@@ -176,6 +182,27 @@ class WideSettings(ABC):
         path : WideModel
             Fitted.
         """
+
+    def fit_from(
+        self, data: TrainingData, rng: np.random.RandomState, start: Start | None
+    ) -> WideModel:
+        """Learn every label, from where a model of some of the documents ended.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Documents that are vectors, and their labels.
+        rng : RandomState
+            Draws what is random.
+        start : Start or None
+            Where there is one; most paths make no use of it.
+
+        Returns
+        -------
+        path : WideModel
+            Fitted.
+        """
+        return self.fit(data, rng)
 
 
 def mean_length(X: Any) -> np.float32:

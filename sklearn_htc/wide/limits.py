@@ -7,9 +7,9 @@ from sklearn_htc.wide.base import MIN_DOCUMENTS
 
 __all__ = ["is_affordable", "occurring_features", "suits_linear_models"]
 
-# Weights (1 GB), and entries of X times labels (three minutes or so on two cores).
+# Weights (1 GB), and entries of X times labels (two minutes or so on two cores).
 MAX_WEIGHTS = 25 * 10**7
-MAX_WORK = 10**10
+MAX_WORK = 5 * 10**9
 
 
 def suits_linear_models(documents: Documents, n_nodes: int) -> bool:

@@ -25,7 +25,7 @@ from sklearn_htc.wide.base import (
     mean_length,
 )
 from sklearn_htc.wide.limits import occurring_features, suits_linear_models
-from sklearn_htc.wide.machines import fit_machines
+from sklearn_htc.wide.machines import Start, fit_machines
 from sklearn_htc.wide.ridge import fit_ridge
 from sklearn_htc.wide.selection import WideChoice, best_choice, judge
 from sklearn_htc.wide.term_relevance import term_relevance
@@ -63,6 +63,9 @@ class LinearPath(WideModel):
         training documents have the label, or none.
     intercept_ : ndarray of shape (n_nodes,), float32
         Scores of a document without features.
+    start_ : Start or None, default=None
+        What the machines of other documents can start from; kept while settings are
+        chosen.
     """
 
     settings: "LinearSettings"
@@ -70,6 +73,12 @@ class LinearPath(WideModel):
     feature_scale_: np.ndarray = field(repr=False)
     coef_: np.ndarray = field(repr=False)
     intercept_: np.ndarray = field(repr=False)
+    start_: Start | None = field(repr=False, default=None)
+
+    @property
+    def start(self) -> Start | None:
+        """What was kept for the machines of other documents."""
+        return self.start_
 
     @cached_property
     def row_of_feature(self) -> np.ndarray:
@@ -151,12 +160,25 @@ class LinearSettings(WideSettings):
 
     def fit(self, data: TrainingData, rng: np.random.RandomState) -> LinearPath:
         """Learn every label by itself; see `WideSettings.fit`."""
+        return self.fit_from(data, rng, None)
+
+    def fit_from(
+        self, data: TrainingData, rng: np.random.RandomState, start: Start | None
+    ) -> LinearPath:
+        """Learn every label by itself; see `WideSettings.fit_from`."""
         relevance = np.ones(data.vectors.n_features, dtype=np.float32)
         if self.power:
             relevance = relevance_of(data, rng)
-        return self.fit_scaled(data, relevance)
+        return self.fit_scaled(data, relevance, start)
 
-    def fit_scaled(self, data: TrainingData, relevance: np.ndarray) -> LinearPath:
+    def fit_scaled(
+        self,
+        data: TrainingData,
+        relevance: np.ndarray,
+        start: Start | None = None,
+        *,
+        keeps_start: bool = False,
+    ) -> LinearPath:
         """Learn every label from features of known relevance.
 
         Parameters
@@ -165,6 +187,10 @@ class LinearSettings(WideSettings):
             Documents that are vectors, and their labels.
         relevance : ndarray of shape (n_features,)
             As `relevance_of` gives it.
+        start : Start, default=None
+            Machines of some of the documents, that those of all are trained from.
+        keeps_start : bool, default=False
+            Whether others are to start from these machines.
 
         Returns
         -------
@@ -179,17 +205,25 @@ class LinearSettings(WideSettings):
         part = X, data.target, data.sample_weight
         if self.ridge_share == 1:
             coef, intercept = fit_ridge(*part, C=self.options.C)
+            kept = None
         else:
-            coef, intercept = fit_machines(
-                *part, C=self.options.C, n_threads=self.options.n_threads
+            coef, intercept, kept = fit_machines(
+                *part,
+                C=self.options.C,
+                n_threads=self.options.n_threads,
+                start=start,
+                keeps_shares=keeps_start,
             )
+        next_start = None
+        if kept is not None:
+            next_start = Start(np.arange(len(data)), kept, intercept.copy())
         if 0 < self.ridge_share < 1:
             ridge = fit_ridge(*part, C=self.options.C)
             for own, other in zip((coef, intercept), ridge, strict=True):
                 own *= 1 - self.ridge_share
                 own += self.ridge_share * other
         coef *= scale[used, None]
-        return LinearPath(self, used, scale, coef, intercept)
+        return LinearPath(self, used, scale, coef, intercept, next_start)
 
 
 class _Trials:
@@ -228,14 +262,26 @@ class _Trials:
         parts = self._parts(self.enough if with_few else self.most)
         share = float(self.with_ridge)
         tried: list[WideChoice] = []
+        last: WideChoice | None = None
         for power in self.powers:
-            near = tried[-1] if tried else None
-            tried.append(self._tried(power, share, parts, near))
-        first = best_choice(tried)
+            last = self._tried(power, share, parts, last)
+            # What the next one starts from takes much memory.
+            tried.append(replace(last, starts=()))
+        assert last is not None
+        first = replace(best_choice(tried), starts=last.starts)
         settings: Any = first.settings
         power = settings.power
         if with_few:
-            parts = self._parts(self.most)
+            all_parts = self._parts(self.most)
+            starts = zip(first.starts, parts, strict=True)
+            first = replace(
+                first,
+                starts=tuple(
+                    None if start is None else start.within(part.rows)
+                    for start, part in starts
+                ),
+            )
+            parts = all_parts
             first = self._tried(power, share, parts, first)
         if not self.with_ridge:
             return first
@@ -243,24 +289,24 @@ class _Trials:
         mixtures = (self._mixed(machines, ridge, share) for share in RIDGE_SHARES)
         return best_choice([machines, *mixtures, ridge])
 
-    def _parts(self, most: int) -> list[tuple[TrainingData, np.ndarray]]:
-        return [self._part(fold.learned_from, most) for fold in self.folds]
-
-    def _part(self, data: TrainingData, most: int) -> tuple[TrainingData, np.ndarray]:
-        """Return documents to fit to, and the relevance of their terms."""
-        if most < len(data):
-            data = data.take(self.rng.permutation(len(data))[:most])
-        return data, relevance_of(data, self.rng)
+    def _parts(self, most: int) -> list["_Part"]:
+        return [_Part.of(fold.learned_from, most, self.rng) for fold in self.folds]
 
     def _tried(
         self,
         power: float,
         ridge_share: float,
-        parts: list[tuple[TrainingData, np.ndarray]],
+        parts: list["_Part"],
         near: WideChoice | None,
     ) -> WideChoice:
         settings = replace(self.plain, power=power, ridge_share=ridge_share)
-        fits = (partial(settings.fit_scaled, *part) for part in parts)
+        starts = near.starts if near is not None else (None,) * len(parts)
+        fits = (
+            partial(
+                settings.fit_scaled, part.data, part.relevance, start, keeps_start=True
+            )
+            for part, start in zip(parts, starts, strict=True)
+        )
         return judge(settings, fits, self.folds, self.fitter, near=near)
 
     def _mixed(
@@ -275,7 +321,36 @@ class _Trials:
             scores,
             self.fitter.fit(scores, near=machines.read_out),
             ridge.feature_scale,
+            machines.starts,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Documents of a fold that are fitted to.
+
+    Parameters
+    ----------
+    data : TrainingData
+        The documents.
+    rows : int ndarray of shape (n_documents,)
+        Which of the fold's documents they are.
+    relevance : ndarray of shape (n_features,), float32
+        Of their terms.
+    """
+
+    data: TrainingData
+    rows: np.ndarray
+    relevance: np.ndarray
+
+    @classmethod
+    def of(cls, data: TrainingData, most: int, rng: np.random.RandomState) -> "_Part":
+        """Draw at most so many documents, and find out how relevant their terms are."""
+        rows = np.arange(len(data))
+        if most < len(data):
+            rows = rng.permutation(len(data))[:most]
+            data = data.take(rows)
+        return cls(data, rows, relevance_of(data, rng))
 
 
 def relevance_of(data: TrainingData, rng: np.random.RandomState) -> np.ndarray:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_htc.data.training_data import Fold
+from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out.fitting import ReadOut, ReadOutFitter, best_read_out
 from sklearn_htc.wide.base import WideModel, WideSettings
+from sklearn_htc.wide.machines import Start
 
 __all__ = ["WideChoice", "best_choice", "judge"]
 
@@ -26,12 +27,39 @@ class WideChoice:
         Fitted to these scores.
     feature_scale : ndarray of shape (n_features,), float32
         What the first fold's training documents were multiplied by.
+    starts : tuple of (Start or None), default=()
+        Where models that are trained next can start from, fold by fold.
     """
 
     settings: WideSettings
     scores: np.ndarray
     read_out: ReadOut
     feature_scale: np.ndarray
+    starts: tuple[Start | None, ...] = ()
+
+    def fit(
+        self, data: TrainingData, fold: Fold, rng: np.random.RandomState
+    ) -> WideModel:
+        """Fit the settings to all documents, from where the first fold's model ended.
+
+        Parameters
+        ----------
+        data : TrainingData
+            All documents.
+        fold : Fold
+            The first one.
+        rng : RandomState
+            Draws what is random.
+
+        Returns
+        -------
+        path : WideModel
+            Fitted.
+        """
+        start = self.starts[0] if self.starts else None
+        if start is not None and fold.rows is not None:
+            return self.settings.fit_from(data, rng, start.within(fold.rows))
+        return self.settings.fit(data, rng)
 
 
 def judge(
@@ -62,17 +90,18 @@ def judge(
     choice : WideChoice
         The settings, judged.
     """
-    scores, scales = [], []
+    scores, scales, starts = [], [], []
     for fit, fold in zip(fits, folds, strict=True):
         path = fit()
         documents = fold.held_out.vectors
         scores.append(path.scores(documents.X))
         scales.append(path.feature_scale_)
+        starts.append(path.start)
         # The weights of two at a time may be too much.
         del path
     together = np.concatenate(scores)
     read_out = fitter.fit(together, near=None if near is None else near.read_out)
-    return WideChoice(settings, together, read_out, scales[0])
+    return WideChoice(settings, together, read_out, scales[0], tuple(starts))
 
 
 def best_choice(choices: Sequence[WideChoice]) -> WideChoice:

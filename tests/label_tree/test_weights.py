@@ -36,7 +36,7 @@ def test_a_router_learns_from_its_documents_alone(learned):
             documents = target[:, [branch]].nonzero()[0]
         if not len(documents):
             continue
-        expected, intercept = fit_machines(
+        expected, intercept, _ = fit_machines(
             sparse.csr_array(data.vectors.X[documents]),
             sparse.csr_array(target[documents][:, own]),
             weight[documents],

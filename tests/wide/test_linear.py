@@ -10,8 +10,9 @@ from scipy import sparse
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
+from sklearn_htc.data.held_out import make_folds
 from sklearn_htc.data.reading import as_documents
-from sklearn_htc.read_out.fitting import ReadOut
+from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
 from sklearn_htc.wide import linear
 from sklearn_htc.wide.base import WideOptions
 from sklearn_htc.wide.linear import LinearSettings
@@ -199,9 +200,9 @@ def test_of_large_data_a_part_is_enough_to_find_the_power(
         monkeypatch.setattr("sklearn_htc.wide.linear.MAX_RIDGE_SIZE", 0)
     learned_from = []
 
-    def fit_and_note(settings, data, *others):
+    def fit_and_note(settings, data, *others, **more):
         learned_from.append((len(data), settings.power, settings.ridge_share))
-        return fitted(settings, data, *others)
+        return fitted(settings, data, *others, **more)
 
     fitted = LinearSettings.fit_scaled
     monkeypatch.setattr(LinearSettings, "fit_scaled", fit_and_note)
@@ -213,6 +214,39 @@ def test_of_large_data_a_part_is_enough_to_find_the_power(
     assert choice.settings.power == 0.5
     # What is kept are the scores of models of all documents.
     assert all(np.abs(choice.scores - scores).max() > 0.01 for scores in seen[:3])
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_all_documents_are_learned_from_where_the_fold_ended(
+    documents, indicator, monkeypatch, few
+):
+    if few:
+        work = documents.X.nnz * indicator.shape[1]
+        most = work * 245 // 1000
+        monkeypatch.setattr("sklearn_htc.wide.linear.MAX_TRIED_WORK", most)
+    monkeypatch.setattr("sklearn_htc.wide.linear.MAX_RIDGE_SIZE", 0)
+    data = training_data(documents, indicator)
+    rows = (np.arange(0, 100, 5), np.setdiff1d(np.arange(100), np.arange(0, 100, 5)))
+    fold = make_folds(data, [rows[::-1]])[0]
+    fitter = ReadOutFitter.of_folds([fold], DecodingRule(False, False, 0.5))
+    rng = np.random.RandomState(0)
+    choice = LinearSettings.select(data, [fold], fitter, WideOptions(), rng)
+    (start,) = choice.starts
+    assert start.shares.shape == (80, 8)
+    starts = []
+
+    def fit_and_note(*others, start=None, **more):
+        starts.append(start)
+        to_the_end = {"n_iterations": 400, "tolerance": 0}
+        return fitted(*others, start=start, **more, **to_the_end)
+
+    fitted = linear.fit_machines
+    monkeypatch.setattr(linear, "fit_machines", fit_and_note)
+    path = choice.fit(data, fold, np.random.RandomState(0))
+    np.testing.assert_array_equal(starts[0].rows, fold.rows)
+    assert path.start is None
+    cold = choice.settings.fit(data, np.random.RandomState(0))
+    np.testing.assert_allclose(path.coef_, cold.coef_, atol=1e-3)
 
 
 @pytest.mark.parametrize("limit", ["MAX_RIDGE_SIZE", "MAX_RIDGE_TARGETS"])

@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.svm import LinearSVC
 
 from sklearn_htc.wide.base import mean_length
-from sklearn_htc.wide.machines import fit_machines
+from sklearn_htc.wide.machines import Start, fit_machines
 
 
 def documents_and_labels(kind, n_labels=5):
@@ -30,7 +30,7 @@ def objective(X, y, weight, C, coef, intercept):
 @pytest.mark.parametrize("C", [0.1, 1.0, 30.0])
 def test_machines_are_those_of_liblinear(kind, C):
     X, target, weight = documents_and_labels(kind)
-    coef, intercept = fit_machines(
+    coef, intercept, _ = fit_machines(
         X, target, weight, C=C, n_threads=1, n_iterations=300, tolerance=0
     )
     for label, has_it in enumerate(target.toarray().T):
@@ -54,7 +54,7 @@ def test_the_usual_steps_come_near_the_least_objective(C):
             objective(
                 X, np.where(has_it, 1, -1), weight, C, coef[:, label], bias[label]
             )
-            for coef, bias in (usual, best)
+            for coef, bias, _ in (usual, best)
         )
         assert least <= reached <= 1.02 * least
 
@@ -65,7 +65,7 @@ def test_a_label_is_learned_by_itself_whatever_stands_beside_it(monkeypatch):
     monkeypatch.setattr("sklearn_htc.wide.machines.MAX_BLOCK", 3)
     monkeypatch.setattr("sklearn_htc.wide.machines.MIN_BLOCK", 3)
     few = fit_machines(X, target, weight, C=1.0, n_threads=1)
-    for first, second in zip(together, few, strict=True):
+    for first, second in zip(together[:2], few[:2], strict=True):
         np.testing.assert_allclose(first, second, atol=1e-9)
 
 
@@ -78,8 +78,48 @@ def test_two_documents_count_as_one_of_twice_the_weight(kind):
     )
     weight = np.r_[np.full(60, 2.0), np.ones(60)]
     weighted = fit_machines(X, target, weight, C=1.0, n_threads=1, n_iterations=200)
-    for first, second in zip(repeated, weighted, strict=True):
+    for first, second in zip(repeated[:2], weighted[:2], strict=True):
         np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_weights_are_sums_of_documents(monkeypatch):
+    X, target, weight = documents_and_labels("sparse")
+    coef, intercept, shares = fit_machines(
+        X, target, weight, C=1.0, n_threads=1, keeps_shares=True
+    )
+    np.testing.assert_allclose(X.T @ shares, coef, atol=1e-9)
+    # Those with a loss, by how much they have.
+    to_the_end = {"n_iterations": 400, "tolerance": 0, "keeps_shares": True}
+    coef, intercept, shares = fit_machines(
+        X, target, weight, C=1.0, n_threads=1, **to_the_end
+    )
+    signs = np.where(target.toarray(), 1, -1)
+    loss = np.maximum(0, 1 - signs * (X @ coef + intercept))
+    np.testing.assert_allclose(shares, 2 * weight[:, None] * signs * loss, atol=1e-5)
+    monkeypatch.setattr("sklearn_htc.wide.machines.MAX_SHARES", 120 * 5 - 1)
+    assert fit_machines(X, target, weight, C=1.0, n_threads=1, **to_the_end)[2] is None
+
+
+@pytest.mark.parametrize("n_iterations", [25, 400])
+def test_machines_of_some_documents_are_a_good_start(n_iterations):
+    X, target, weight = documents_and_labels("sparse")
+    X = X / mean_length(X)
+    rows = np.random.default_rng(1).permutation(120)[:100]
+    limits = {"C": 1.0, "n_threads": 1, "n_iterations": n_iterations, "tolerance": 0}
+    _, intercept, shares = fit_machines(
+        X[rows], target[rows], weight[rows], **limits, keeps_shares=True
+    )
+    start = Start(np.arange(100), shares, intercept).within(rows)
+    started = fit_machines(X, target, weight, **limits, start=start)
+    cold = fit_machines(X, target, weight, **limits)
+    for label, has_it in enumerate(target.toarray().T):
+        values = [
+            objective(
+                X, np.where(has_it, 1, -1), weight, 1.0, coef[:, label], bias[label]
+            )
+            for coef, bias, _ in (started, cold)
+        ]
+        assert values[0] <= 1.005 * values[1]
 
 
 def test_single_precision_is_enough():
@@ -89,7 +129,7 @@ def test_single_precision_is_enough():
         X.astype(np.float32), target, weight, C=1.0, n_threads=1, n_iterations=100
     )
     assert single[0].dtype == single[1].dtype == np.float32
-    for first, second in zip(exact, single, strict=True):
+    for first, second in zip(exact[:2], single[:2], strict=True):
         np.testing.assert_allclose(first, second, atol=1e-3)
 
 
@@ -97,7 +137,7 @@ def test_labels_of_all_documents_or_of_none_are_constant():
     X, target, weight = documents_and_labels("sparse")
     target = target.toarray()
     target[:, 1], target[:, 3] = True, False
-    coef, intercept = fit_machines(
+    coef, intercept, _ = fit_machines(
         X, sparse.csr_array(target), weight, C=1.0, n_threads=1
     )
     assert not coef[:, [1, 3]].any()
@@ -108,7 +148,7 @@ def test_labels_of_all_documents_or_of_none_are_constant():
 def test_documents_without_any_term_still_give_an_intercept():
     X = sparse.csr_array((40, 3))
     target = sparse.csr_array(np.arange(40)[:, None] < 10)
-    coef, intercept = fit_machines(
+    coef, intercept, _ = fit_machines(
         X, target, np.ones(40), C=1.0, n_threads=1, n_iterations=50
     )
     assert not coef.any()
