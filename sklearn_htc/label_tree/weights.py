@@ -79,6 +79,9 @@ class TreeWeights:
         source[routing.router[leads]] = leads
         bounds, members = routing.branches
         keys, lengths, slots, values = [], [], [], []
+        # A router's documents have few of the features, which get columns in a row.
+        occurs = np.zeros(X.shape[1], dtype=bool)
+        column = np.zeros(X.shape[1], dtype=np.int32)
         for router in range(routing.n_routers):
             branches = members[bounds[router] : bounds[router + 1]]
             documents = np.arange(X.shape[0])
@@ -88,9 +91,16 @@ class TreeWeights:
             if not len(documents):
                 continue
             part = X[documents]
-            features = np.unique(part.indices)
+            occurs[:] = False
+            occurs[part.indices] = True
+            features = np.flatnonzero(occurs)
+            column[features] = np.arange(len(features))
+            compact = sparse.csr_array(
+                (part.data, column[part.indices], part.indptr),
+                shape=(len(documents), len(features)),
+            )
             coef, intercept[branches], _ = fit_machines(
-                _with_columns(part, features),
+                compact,
                 by_branch[:, branches][documents],
                 sample_weight[documents],
                 C=C,
@@ -200,11 +210,3 @@ class TreeWeights:
             rows = self.rows[place[found]]
             weights[found, column] = rows[:, [slot]].toarray().ravel()
         return weights
-
-
-def _with_columns(X: sparse.csr_array, columns: np.ndarray) -> sparse.csr_array:
-    """Leave all columns out but these, which are all that have entries."""
-    indices = np.searchsorted(columns, X.indices)
-    return sparse.csr_array(
-        (X.data, indices, X.indptr), shape=(X.shape[0], len(columns))
-    )
