@@ -101,8 +101,8 @@ def fit_machines(
     n_threads : int
         How many threads products have.
     n_iterations : int, default=25
-        How many steps are taken at most at C = 1; the square root of C times as many
-        where it is larger.
+        How many steps are taken at most at C = 1; C^0.75 times as many where it is
+        larger.
     tolerance : float, default=1e-4
         A label is done where its gradient's squared length has fallen by this factor,
         divided by the square of C where it is larger than 1.
@@ -128,7 +128,8 @@ def fit_machines(
     coef = np.zeros((X.shape[1], n_nodes), dtype=X.dtype)
     intercept = np.where(counts == n_documents, 1, -1).astype(X.dtype)
     learned = np.flatnonzero((counts > 0) & (counts < n_documents))
-    n_steps = int(np.ceil(n_iterations * np.sqrt(max(C, 1))))
+    # The less weights cost, the longer the way is to the least objective (measured).
+    n_steps = int(np.ceil(n_iterations * max(C, 1) ** 0.75))
     if start is not None:
         n_steps = int(np.ceil(STARTED_SHARE * n_steps))
     kept = None
