@@ -19,7 +19,6 @@ from scipy import sparse
 def main() -> None:
     """Do one of the two."""
     # Not at import time, as other environments lack it.
-    from pecos.utils.featurization.text.preprocess import Preprocessor  # noqa: F401
     from pecos.xmc import Indexer, LabelEmbeddingFactory
     from pecos.xmc.xlinear.model import XLinearModel
 

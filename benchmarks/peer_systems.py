@@ -169,7 +169,10 @@ class Pecos(Ranker):
         return _bytes(self.folder / "model")
 
     def _store(self, matrix: sparse.csr_array, name: str) -> None:
-        sparse.save_npz(self.folder / f"{name}.npz", sparse.csr_matrix(matrix))
+        # It refuses rows whose columns are not in order.
+        ordered = sparse.csr_matrix(matrix, copy=True)
+        ordered.sort_indices()
+        sparse.save_npz(self.folder / f"{name}.npz", ordered)
 
     def _run(self, task: str, *arguments: str) -> dict[str, float]:
         command = [self.options["pecos"], self.SCRIPT, task, self.folder]
