@@ -65,8 +65,10 @@ class Omikuji(Ranker):
 
     def prepare(self, X: sparse.csr_array, Y: sparse.csr_array) -> None:
         """Write the format of the extreme classification repository."""
-        lines = [f"{X.shape[0]} {X.shape[1]} {Y.shape[1]}"]
-        for row in range(X.shape[0]):
+        # It does not read documents without terms.
+        some = np.flatnonzero(np.diff(X.indptr)).tolist()
+        lines = [f"{len(some)} {X.shape[1]} {Y.shape[1]}"]
+        for row in some:
             labels = _row(Y, row)[0].tolist()
             terms = " ".join(f"{j}:{v:.5f}" for j, v in _pairs(X, row))
             lines.append(f"{','.join(map(str, labels))} {terms}")

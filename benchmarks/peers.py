@@ -64,25 +64,31 @@ def main() -> None:
     parser.add_argument("--threshold", action="store_true", help="F1 of peers too")
     arguments = parser.parse_args()
     options = vars(arguments)
-    again = list(product(arguments.sets, arguments.systems))
-    runs = [
-        run for run in published("peers") if (run["data"], run["system"]) not in again
-    ]
-    for name, system in again:
+    runs = published("peers")
+    for name, system in product(arguments.sets, arguments.systems):
         if system == "libpecos XR-Linear" and arguments.pecos is None:
             continue
         if system == "one-vs-rest LinearSVC" and name in GENERATED:
             continue
         run = in_own_process(measure, name, system, options)
         print(run, flush=True)
-        runs.append(run)
+        others = [
+            each for each in runs if (each["data"], each["system"]) != (name, system)
+        ]
+        runs = [*others, run]
         report(runs, arguments.threads)
 
 
 def report(runs: list[dict[str, Any]], threads: int) -> None:
     """Write what there is so far, a data set after the other."""
-    order = [*SETS, *GENERATED]
-    runs = sorted(runs, key=lambda run: order.index(run["data"]))
+    sets, systems = [*SETS, *GENERATED], list(PEERS)
+
+    def place(run: dict[str, Any]) -> tuple[int, int]:
+        is_known = run["data"] in sets
+        first = sets.index(run["data"]) if is_known else len(sets)
+        return first, systems.index(run["system"])
+
+    runs = sorted(runs, key=place)
     table = markdown_table(
         {
             "data": "{data}",

@@ -1,4 +1,4 @@
-"""The one object that fit stores and predict asks: two paths and how they are read."""
+"""What estimators ask for predictions, and its usual form: two paths, read together."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from sklearn_htc.read_out.fitting import ReadOut
 from sklearn_htc.training.deep import DeepModel
 from sklearn_htc.wide.base import WidePath
 
-__all__ = ["Judged", "Predictor", "TwoPathPredictor", "levels_of"]
+__all__ = ["Judged", "Predictor", "TwoPathPredictor", "levels_of", "top_of"]
 
 
 @dataclass(frozen=True)
@@ -192,14 +192,7 @@ class TwoPathPredictor(Predictor):
         """Choose among the probabilities of all labels; see `Predictor.iter_top`."""
         levels = levels_of(self.read_out.decoder, of_paths=of_paths)
         for rows, values in self.iter_probabilities(documents, of_paths=of_paths):
-            top = np.argpartition(-values, k - 1, axis=1)[:, :k]
-            best = np.take_along_axis(values, top, axis=1)
-            order = np.lexsort((levels[top], -best), axis=1)
-            yield (
-                rows,
-                np.take_along_axis(top, order, axis=1),
-                np.take_along_axis(best, order, axis=1),
-            )
+            yield rows, *top_of(values, k, levels)
 
     def iter_judged(self, documents: Documents) -> Iterator[Judged]:
         """Decode the log-odds of all labels; see `Predictor.iter_judged`."""
@@ -243,6 +236,34 @@ class TwoPathPredictor(Predictor):
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for rows, wide, deep in self._iter_parts(documents):
             yield rows, self.read_out.log_odds(_sum_of_parts(wide, deep))
+
+
+def top_of(
+    values: np.ndarray, k: int, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """List the columns of the k largest values of each row, the largest first.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_columns)
+        At least k columns.
+    k : int
+        How many.
+    levels : ndarray of shape (n_columns,)
+        Of equal values those of a lower level come first.
+
+    Returns
+    -------
+    columns : int ndarray of shape (n, k)
+        Where they are.
+    largest : ndarray of shape (n, k)
+        The values.
+    """
+    top = np.argpartition(-values, k - 1, axis=1)[:, :k]
+    best = np.take_along_axis(values, top, axis=1)
+    order = np.lexsort((levels[top], -best), axis=1)
+    columns = np.take_along_axis(top, order, axis=1)
+    return columns, np.take_along_axis(best, order, axis=1)
 
 
 def levels_of(decoder: Decoder, *, of_paths: bool) -> np.ndarray:

@@ -18,7 +18,7 @@ from sklearn_htc.read_out.fitting import DecodingRule, ReadOutFitter
 from sklearn_htc.read_out.found import Found
 from sklearn_htc.wide.base import MIN_DOCUMENTS, WideOptions, mean_length
 from sklearn_htc.wide.limits import is_affordable
-from sklearn_htc.wide.linear import POWERS, relevance_of
+from sklearn_htc.wide.linear import powers_for, relevance_of
 
 __all__ = ["fit_label_tree", "suits_label_tree"]
 
@@ -78,7 +78,9 @@ def fit_label_tree(
     relevance = [relevance_of(fold.learned_from, rng) for fold in folds]
     learner = _Learner.of(data, options, rng)
     few = [_with_few(fold, rng) for fold in folds]
-    trials = [learner.tried(power, few, relevance) for power in POWERS]
+    trials = [
+        learner.tried(power, few, relevance) for power in powers_for(data.vectors)
+    ]
     best = min(trials, key=lambda trial: trial.log_loss)
     if any(some is not fold for some, fold in zip(few, folds, strict=True)):
         best = learner.tried(best.power, folds, relevance)
@@ -86,11 +88,7 @@ def fit_label_tree(
         _search(tree, fold.held_out)
         for tree, fold in zip(best.trees, folds, strict=True)
     ]
-    together = Found(
-        sparse.vstack([each.labels for each in found], format="csr"),
-        sparse.vstack([each.ends for each in found], format="csr"),
-    )
-    read_out = ReadOutFitter.of_folds(folds, rule).fit_found(together)
+    read_out = ReadOutFitter.of_folds(folds, rule).fit_found(Found.stacked(found))
     tree = learner.fit(data, relevance_of(data, rng), best.power)
     calibration = best.trees[0].calibration.for_counts(learner.counts(data))
     return TreePredictor(replace(tree, calibration=calibration), read_out)
@@ -138,27 +136,30 @@ class _Learner:
     def of(
         cls, data: TrainingData, options: WideOptions, rng: np.random.RandomState
     ) -> "_Learner":
-        """Lead along the hierarchy, and find out where paths lead."""
+        """Lead along the hierarchy, and find out where paths lead.
+
+        Once, with the documents that are held out later: which labels are clustered
+        says nothing of which documents have them.
+        """
         X = sparse.csr_array(data.vectors.X)
         routing = Routing.learn(data.hierarchy, data.target, X, rng)
         if not len(data.path_nodes):
             return cls(routing, None, None, options)
-        members = data.hierarchy.ancestors[data.path_nodes]
         may_end = np.zeros(routing.n_routers, dtype=bool)
         ends = routing.router[data.path_nodes]
         may_end[ends[ends >= 0]] = True
-        may_take = routing.of_branches(members).sum(axis=0) > 0
+        may_take = routing.of_data(data).sum(axis=0) > 0
         return cls(routing, may_take, may_end, options)
 
     def counts(self, data: TrainingData) -> np.ndarray:
         """Count the documents of each branch, (n_branches,)."""
-        return self.routing.of_branches(data.target).sum(axis=0)
+        return self.routing.of_data(data).sum(axis=0)
 
     def fit(self, data: TrainingData, relevance: np.ndarray, power: float) -> LabelTree:
         """Train all machines; the calibration is not fitted."""
         scale = relevance ** np.float32(power)
         scale /= mean_length(scaled(data.vectors.X, scale))
-        target = self.routing.of_branches(data.target)
+        target = self.routing.of_data(data)
         weights = TreeWeights.fit(
             scaled(data.vectors.X, scale),
             target,
@@ -193,22 +194,20 @@ class _Learner:
 
 
 def _with_few(fold: Fold, rng: np.random.RandomState) -> Fold:
-    """Leave enough documents to learn from to choose by; the fold if it has no more."""
+    """Take a part of the documents to learn from, where they are more than enough."""
     data = fold.learned_from
     if len(data) <= ENOUGH_TO_CHOOSE:
         return fold
     rows = np.sort(rng.permutation(len(data))[:ENOUGH_TO_CHOOSE])
-    return replace(fold, learned_from=data.take(rows))
+    return Fold(data.take(rows), fold.held_out)
 
 
 def _search(tree: LabelTree, held_out: TrainingData) -> Found:
     """Search all documents, some at a time."""
     X = held_out.vectors.X
-    found = [
-        tree.search(X[start : start + BATCH_SIZE])
-        for start in range(0, X.shape[0], BATCH_SIZE)
-    ]
-    return Found(
-        sparse.vstack([each.labels for each in found], format="csr"),
-        sparse.vstack([each.ends for each in found], format="csr"),
+    return Found.stacked(
+        [
+            tree.search(X[start : start + BATCH_SIZE])
+            for start in range(0, X.shape[0], BATCH_SIZE)
+        ]
     )

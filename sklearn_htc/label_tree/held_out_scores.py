@@ -69,7 +69,7 @@ class HeldOutScores:
             Of these documents.
         """
         routing = tree.routing
-        target = routing.of_branches(held_out.target)
+        target = routing.of_data(held_out)
         rows = np.repeat(np.arange(len(held_out)), np.diff(target.indptr))
         routers = routing.router[target.indices]
         leads = routers >= 0
@@ -188,9 +188,10 @@ class HeldOutScores:
             return weight[pairs] @ errors
         log_odds = log_odds.masked_fill(~torch.from_numpy(self.may_take), -1e9)
         # 0 is the log-odds of the path's end.
-        largest = log_odds.new_zeros(len(weight))
+        may_end = torch.from_numpy(self.may_end)
+        largest = log_odds.new_zeros(len(weight)).masked_fill(~may_end, -torch.inf)
         largest = largest.scatter_reduce(0, pairs, log_odds.detach(), "amax")
-        total = torch.from_numpy(self.may_end) * (-largest).exp()
+        total = (-largest).exp().masked_fill(~may_end, 0)
         total = total.index_add(0, pairs, (log_odds - largest[pairs]).exp())
         taken = (weight[pairs] * is_true) @ log_odds
         return weight @ (largest + total.log()) - taken

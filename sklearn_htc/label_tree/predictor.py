@@ -13,7 +13,7 @@ from sklearn_htc.label_tree.tree import (
     MAX_FOLLOWED,
     LabelTree,
 )
-from sklearn_htc.predictor import Judged, Predictor, levels_of
+from sklearn_htc.predictor import Judged, Predictor, levels_of, top_of
 from sklearn_htc.read_out.decoders import PathDecoder
 from sklearn_htc.read_out.fitting import ReadOut
 from sklearn_htc.read_out.found import Found, largest_per_row
@@ -45,7 +45,8 @@ class TreePredictor(Predictor):
         self, documents: Documents
     ) -> Iterator[tuple[np.ndarray, sparse.csr_array]]:
         """Search, and decide among what is found; see `Predictor.iter_decisions`."""
-        for rows, found in self._search_all(documents, BATCH_SIZE):
+        pieces = self._search_all(documents, BATCH_SIZE, least=self._least)
+        for rows, found in pieces:
             yield rows, self.read_out.decoder.decide_found(found)
 
     def iter_probabilities(
@@ -70,25 +71,35 @@ class TreePredictor(Predictor):
                 yield rows[has_enough], *top
             others = rows[~has_enough]
             if len(others):
-                # Each branch leads to a label, so that k branches lead to k.
+                # Each branch leads to a label, so that k branches lead to k, unless
+                # there are not as many to which a path leads.
                 n_followed = max(k, MAX_FOLLOWED)
                 again = documents.take(others)
                 for some, more in self._search_all(
                     again, self._batch_size(n_followed), n_followed=n_followed, least=0
                 ):
-                    values = self._values(more, of_paths=of_paths)
-                    yield others[some], *largest_per_row(values, k, levels)
+                    dense = self._dense(more, of_paths=of_paths)
+                    yield others[some], *top_of(dense, k, levels)
 
     def iter_judged(self, documents: Documents) -> Iterator[Judged]:
         """Ask all routers; see `Predictor.iter_judged`."""
         decoder = self.read_out.decoder
+        assert documents.vectors is not None
         for rows, found in self._ask_all(documents):
             of_paths = None
             if isinstance(decoder, PathDecoder):
                 of_paths = self._dense(found, of_paths=True)
             probabilities = self._dense(found, of_paths=False)
-            decided = decoder.decide_found(found)
+            # As `predict` decides.
+            some = self.wide.search(documents.vectors.X[rows], least=self._least)
+            decided = decoder.decide_found(some)
             yield Judged(rows, None, probabilities, of_paths, decided)
+
+    @property
+    def _least(self) -> float:
+        """The probability from which on labels have to be found to be predicted."""
+        threshold = getattr(self.read_out.decoder, "threshold", LEAST_PROBABILITY)
+        return min(LEAST_PROBABILITY, float(np.min(threshold)))
 
     def _search_all(
         self, documents: Documents, batch_size: int, **limits: float
@@ -115,7 +126,7 @@ class TreePredictor(Predictor):
         decoder = self.read_out.decoder
         if not of_paths or not isinstance(decoder, PathDecoder):
             return found.labels
-        column = np.zeros(len(decoder.hierarchy), dtype=np.int64)
+        column = np.full(len(decoder.hierarchy), -1)
         column[decoder.path_nodes] = np.arange(len(decoder.path_nodes))
         ends = found.ends
         shape = (ends.shape[0], len(decoder.path_nodes))

@@ -9,12 +9,13 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
+from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import Hierarchy
 
 __all__ = ["Routing"]
 
-# A router with more branches gets clusters of labels in between: as many as leave half
-# as many labels in each, or half as many clusters.
+# A router with more branches gets clusters in between: at most half as many clusters,
+# and where that is possible at most half as many labels in each.
 MAX_BRANCHES = 128
 # Of 2-means, which has come near its end then.
 N_ITERATIONS = 8
@@ -119,13 +120,37 @@ class Routing:
         bounds = np.concatenate([[0], counts.cumsum()])
         return bounds, np.argsort(self.above, kind="stable")
 
-    def of_branches(self, target: sparse.csr_array) -> sparse.csr_array:
-        """Say which branches lead to the labels of documents.
+    def of_data(self, data: TrainingData) -> sparse.csr_array:
+        """Say which branches documents take.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Documents with their labels.
+
+        Returns
+        -------
+        target : csr_array of shape (n_documents, n_branches)
+            0 and 1. Where each document has one path, it takes those that lead to the
+            most specific node of it, even if that has other ancestors besides.
+        """
+        if not len(data.path_nodes):
+            return self.of_branches(data.target, to_root=False)
+        ends = data.hierarchy.most_specific(data.target)
+        return self.of_branches(ends, to_root=True)
+
+    def of_branches(
+        self, target: sparse.csr_array, *, to_root: bool
+    ) -> sparse.csr_array:
+        """Say which branches lead to labels.
 
         Parameters
         ----------
         target : csr_array of shape (n_documents, n_nodes)
-            Labels, closed under ancestors.
+            Labels.
+        to_root : bool
+            Whether all branches on the way from the root count, or those of the labels
+            and of clusters directly above them, where ancestors are labels too.
 
         Returns
         -------
@@ -139,8 +164,9 @@ class Routing:
         # From a node up, through the clusters that it is in, to the next node.
         rows, columns = [np.arange(self.n_nodes)], [np.arange(self.n_nodes)]
         nodes, up = rows[0], source[self.above[: self.n_nodes]]
-        while (in_cluster := up >= self.n_nodes).any():
-            nodes, up = nodes[in_cluster], up[in_cluster]
+        first = 0 if to_root else self.n_nodes
+        while (goes_on := up >= first).any():
+            nodes, up = nodes[goes_on], up[goes_on]
             rows.append(nodes)
             columns.append(up)
             up = source[self.above[up]]

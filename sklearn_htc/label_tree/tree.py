@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ BATCH_SIZE = 1024
 
 # Branches of a smaller probability are not followed, except the best of each level.
 LEAST_PROBABILITY = 1e-3
+# Probabilities are this far from 0 and 1.
+MARGIN = np.finfo(np.float32).eps
 # Branches that are followed at each level of a document.
 MAX_FOLLOWED = 64
 
@@ -138,10 +141,13 @@ class LabelTree:
             documents, nodes, log_p = documents[leads], nodes[leads], log_p[leads]
             routers = routers[leads]
         shape = (n_documents, n_nodes)
-        probabilities = _assemble(labels, shape)
+        of_labels, of_ends = _assemble(labels, shape), _assemble(ends, shape)
         if not self.hierarchy.is_tree:
-            probabilities = raised_to_descendants(probabilities, self.hierarchy)
-        return Found(probabilities, _assemble(ends, shape))
+            if self.may_end is not None:
+                of_labels = of_labels + of_ends @ self._ancestors_beside
+                of_labels.data = np.minimum(of_labels.data, 1 - MARGIN)
+            of_labels = raised_to_descendants(of_labels, self.hierarchy)
+        return Found(of_labels, of_ends)
 
     def score(
         self, X: sparse.csr_array, documents: np.ndarray, routers: np.ndarray
@@ -217,6 +223,17 @@ class LabelTree:
             rows = np.arange(start, min(start + BATCH_SIZE, len(documents)))
             yield rows, scaled(vectors.X[rows], self.feature_scale_) @ of_features
 
+    @cached_property
+    def _ancestors_beside(self) -> sparse.csr_array:
+        """The ancestors of nodes that are not on the way to them, 0 and 1."""
+        ancestors = self.hierarchy.ancestors
+        on_the_way = self.routing.of_branches(
+            sparse.csr_array(sparse.eye_array(len(self.hierarchy))), to_root=True
+        )[:, : len(self.hierarchy)]
+        beside = sparse.csr_array(ancestors - on_the_way.astype(ancestors.dtype))
+        beside.eliminate_zeros()
+        return beside.astype(np.float32)
+
     def _log_probabilities(
         self, found: BranchScores, routers: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray | None]:
@@ -230,11 +247,13 @@ class LabelTree:
         if self.may_end is None:
             return log_expit(log_odds), None
         starts = np.searchsorted(found.pairs, np.arange(len(routers)))
-        largest = np.maximum(np.maximum.reduceat(log_odds, starts), 0)
+        may_end = self.may_end[routers]
+        largest = np.maximum.reduceat(log_odds, starts)
+        largest = np.where(may_end, np.maximum(largest, 0), largest)
         total = np.add.reduceat(np.exp(log_odds - largest[found.pairs]), starts)
-        total += self.may_end[routers] * np.exp(-largest)
+        total += np.exp(-largest, where=may_end, out=np.zeros_like(largest))
         log_total = largest + np.log(total)
-        ended = np.where(self.may_end[routers], -log_total, -np.inf)
+        ended = np.where(may_end, -log_total, -np.inf)
         return log_odds - log_total[found.pairs], ended.astype(np.float32)
 
 
@@ -261,12 +280,13 @@ def scaled(X: Any, scale: np.ndarray) -> sparse.csr_array:
 def _most_probable(
     documents: np.ndarray, log_p: np.ndarray, least: float, most: int
 ) -> np.ndarray:
-    """Choose the most probable entries of each document, at least one."""
+    """Choose the most probable entries of each document, at least one if possible."""
     best = np.full(documents.max() + 1, -np.inf, dtype=log_p.dtype)
     np.maximum.at(best, documents, log_p)
     log_least = np.log(least) if least > 0 else np.finfo(log_p.dtype).min
     # Few are left to be sorted.
-    kept = np.flatnonzero(log_p >= np.minimum(log_least, best[documents]))
+    is_likely = log_p >= np.minimum(log_least, best[documents])
+    kept = np.flatnonzero(is_likely & np.isfinite(log_p))
     order = kept[np.lexsort((-log_p[kept], documents[kept]))]
     starts = np.searchsorted(documents[order], np.arange(len(best)))
     rank = np.arange(len(order)) - starts[documents[order]]
@@ -278,8 +298,7 @@ def _assemble(entries: list[Entries], shape: tuple[int, int]) -> sparse.csr_arra
     if not entries:
         return sparse.csr_array(shape, dtype=np.float32)
     rows, columns, log_p = (np.concatenate(part) for part in zip(*entries, strict=True))
-    margin = np.finfo(np.float32).eps
-    values = np.clip(np.exp(log_p), margin, 1 - margin)
+    values = np.clip(np.exp(log_p), MARGIN, 1 - MARGIN)
     array = sparse.csr_array((values, (rows, columns)), shape=shape)
     array.sort_indices()
     return array

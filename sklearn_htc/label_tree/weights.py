@@ -12,7 +12,8 @@ from sklearn_htc.wide.machines import fit_machines
 
 __all__ = ["TreeWeights"]
 
-# Smaller weights are left out. Documents have length 1 on the average.
+# Smaller weights are left out, at C of 1 and more; weights shrink with C below it.
+# Documents have length 1 on the average.
 LEAST_WEIGHT = 0.03
 # Entries of documents that are looked up at a time.
 MAX_LOOKUPS = 4 * 10**6
@@ -84,8 +85,9 @@ class TreeWeights:
         column = np.zeros(X.shape[1], dtype=np.int32)
         for router in range(routing.n_routers):
             branches = members[bounds[router] : bounds[router + 1]]
-            documents = np.arange(X.shape[0])
-            if router:
+            if not router:
+                documents = np.arange(X.shape[0])
+            else:
                 own = slice(*by_branch.indptr[source[router] : source[router] + 2])
                 documents = by_branch.indices[own]
             if not len(documents):
@@ -101,12 +103,12 @@ class TreeWeights:
             )
             coef, intercept[branches], _ = fit_machines(
                 compact,
-                by_branch[:, branches][documents],
+                target[documents][:, branches],
                 sample_weight[documents],
                 C=C,
                 n_threads=n_threads,
             )
-            row, slot = np.nonzero(np.abs(coef) >= LEAST_WEIGHT)
+            row, slot = np.nonzero(np.abs(coef) >= LEAST_WEIGHT * min(C, 1))
             used, length = np.unique(row, return_counts=True)
             keys.append(router * X.shape[1] + features[used].astype(np.int64))
             lengths.append(length)
@@ -146,9 +148,8 @@ class TreeWeights:
             entries = ranges(X.indptr[documents[part]].astype(np.int64), length)
             wanted = np.repeat(routers[part] * self.n_features, length)
             wanted += X.indices[entries]
-            place = np.searchsorted(self.keys, wanted)
-            place[place == len(self.keys)] = 0
-            found = np.flatnonzero(self.keys[place] == wanted)
+            place, is_there = self._look_up(wanted)
+            found = np.flatnonzero(is_there)
             indptr = np.searchsorted(found, np.concatenate([[0], length.cumsum()]))
             meeting = sparse.csr_array(
                 (X.data[entries[found]], place[found], indptr),
@@ -204,9 +205,14 @@ class TreeWeights:
             own = members[bounds[router] : bounds[router + 1]]
             slot = np.searchsorted(own, branch)
             wanted = router * self.n_features + features.astype(np.int64)
-            place = np.searchsorted(self.keys, wanted)
-            place[place == len(self.keys)] = 0
-            found = self.keys[place] == wanted
+            place, found = self._look_up(wanted)
             rows = self.rows[place[found]]
             weights[found, column] = rows[:, [slot]].toarray().ravel()
         return weights
+
+    def _look_up(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the row of each key (n,), and whether there is such a row."""
+        place = np.searchsorted(self.keys, wanted)
+        is_there = place < len(self.keys)
+        is_there[is_there] = self.keys[place[is_there]] == wanted[is_there]
+        return place, is_there

@@ -21,10 +21,12 @@ PENALTY = 2.0
 START = (2, -0.3, 1.5, 0, 0, -0.7, 0, 1.5, 0, -4)
 # Of log counts: below it, labels differ by which of their documents are held out.
 LEAST_SPREAD = 0.5
-# Pairs of document and label that are enough for so few coefficients; of those that
-# are false, the highest ones, and as many of the others.
+# Pairs of document and label that are enough for so few coefficients.
 MAX_PAIRS = 2 * 10**6
+# Where a document may have any labels: the highest false ones, and as many others.
 MAX_FALSE_PAIRS = 2 * 10**5
+# Pairs that these are chosen from.
+MAX_READ = 2 * 10**7
 
 
 class Calibration:
@@ -108,6 +110,9 @@ class Calibration:
         self : Calibration
             Fitted.
         """
+        every = -(-scores.size // MAX_READ)
+        scores, target = scores[::every], target[::every]
+        sample_weight = sample_weight[::every]
         self._fit_unit(*_sums(scores, target, sample_weight), float(scores.std()))
         start = self.coef_ if near is None else near.coef_
         total = float(sample_weight.sum())

@@ -1,6 +1,8 @@
 """Probabilities of the few labels that a search found, read along the hierarchy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy import sparse
@@ -26,6 +28,25 @@ class Found:
 
     labels: sparse.csr_array
     ends: sparse.csr_array
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Self]) -> Self:
+        """Put what was found of several pieces one below the other.
+
+        Parameters
+        ----------
+        parts : sequence of Found
+            At least one.
+
+        Returns
+        -------
+        found : Found
+            Of all documents.
+        """
+        return cls(
+            sparse.vstack([part.labels for part in parts], format="csr"),
+            sparse.vstack([part.ends for part in parts], format="csr"),
+        )
 
 
 def raised_to_descendants(

@@ -87,17 +87,14 @@ def fit_two_paths(
         estimator, such as a search, has called `fit`. Later, training ends, and what
         was learned is returned.
     """
-    if (
-        settings.wide_path
-        and settings.deep_path is not True
-        and settings.network.pretrained is None
-        and suits_label_tree(data)
-    ):
-        predictor = fit_label_tree(
-            data, settings.rule, settings.wide, settings.validation_fraction, rng
-        )
-        return TwoPaths(predictor, None)
-    kind = find_kind(data.documents.vectors, len(data.hierarchy), settings.wide_path)
+    vectors, n_nodes = data.documents.vectors, len(data.hierarchy)
+    has_too_many = suits_label_tree(data) and not find_kind(vectors, n_nodes, "auto")
+    is_network_asked_for = settings.deep_path is True or (
+        settings.network.pretrained is not None and settings.deep_path is not False
+    )
+    if settings.wide_path and has_too_many and not is_network_asked_for:
+        return TwoPaths(_fit_label_tree_once(data, settings, rng), None)
+    kind = None if has_too_many else find_kind(vectors, n_nodes, settings.wide_path)
     if kind is None and settings.deep_path is False:
         raise ValueError(
             "deep_path=False leaves no model, as there is no wide path: it needs a 2-D "
@@ -123,6 +120,22 @@ def fit_two_paths(
         if calling_modules():
             raise
         return TwoPaths(best.alone(data.counts), INTERRUPTED, best.embedder)
+
+
+def _fit_label_tree_once(
+    data: TrainingData, settings: TwoPathSettings, rng: np.random.RandomState
+) -> Predictor:
+    """Learn a label tree in the main process alone, as `_fit_wide_once` does."""
+    training = settings.training
+    predictor = None
+    if not training.rank:
+        predictor = fit_label_tree(
+            data, settings.rule, settings.wide, settings.validation_fraction, rng
+        )
+    predictor, state = training.agree((predictor, rng.get_state()))
+    rng.set_state(state)
+    assert predictor is not None
+    return predictor
 
 
 def _fit_wide_once(task: Task, kind: WideKind) -> list[WideFit]:

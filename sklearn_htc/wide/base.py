@@ -40,7 +40,7 @@ class WideOptions:
     C : float, default=1.0
         What the penalties on weights are divided by.
     n_threads : int, default=1
-        How many linear machines are trained at a time.
+        How many threads the training of machines has.
     """
 
     C: float = 1.0

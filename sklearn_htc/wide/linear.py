@@ -15,7 +15,7 @@ import torch
 from scipy import sparse
 from torch.nn import functional
 
-from sklearn_htc.data.documents import BagOfTerms, Documents
+from sklearn_htc.data.documents import BagOfTerms, Documents, DocumentVectors
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out.fitting import ReadOutFitter
 from sklearn_htc.wide.base import (
@@ -30,7 +30,7 @@ from sklearn_htc.wide.ridge import fit_ridge
 from sklearn_htc.wide.selection import WideChoice, best_choice, judge
 from sklearn_htc.wide.term_relevance import term_relevance
 
-__all__ = ["LinearPath", "LinearSettings", "relevance_of"]
+__all__ = ["LinearPath", "LinearSettings", "powers_for", "relevance_of"]
 
 # Powers of the terms' relevance to choose from: 0 leaves the terms as they are.
 POWERS = (0.0, 0.5, 1.0)
@@ -246,7 +246,7 @@ class _Trials:
         self.rng = rng
         documents = data.vectors
         n_nodes = data.target.shape[1]
-        self.powers = POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
+        self.powers = powers_for(documents)
         self.most = max(len(fold.learned_from) for fold in folds)
         self.with_ridge = (
             min(self.most, documents.n_features) <= MAX_RIDGE_SIZE
@@ -351,6 +351,22 @@ class _Part:
             rows = rng.permutation(len(data))[:most]
             data = data.take(rows)
         return cls(data, rows, relevance_of(data, rng))
+
+
+def powers_for(documents: DocumentVectors) -> tuple[float, ...]:
+    """List the powers of the features' relevance to choose from.
+
+    Parameters
+    ----------
+    documents : DocumentVectors
+        Those to learn from.
+
+    Returns
+    -------
+    powers : tuple of float
+        0 alone for embeddings, whose coordinates are no terms.
+    """
+    return POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
 
 
 def relevance_of(data: TrainingData, rng: np.random.RandomState) -> np.ndarray:

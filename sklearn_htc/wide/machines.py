@@ -23,7 +23,7 @@ __all__ = ["Start", "fit_machines"]
 N_ITERATIONS = 25
 # From the machines of similar documents on, a share of these steps ends as low.
 STARTED_SHARE = 0.4
-# Numbers that are kept of machines for others to start from (200 MB).
+# Numbers that are kept of the machines of a fold for others to start from (200 MB).
 MAX_SHARES = 5 * 10**7
 # Numbers of the labels that are trained together, which have to stay in caches.
 BLOCK_ELEMENTS = 10**6

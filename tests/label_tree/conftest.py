@@ -12,25 +12,30 @@ from tests.conftest import random_dag, random_tree
 N_TERMS = 300
 
 
-@pytest.fixture(params=["tree", "graph", "paths"])
+@pytest.fixture(params=["tree", "graph", "paths", "paths in a graph"])
 def planted(request):
     """Return 600 documents of a tree or graph, with any labels or one path each."""
     return plant(request.param)
 
 
 def plant(kind, n_nodes=40, n_documents=600):
-    """Draw documents; "paths" gives each of them one path of a tree."""
-    edges = random_dag(n_nodes, 0) if kind == "graph" else random_tree(n_nodes, 0)
-    hierarchy = Hierarchy(edges, nodes=range(n_nodes))
+    """Draw documents; where there are paths, each has one.
+
+    Three more nodes have no documents: a child of node 3, a child of that, and a root.
+    """
+    edges = random_dag(n_nodes, 0) if "graph" in kind else random_tree(n_nodes, 0)
+    edges += [(3, n_nodes), (n_nodes, n_nodes + 1)]
+    has_paths = "paths" in kind
+    hierarchy = Hierarchy(edges, nodes=range(n_nodes + 3))
     rng = np.random.default_rng(0)
-    n_labels = 1 if kind == "paths" else 2
-    labels = rng.integers(n_nodes, size=(n_documents, n_labels))
+    labels = rng.integers(n_nodes, size=(n_documents, 1 if has_paths else 2))
+    n_nodes += 3
     Y = hierarchy.to_indicator(labels.tolist())
     terms = np.full((n_nodes, N_TERMS), 0.2)
     terms[np.arange(n_nodes)[:, None], rng.integers(N_TERMS, size=(n_nodes, 5))] = 8
     counts = rng.poisson(0.1 * (Y @ terms))
     X = counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1)
-    ends = hierarchy.most_specific(Y).indices if kind == "paths" else np.empty(0)
+    ends = hierarchy.most_specific(Y).indices if has_paths else np.empty(0)
     return TrainingData(
         BagOfTerms(sparse.csr_array(X.astype(np.float32))),
         sparse.csr_array(Y).astype(np.float32),

@@ -61,3 +61,11 @@ def test_large_log_odds_are_no_overflow(scores):
     loss.backward()
     np.testing.assert_allclose(loss.item(), 0, atol=1e-10)
     assert torch.isfinite(log_odds.grad).all()
+
+
+def test_paths_that_cant_end_take_the_least_unlikely_branch(scores):
+    scores = replace(scores, may_take=np.ones(6, bool), may_end=np.zeros(3, bool))
+    scores = replace(scores, is_true=np.array([1, 0, 1, 0, 0, 1], dtype=bool))
+    low = torch.full((6,), -900.0, dtype=torch.float64)
+    expected = WEIGHT @ np.log([2, 3, 1])
+    np.testing.assert_allclose(scores.log_loss(low), expected, rtol=1e-10)

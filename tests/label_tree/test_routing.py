@@ -52,12 +52,27 @@ def test_wide_nodes_get_clusters(monkeypatch, planted, most):
     assert np.diff(bounds).max() <= most
     assert len(found.above) > n_nodes
     # A cluster is a branch that documents of its labels, and no others, take.
-    target = found.of_branches(planted.target).toarray()
+    target = found.of_branches(planted.target, to_root=False).toarray()
     np.testing.assert_array_equal(target[:, :n_nodes], planted.target.toarray())
     source = branch_of(found)
     for cluster in range(n_nodes, len(found.above)):
         inside = np.flatnonzero(source[found.above] == cluster)
         np.testing.assert_array_equal(target[:, cluster], target[:, inside].max(axis=1))
+
+
+def test_a_document_of_one_path_takes_one_branch_at_each_router(planted):
+    if not len(planted.path_nodes):
+        pytest.skip("Documents have several paths.")
+    found = learn(planted)
+    target = found.of_data(planted).toarray()
+    ends = planted.hierarchy.most_specific(planted.target).indices
+    source = branch_of(found)
+    for row, end in zip(target, ends, strict=True):
+        way, at = set(), int(end)
+        while at >= 0:
+            way.add(at)
+            at = int(source[found.above[at]])
+        assert set(np.flatnonzero(row).tolist()) == way
 
 
 def test_labels_whose_documents_are_alike_are_in_one_cluster(monkeypatch):

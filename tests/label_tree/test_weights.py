@@ -16,7 +16,7 @@ def learned(planted):
     X = planted.vectors.X
     rng = np.random.RandomState(0)
     routing = Routing.learn(planted.hierarchy, planted.target, X, rng)
-    target = routing.of_branches(planted.target)
+    target = routing.of_data(planted)
     weight = np.linspace(0.5, 1.5, len(planted)).astype(np.float32)
     found = TreeWeights.fit(X, target, weight, routing, C=1.0, n_threads=1)
     return planted, routing, found
@@ -25,7 +25,7 @@ def learned(planted):
 def test_a_router_learns_from_its_documents_alone(learned):
     data, routing, found = learned
     coef = found.by_feature(routing).toarray()
-    target = routing.of_branches(data.target)
+    target = routing.of_data(data)
     weight = np.linspace(0.5, 1.5, len(data)).astype(np.float32)
     bounds, members = routing.branches
     for router in range(routing.n_routers):
@@ -70,6 +70,18 @@ def test_documents_without_terms_have_products_of_0(learned):
     data, _, found = learned
     empty = sparse.csr_array((2, data.vectors.n_features), dtype=np.float32)
     assert not found.products(empty, np.arange(2), np.zeros(2, dtype=int)).any()
+
+
+def test_documents_without_any_term_teach_intercepts_alone(planted):
+    X = sparse.csr_array((len(planted), 7), dtype=np.float32)
+    rng = np.random.RandomState(0)
+    routing = Routing.learn(planted.hierarchy, planted.target, X, rng)
+    target = routing.of_data(planted)
+    weight = np.ones(len(planted), dtype=np.float32)
+    found = TreeWeights.fit(X, target, weight, routing, C=1.0, n_threads=1)
+    some = sparse.csr_array(np.ones((2, 7), dtype=np.float32))
+    assert not found.products(some, np.arange(2), np.zeros(2, dtype=int)).any()
+    assert not found.of_branches(np.arange(7), np.arange(3), routing).any()
 
 
 def test_single_weights_are_those_of_the_whole(learned):
