@@ -1,7 +1,8 @@
 """From scores to log-odds: beta calibration that knows how frequent a label is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -22,11 +23,34 @@ START = (2, -0.3, 1.5, 0, 0, -0.7, 0, 1.5, 0, -4)
 # Of log counts: below it, labels differ by which of their documents are held out.
 LEAST_SPREAD = 0.5
 # Pairs of document and label that are enough for so few coefficients.
-MAX_PAIRS = 2 * 10**6
+MAX_PAIRS = 10**6
 # Where a document may have any labels: the highest false ones, and as many others.
 MAX_FALSE_PAIRS = 2 * 10**5
 # Pairs that these are chosen from.
 MAX_READ = 2 * 10**7
+# A part of all is enough to come near the end, and to know how curved it is there.
+COARSE_TO_FINE = (8, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Likelihood:
+    """What the labels of some held-out documents say about coefficients.
+
+    Parameters
+    ----------
+    scores, log_frequency : ndarray that broadcast together
+        Of pairs of document and label.
+    loss : callable
+        From log-odds of that shape, and the uniform share as log-odds, to the negative
+        log likelihood.
+    n_documents : float
+        How many documents it is the sum of.
+    """
+
+    scores: np.ndarray
+    log_frequency: np.ndarray
+    loss: Callable[[Tensor, Tensor], Tensor]
+    n_documents: float
 
 
 class Calibration:
@@ -118,28 +142,44 @@ class Calibration:
         total = float(sample_weight.sum())
         if len(path_nodes):
             every = -(-scores.size // MAX_PAIRS)
-            weight = torch.from_numpy(sample_weight[::every]).double()
-            loss_of_paths = _of_paths(target[::every], paths)
+            own = _own_paths(target, paths)
+            members = torch.from_numpy(paths.toarray()).double()
 
-            def of_paths(logits: Tensor, uniform_share: Tensor) -> Tensor:
-                return weight @ loss_of_paths(logits, uniform_share)
+            def of_rows(rows: slice) -> _Likelihood:
+                weight = torch.from_numpy(sample_weight[rows]).double()
+                taken = torch.from_numpy(own[rows])
 
-            some = scores[::every]
-            n_documents = float(weight.sum())
-            self._descend(some, self.log_frequency, of_paths, n_documents, start)
+                def loss(logits: Tensor, uniform_share: Tensor) -> Tensor:
+                    return weight @ _of_paths(logits, uniform_share, members, taken)
+
+                n_documents = float(weight.sum())
+                return _Likelihood(scores[rows], self.log_frequency, loss, n_documents)
+
+            self._descend(
+                [of_rows(slice(None, None, step * every)) for step in COARSE_TO_FINE],
+                start,
+            )
             return self
         pairs, is_true, copies = _some_pairs(scores, target)
         rows, labels = np.divmod(pairs, scores.shape[1])
-        pair_weight = torch.from_numpy(sample_weight[rows] * copies).double()
-        has_it = torch.from_numpy(is_true).double()
+        pair_weight = sample_weight[rows] * copies
+        values, frequency = scores.ravel()[pairs], self.log_frequency[labels]
 
-        def of_labels(logits: Tensor, uniform_share: Tensor) -> Tensor:
-            return pair_weight @ functional.binary_cross_entropy_with_logits(
-                logits, has_it, reduction="none"
-            )
+        def of_pairs(some: slice) -> _Likelihood:
+            weight = torch.from_numpy(pair_weight[some]).double()
+            has_it = torch.from_numpy(is_true[some]).double()
 
-        values = scores.ravel()[pairs]
-        self._descend(values, self.log_frequency[labels], of_labels, total, start)
+            def loss(logits: Tensor, _: Tensor) -> Tensor:
+                return weight @ functional.binary_cross_entropy_with_logits(
+                    logits, has_it, reduction="none"
+                )
+
+            share = float(weight.sum()) / pair_weight.sum()
+            return _Likelihood(values[some], frequency[some], loss, total * share)
+
+        self._descend(
+            [of_pairs(slice(None, None, step)) for step in COARSE_TO_FINE], start
+        )
         return self
 
     def fit_pairs(
@@ -180,34 +220,37 @@ class Calibration:
             float(pair_weight[part] @ scores[part]) for part in (is_true, ~is_true)
         )
         self._fit_unit(n_true, n_false, of_true, of_false, float(scores.std()))
-        self._descend(
+        likelihood = _Likelihood(
             scores,
             self.log_frequency[labels],
             lambda logits, _: loss(logits),
             n_documents,
-            self.coef_,
         )
+        self._descend([likelihood], self.coef_)
         return self
 
-    def _descend(
-        self,
-        scores: np.ndarray,
-        log_frequency: np.ndarray,
-        loss: Callable[[Tensor, Tensor], Tensor],
-        n_documents: float,
-        first: np.ndarray,
-    ) -> None:
-        # In float32 the line search ends early, with coefficients up to 0.2 off.
-        frequency = torch.from_numpy(log_frequency).double()
-        values = torch.from_numpy(self._in_unit(scores)).double()
-        start = torch.from_numpy(self.coef_)
-        n_documents = max(n_documents, 1e-9)
+    def _descend(self, likelihoods: Sequence["_Likelihood"], point: np.ndarray) -> None:
+        """Go down from a point, first by a part of what there is."""
+        start, inverse_hessian = self.coef_, None
+        for each in likelihoods:
+            loss = self._penalised(each, torch.from_numpy(start))
+            point, inverse_hessian = _minimize(loss, point, inverse_hessian)
+        self.coef_ = point
 
-        def penalised(coef: Tensor) -> Tensor:
-            error = loss(_log_odds(coef, values, frequency), coef[9])
+    def _penalised(
+        self, likelihood: "_Likelihood", start: Tensor
+    ) -> Callable[[Tensor], Tensor]:
+        """Make the function of coefficients that is least at the fitted ones."""
+        # In float32 the line search ends early, with coefficients up to 0.2 off.
+        frequency = torch.from_numpy(likelihood.log_frequency).double()
+        values = torch.from_numpy(self._in_unit(likelihood.scores)).double()
+        n_documents = max(likelihood.n_documents, 1e-9)
+
+        def loss(coef: Tensor) -> Tensor:
+            error = likelihood.loss(_log_odds(coef, values, frequency), coef[9])
             return (error + PENALTY * (coef - start).square().sum()) / n_documents
 
-        self.coef_ = _minimize(penalised, first)
+        return loss
 
     def _fit_unit(
         self,
@@ -370,28 +413,34 @@ def _some_pairs(
     return pairs, is_true, np.concatenate([np.ones(len(true)), copies])
 
 
-def _of_paths(
-    target: sparse.csr_array, paths: sparse.csr_array
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """Make the loss of each document (n,) where it has one path."""
-    members = torch.from_numpy(paths.toarray()).double()
-    # The longest known path of a document is its own.
+def _own_paths(target: sparse.csr_array, paths: sparse.csr_array) -> np.ndarray:
+    """Return the longest known path of each document (n,), its own."""
     shared = (target @ paths.T).toarray()
-    own = torch.from_numpy((2 * shared - np.diff(paths.indptr)).argmax(axis=1))
-
-    def loss(logits: Tensor, uniform_share: Tensor) -> Tensor:
-        likelihood = torch.logaddexp(
-            functional.log_softmax(logits @ members.T, dim=1)
-            + functional.logsigmoid(-uniform_share),
-            functional.logsigmoid(uniform_share) - np.log(len(members)),
-        )
-        return functional.nll_loss(likelihood, own, reduction="none")
-
-    return loss
+    own: np.ndarray = (2 * shared - np.diff(paths.indptr)).argmax(axis=1)
+    return own
 
 
-def _minimize(loss: Callable[[Tensor], Tensor], start: np.ndarray) -> np.ndarray:
-    """Go down from a point, and return the lowest one that was seen."""
+def _of_paths(
+    logits: Tensor, uniform_share: Tensor, members: Tensor, own: Tensor
+) -> Tensor:
+    """Return the loss of each document (n,) where it has one path."""
+    log_p = functional.log_softmax(logits @ members.T, dim=1)
+    likelihood = torch.logaddexp(
+        log_p.gather(1, own[:, None])[:, 0] + functional.logsigmoid(-uniform_share),
+        functional.logsigmoid(uniform_share) - np.log(len(members)),
+    )
+    return -likelihood
+
+
+def _minimize(
+    loss: Callable[[Tensor], Tensor],
+    start: np.ndarray,
+    inverse_hessian: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Go down from a point; return the lowest one seen, and the inverse Hessian there.
+
+    Where about such an inverse is given, the way is short.
+    """
     least, best = np.inf, start
 
     def with_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
@@ -406,11 +455,12 @@ def _minimize(loss: Callable[[Tensor], Tensor], start: np.ndarray) -> np.ndarray
         return value.item(), coef.grad.numpy()
 
     # Exponentials can send a step so far that there is no way back.
-    minimize(
+    way = minimize(
         with_gradient,
         start,
         jac=True,
         method="BFGS",
-        options={"maxiter": 200, "gtol": 1e-6},
+        options={"maxiter": 200, "gtol": 1e-6, "hess_inv0": inverse_hessian},
     )
-    return best
+    # Rounding leaves it not quite symmetric, and scipy takes no such one.
+    return best, (way.hess_inv + way.hess_inv.T) / 2

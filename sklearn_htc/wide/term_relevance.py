@@ -8,16 +8,22 @@ so the power is chosen on held-out documents.
 """
 
 import numpy as np
+import torch
 from scipy import sparse
-from sklearn.linear_model import Ridge
+from torch import Tensor
 
+from sklearn_htc.wide.products import SparseRows
 from sklearn_htc.wide.ridge import RIDGE_PENALTY
 
 __all__ = ["term_relevance"]
 
 # Random sums of the labels that are regressed on: norms come out within an eighth.
 N_PROJECTIONS = 32
-RIDGE_ITERATIONS = 15
+N_ITERATIONS = 15
+# Of the length of the residual, beside that of the right-hand side.
+TOLERANCE = 1e-2
+# So that nothing is divided by 0.
+TINY = 1e-30
 # So that no term is lost altogether.
 LEAST_RELEVANCE = 1e-3
 
@@ -56,13 +62,45 @@ def term_relevance(
     occurs = np.flatnonzero(np.bincount(X.indices, minlength=n_terms))
     if not len(occurs):
         return np.ones(n_terms, dtype=np.float32)
-    ridge = Ridge(
-        RIDGE_PENALTY, solver="sparse_cg", max_iter=RIDGE_ITERATIONS, tol=1e-2
-    ).fit(X[:, occurs].astype(np.float64), target @ signs, sample_weight)
-    norms = np.sqrt(np.square(ridge.coef_).mean(axis=0))
+    coef = _regress(X[:, occurs], target @ signs, sample_weight)
+    norms = np.sqrt(np.square(coef).mean(axis=1, dtype=np.float64))
     mean = norms.mean()
     if not mean > 0:
         return np.ones(n_terms, dtype=np.float32)
     relevance = np.full(n_terms, LEAST_RELEVANCE, dtype=np.float32)
     relevance[occurs] += (norms / mean).astype(np.float32)
     return relevance
+
+
+def _regress(
+    X: sparse.csr_array, Y: np.ndarray, sample_weight: np.ndarray
+) -> np.ndarray:
+    """Return ridge regression weights, (n_terms, n_targets), by conjugate gradients.
+
+    Of the normal equations, whose matrix is X^T S X with X less its weighted mean. All
+    targets read the documents at the same time; scikit-learn's solver does one by one.
+    """
+    rows = SparseRows(X.astype(np.float32))
+    columns = SparseRows(sparse.csr_array(X.T).astype(np.float32))
+    total = max(float(sample_weight.sum()), TINY)
+    mean = torch.from_numpy((X.T @ sample_weight / total).astype(np.float32))
+    weight = torch.from_numpy(sample_weight.astype(np.float32))[:, None]
+    centred = Y - sample_weight @ Y / total
+
+    def normal(coef: Tensor) -> Tensor:
+        return columns @ (weight * (rows @ coef - mean @ coef)) + RIDGE_PENALTY * coef
+
+    with torch.inference_mode():
+        residual = columns @ (weight * torch.from_numpy(centred.astype(np.float32)))
+        coef, direction = torch.zeros_like(residual), residual.clone()
+        length = residual.square().sum(dim=0)
+        enough = TOLERANCE**2 * length
+        for _ in range(N_ITERATIONS):
+            image = normal(direction)
+            step = length / (direction * image).sum(dim=0).clamp(min=TINY)
+            step *= length > enough
+            coef.addcmul_(direction, step)
+            residual.addcmul_(image, step, value=-1)
+            former, length = length, residual.square().sum(dim=0)
+            direction.mul_(length / former.clamp(min=TINY)).add_(residual)
+    return coef.numpy()

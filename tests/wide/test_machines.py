@@ -40,6 +40,27 @@ def test_machines_are_those_of_liblinear(kind, C):
         np.testing.assert_allclose(intercept[label], machine.intercept_, atol=1e-5)
 
 
+def test_labels_of_no_and_of_all_documents_stand_between_others():
+    X, target, weight = documents_and_labels("sparse")
+    wide = np.zeros((120, 8))
+    wide[:, [0, 2, 3, 5, 7]] = target.toarray()
+    wide[:, 4] = 1
+    wide = sparse.csr_array(wide)
+    exact = {"C": 1.0, "n_threads": 1, "n_iterations": 300, "tolerance": 0}
+    coef, intercept, shares = fit_machines(X, wide, weight, **exact, keeps_shares=True)
+    alone, of_alone, _ = fit_machines(X, target, weight, **exact)
+    np.testing.assert_allclose(coef[:, [0, 2, 3, 5, 7]], alone, atol=1e-6)
+    np.testing.assert_allclose(intercept[[0, 2, 3, 5, 7]], of_alone, atol=1e-6)
+    np.testing.assert_array_equal(coef[:, [1, 4, 6]], 0)
+    np.testing.assert_array_equal(intercept[[1, 4, 6]], [-1, 1, -1])
+    # Those that have ended start others in the same places.
+    start = Start(np.arange(120), shares, intercept)
+    again, _, _ = fit_machines(
+        X, wide, weight, C=1.0, n_threads=1, n_iterations=1, start=start
+    )
+    np.testing.assert_allclose(again, coef, atol=1e-5)
+
+
 @pytest.mark.parametrize("C", [0.1, 1.0, 30.0])
 def test_the_usual_steps_come_near_the_least_objective(C):
     X, target, weight = documents_and_labels("sparse")

@@ -1,0 +1,36 @@
+"""Products of documents, beside those of dense arrays."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from sklearn_htc.wide import products
+from sklearn_htc.wide.products import DocumentProducts, SparseRows
+
+
+def documents():
+    """Return 30 documents of 50 features, one of them empty."""
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((30, 50), density=0.1, rng=rng, format="lil")
+    X[3] = 0
+    return sparse.csr_array(X)
+
+
+def test_rows_times_columns():
+    X = documents()
+    other = np.random.default_rng(1).normal(size=(50, 7))
+    product = SparseRows(X) @ torch.from_numpy(other)
+    np.testing.assert_allclose(product.numpy(), X.toarray() @ other, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["inner products", "features", "dense"])
+def test_scores_are_those_of_sums_of_documents(kind, monkeypatch):
+    monkeypatch.setattr(products, "DENSE_FACTOR", 100 * (kind == "inner products"))
+    X = documents()
+    shares = np.random.default_rng(1).normal(size=(30, 7))
+    of = DocumentProducts(X.toarray() if kind == "dense" else X)
+    sums = of.sums(torch.from_numpy(shares)).numpy()
+    np.testing.assert_allclose(sums, X.toarray().T @ shares, atol=1e-12)
+    scores = of.scores(torch.from_numpy(shares)).numpy()
+    np.testing.assert_allclose(scores, X.toarray() @ sums, atol=1e-12)
