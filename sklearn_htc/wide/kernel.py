@@ -24,6 +24,7 @@ from sklearn_htc.wide.base import (
     WideSettings,
     mean_length,
 )
+from sklearn_htc.wide.dual import solve_dual, type_for
 from sklearn_htc.wide.selection import WideChoice, best_choice, judge
 
 __all__ = ["KernelPath", "KernelSettings"]
@@ -39,8 +40,6 @@ N_TRIED = 3000
 MAX_LANDMARKS = 20_000
 # Added to the kernel of the landmarks, whose least eigenvalues float32 rounds away.
 JITTER = 1e-3
-# With less, float32 may find negative eigenvalues where documents are alike.
-LEAST_FLOAT32_PENALTY = 0.01
 # Documents whose kernel is computed at a time.
 BATCH_SIZE = 2048
 # Entries of the targets (400 MB).
@@ -179,8 +178,7 @@ class KernelSettings(WideSettings):
         """Learn all labels; `rng` draws the landmarks. See `WideSettings.fit`."""
         documents = data.vectors
         # A copy: the landmarks outlive what the user does to X.
-        precise = self.penalty < LEAST_FLOAT32_PENALTY
-        X = np.array(documents.X, dtype=np.float64 if precise else np.float32)
+        X = np.array(documents.X, dtype=type_for(self.penalty))
         scale = np.full(X.shape[1], 1 / mean_length(X), dtype=np.float32)
         variance = X.var(axis=0, dtype=np.float64).sum()
         kernel = partial(rbf_kernel, gamma=float(self.gamma / (variance or 1)))
@@ -191,7 +189,7 @@ class KernelSettings(WideSettings):
         rows = np.arange(len(X))
         if self.landmark_share == 1:
             landmarks = X
-            coef = _solve(kernel(X, X), residual, weight, self.penalty)
+            coef = solve_dual(kernel(X, X), residual, weight, self.penalty)
         else:
             rows = _choose_landmarks(target, self.landmark_share, rng)
             landmarks = X[rows]
@@ -225,21 +223,6 @@ def _choose_landmarks(
     size = int(np.ceil(share * n_documents))
     chosen = rng.choice(n_documents, size, replace=False, p=worth / worth.sum())
     return np.sort(chosen)
-
-
-def _solve(
-    kernel: np.ndarray, residual: np.ndarray, sample_weight: np.ndarray, penalty: float
-) -> np.ndarray:
-    """Solve (S K S + penalty I) b = S (Y - mean), S^2 the weights; return S b."""
-    root = np.sqrt(sample_weight).astype(kernel.dtype)[:, None]
-    kernel *= root
-    kernel *= root.T
-    kernel[np.diag_indices_from(kernel)] += penalty
-    residual = root * residual
-    # It is symmetric, and in Fortran's order there is no need for a copy.
-    return root * solve(
-        kernel.T, residual, assume_a="pos", overwrite_a=True, overwrite_b=True
-    )
 
 
 def _solve_by_landmarks(

@@ -8,10 +8,12 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["DocumentProducts", "SparseRows"]
+__all__ = ["DocumentProducts", "SparseRows", "inner_products"]
 
 # Entries of X that take the time of one of a dense array of inner products.
 DENSE_FACTOR = 12
+# Features of more than this share of the documents are multiplied as a dense array.
+DENSE_SHARE = 0.04
 
 
 class SparseRows:
@@ -59,7 +61,7 @@ class DocumentProducts:
             return
         self._rows, self._columns = SparseRows(X), SparseRows(sparse.csr_array(X.T))
         if X.shape[0] ** 2 <= DENSE_FACTOR * X.nnz:
-            self._products = torch.from_numpy((X @ X.T).toarray())
+            self._products = torch.from_numpy(inner_products(X))
 
     def sums(self, shares: Tensor) -> Tensor:
         """Compute X^T A, (n_features, n_labels): weights that are sums of documents."""
@@ -70,3 +72,27 @@ class DocumentProducts:
         if self._products is not None:
             return self._products @ shares
         return self._rows @ self.sums(shares)
+
+
+def inner_products(X: Any) -> np.ndarray:
+    """Multiply documents with each other.
+
+    Parameters
+    ----------
+    X : {csr_array, ndarray} of shape (n_documents, n_features)
+        Documents.
+
+    Returns
+    -------
+    products : ndarray of shape (n_documents, n_documents), of the type of X
+        X X^T.
+    """
+    if not sparse.issparse(X):
+        return X @ X.T
+    counts = np.bincount(X.indices, minlength=X.shape[1])
+    is_frequent = counts > DENSE_SHARE * X.shape[0]
+    rare = X[:, np.flatnonzero(~is_frequent)]
+    products: np.ndarray = (rare @ rare.T).toarray()
+    frequent = torch.from_numpy(X[:, np.flatnonzero(is_frequent)].toarray())
+    torch.from_numpy(products).addmm_(frequent, frequent.T)
+    return products

@@ -3,8 +3,12 @@
 from typing import Any
 
 import numpy as np
+import torch
 from scipy import sparse
 from sklearn.linear_model import Ridge
+
+from sklearn_htc.wide.dual import solve_dual, type_for
+from sklearn_htc.wide.products import SparseRows, inner_products
 
 __all__ = ["RIDGE_PENALTY", "fit_ridge"]
 
@@ -35,12 +39,21 @@ def fit_ridge(
     intercept : ndarray of shape (n_nodes,), float32
         Scores of a document without features.
     """
-    X = X.astype(np.float64)
     Y = target.toarray().astype(np.float64)
     intercept = np.average(Y, axis=0, weights=sample_weight)
+    residual, penalty = Y - intercept, RIDGE_PENALTY / C
     # Exact, and by documents or features, whichever are fewer.
-    ridge = Ridge(RIDGE_PENALTY / C, fit_intercept=False, solver="cholesky")
-    ridge.fit(X, Y - intercept, sample_weight)
-    # The weights of a single label come without an axis for it.
-    coef = ridge.coef_.reshape(Y.shape[1], -1).T
-    return coef.astype(np.float32, order="C"), intercept.astype(np.float32)
+    if X.shape[0] < X.shape[1]:
+        X = X.astype(type_for(penalty), copy=False)
+        shares = solve_dual(inner_products(X), residual, sample_weight, penalty)
+        if sparse.issparse(X):
+            columns = SparseRows(sparse.csr_array(X.T))
+            coef = (columns @ torch.from_numpy(shares)).numpy()
+        else:
+            coef = X.T @ shares
+    else:
+        ridge = Ridge(penalty, fit_intercept=False, solver="cholesky")
+        ridge.fit(X.astype(np.float64), residual, sample_weight)
+        # The weights of a single label come without an axis for it.
+        coef = ridge.coef_.reshape(Y.shape[1], -1).T
+    return coef.astype(np.float32, order="C", copy=False), intercept.astype(np.float32)

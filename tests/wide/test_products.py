@@ -6,7 +6,7 @@ import torch
 from scipy import sparse
 
 from sklearn_htc.wide import products
-from sklearn_htc.wide.products import DocumentProducts, SparseRows
+from sklearn_htc.wide.products import DocumentProducts, SparseRows, inner_products
 
 
 def documents():
@@ -34,3 +34,12 @@ def test_scores_are_those_of_sums_of_documents(kind, monkeypatch):
     np.testing.assert_allclose(sums, X.toarray().T @ shares, atol=1e-12)
     scores = of.scores(torch.from_numpy(shares)).numpy()
     np.testing.assert_allclose(scores, X.toarray() @ sums, atol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 1])
+def test_inner_products_of_frequent_and_rare_features(share, monkeypatch):
+    monkeypatch.setattr(products, "DENSE_SHARE", share)
+    X = documents()
+    dense = X.toarray()
+    np.testing.assert_allclose(inner_products(X), dense @ dense.T, atol=1e-12)
+    np.testing.assert_allclose(inner_products(dense), dense @ dense.T, atol=1e-12)
