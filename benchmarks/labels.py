@@ -17,6 +17,7 @@ from skorch.callbacks import Callback
 
 from benchmarks.generated import make_bags, make_hierarchy, make_labels
 from benchmarks.isolation import in_own_process
+from benchmarks.log_plot import log_plot
 from benchmarks.reporting import (
     RESULTS,
     markdown_table,
@@ -72,7 +73,9 @@ def main() -> None:
         runs,
     )
     publish("labels", runs, table, threads=arguments.threads)
-    (RESULTS / "labels.svg").write_text(plot(runs), encoding="utf8")
+    lines = {"": [(run["n_labels"], run["step_ms"]) for run in runs]}
+    picture = log_plot(lines, "labels", "ms a step of 128 documents")
+    (RESULTS / "labels.svg").write_text(picture, encoding="utf8")
 
 
 def measure(n_labels: int, threads: int) -> dict[str, Any]:
@@ -109,47 +112,6 @@ def measure(n_labels: int, threads: int) -> dict[str, Any]:
         "n_label_weights": (sum(sizes) - embedding) / 1e6,
         "predicted_per_second": N_PREDICTED / (predicted - fitted),
     }
-
-
-def plot(runs: list[dict[str, Any]]) -> str:
-    """Draw the step's time over the number of labels, both in powers of ten."""
-    x = np.log10([run["n_labels"] for run in runs])
-    y = np.log10([run["step_ms"] for run in runs])
-    left, right = np.floor(x.min()), np.ceil(x.max())
-    low, high = np.floor(y.min()), np.ceil(y.max())
-
-    def at(a: float, b: float) -> tuple[float, float]:
-        return 60 + 400 * (a - left) / (right - left), 280 - 250 * (b - low) / (
-            high - low
-        )
-
-    points = [at(a, b) for a, b in zip(x, y, strict=True)]
-    parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 330" '
-        'font-family="sans-serif" font-size="12">',
-        '<rect width="500" height="330" fill="white"/>',
-    ]
-    for power in range(int(left), int(right) + 1):
-        px, _ = at(power, low)
-        parts.append(f'<path d="M{px:.0f} 280V30" stroke="#ddd"/>')
-        parts.append(
-            f'<text x="{px:.0f}" y="298" text-anchor="middle">{10**power:,}</text>'
-        )
-    for power in range(int(low), int(high) + 1):
-        _, py = at(left, power)
-        parts.append(f'<path d="M60 {py:.0f}H460" stroke="#ddd"/>')
-        parts.append(
-            f'<text x="52" y="{py + 4:.0f}" text-anchor="end">{10**power:,}</text>'
-        )
-    line = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
-    parts.append(f'<polyline points="{line}" fill="none" stroke="#1f77b4"/>')
-    parts += [
-        f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3" fill="#1f77b4"/>'
-        for px, py in points
-    ]
-    parts.append('<text x="260" y="320" text-anchor="middle">labels</text>')
-    parts.append('<text x="60" y="18">ms a step of 128 documents</text></svg>')
-    return "\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":

@@ -39,9 +39,11 @@ class HierarchicalLinearClassifier(BaseHierarchicalClassifier):
     a label tree takes the place of one machine per label and all documents: each
     machine learns from the documents of its label's parent alone, and gives the
     probability of the label given its parent [1]_. Where more than 128 labels have the
-    same parent, or none, they are clustered [2]_. `predict` and `predict_top_k` then
-    search the tree, at each level along the 64 most probable nodes whose probability is
-    at least 0.001; `predict_proba` computes all probabilities.
+    same parent, or none, they are clustered [2]_, and a label's machine knows the
+    documents of its cluster. `predict` and `predict_top_k` then search the tree. At
+    each level they follow the 64 most probable nodes or clusters, less those whose
+    probability is below 0.001 and below all thresholds; the best one is followed in any
+    case. `predict_proba` computes all probabilities.
 
     Parameters
     ----------

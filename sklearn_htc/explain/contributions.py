@@ -96,7 +96,7 @@ def contributions(
     ----------
     path : LinearPath, KernelPath, JoinedPath, LabelTree or None
         Fitted; None where there is no wide path, which has no parts. The scores of a
-        label tree are those of a label given its parent.
+        label tree are those of a label given its parent, or its cluster.
     X : {csr_array, ndarray} of shape (n_documents, n_features)
         Documents.
     nodes : sequence of int ndarrays, length n_documents

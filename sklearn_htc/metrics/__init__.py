@@ -1,12 +1,13 @@
 """Metrics for label sets over a hierarchy, beyond flat F1.
 
-All functions take labels in every form that the estimators take, and read them by the
-same rules; they return numbers from 0 to 1. The forms are indicators with one column
-per node (dense, sparse, a DataFrame, or lists of 0 and 1), label collections, 1-D
-arrays, lists or Series with one label per document, and tables with one column per
-level. `y_true` and `y_pred` may have different forms. All but indicators imply the
-ancestors of their labels; the columns of an indicator stand for themselves. A path of a
-table that the hierarchy does not have counts as far down as it is known.
+They return numbers from 0 to 1. Labels have every form that the estimators take, and
+are read by the same rules; `micro_macro_f1` takes indicators alone. Metrics of ranked
+labels take scores of all nodes, or the labels in their order. The forms are indicators
+with one column per node (dense, sparse, a DataFrame, or lists of 0 and 1), label
+collections, 1-D arrays, lists or Series with one label per document, and tables with
+one column per level. `y_true` and `y_pred` may have different forms. All but indicators
+imply the ancestors of their labels; the columns of an indicator stand for themselves. A
+path of a table that the hierarchy does not have counts as far down as it is known.
 """
 
 from sklearn_htc.metrics.label_sets import (
