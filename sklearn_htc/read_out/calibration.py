@@ -30,6 +30,8 @@ MAX_FALSE_PAIRS = 2 * 10**5
 MAX_READ = 2 * 10**7
 # A part of all is enough to come near the end, and to know how curved it is there.
 COARSE_TO_FINE = (8, 1)
+# So that nothing is divided by 0 where all documents have weight 0.
+TINY = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +176,7 @@ class Calibration:
                     logits, has_it, reduction="none"
                 )
 
-            share = float(weight.sum()) / pair_weight.sum()
+            share = float(weight.sum()) / max(pair_weight.sum(), TINY)
             return _Likelihood(values[some], frequency[some], loss, total * share)
 
         self._descend(
@@ -244,7 +246,7 @@ class Calibration:
         # In float32 the line search ends early, with coefficients up to 0.2 off.
         frequency = torch.from_numpy(likelihood.log_frequency).double()
         values = torch.from_numpy(self._in_unit(likelihood.scores)).double()
-        n_documents = max(likelihood.n_documents, 1e-9)
+        n_documents = max(likelihood.n_documents, TINY)
 
         def loss(coef: Tensor) -> Tensor:
             error = likelihood.loss(_log_odds(coef, values, frequency), coef[9])
@@ -436,10 +438,10 @@ def _minimize(
     loss: Callable[[Tensor], Tensor],
     start: np.ndarray,
     inverse_hessian: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Go down from a point; return the lowest one seen, and the inverse Hessian there.
 
-    Where about such an inverse is given, the way is short.
+    The way is short where one of a similar loss is given.
     """
     least, best = np.inf, start
 
@@ -462,5 +464,10 @@ def _minimize(
         method="BFGS",
         options={"maxiter": 200, "gtol": 1e-6, "hess_inv0": inverse_hessian},
     )
-    # Rounding leaves it not quite symmetric, and scipy takes no such one.
-    return best, (way.hess_inv + way.hess_inv.T) / 2
+    # scipy takes symmetric ones of positive eigenvalues, and rounding may leave others.
+    inverse = (way.hess_inv + way.hess_inv.T) / 2
+    if not np.isfinite(inverse).all():
+        return best, None
+    eigenvalues = np.linalg.eigvalsh(inverse)
+    is_usable = eigenvalues[0] > 1e-12 * eigenvalues[-1]
+    return best, inverse if is_usable else None
