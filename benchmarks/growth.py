@@ -60,7 +60,7 @@ def main() -> None:
     )
     publish("growth", runs, table, threads=arguments.threads)
     lines = {
-        f"{growing} (time grows with their number to the {slope(some):.2f})": some
+        f"{growing}, slope {slope(some):.2f}": some
         for growing in SIZES
         if (some := points(runs, growing))
     }
