@@ -1,6 +1,9 @@
 """Training both paths, and choosing how much the deep one counts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -16,6 +19,7 @@ from sklearn_htc.training.callbacks.early_decision import EndUnlessUseful
 from sklearn_htc.training.callbacks.schedule import Progress
 from sklearn_htc.training.deep import DeepModel, TrainingReport
 from sklearn_htc.training.embedder import Embedder
+from sklearn_htc.training.settings import TrainingSettings
 from sklearn_htc.two_paths.embedded import fit_with_embeddings
 from sklearn_htc.two_paths.task import Task, TwoPathSettings
 from sklearn_htc.two_paths.weighing import can_weigh, helps, weigh
@@ -23,6 +27,8 @@ from sklearn_htc.two_paths.wide_fit import WideFit
 from sklearn_htc.wide.kinds import WideKind, find_kind
 
 __all__ = ["TwoPaths", "fit_two_paths"]
+
+T = TypeVar("T")
 
 # The report of a training of which nothing is kept.
 INTERRUPTED = TrainingReport(
@@ -93,7 +99,15 @@ def fit_two_paths(
         settings.network.pretrained is not None and settings.deep_path is not False
     )
     if settings.wide_path and has_too_many and not is_network_asked_for:
-        return TwoPaths(_fit_label_tree_once(data, settings, rng), None)
+        fit = partial(
+            fit_label_tree,
+            data,
+            settings.rule,
+            settings.wide,
+            settings.validation_fraction,
+            rng,
+        )
+        return TwoPaths(_in_main_process(settings.training, rng, fit), None)
     kind = None if has_too_many else find_kind(vectors, n_nodes, settings.wide_path)
     if kind is None and settings.deep_path is False:
         raise ValueError(
@@ -107,7 +121,7 @@ def fit_two_paths(
     task = Task(data, settings, progress, rng, n_tokens, rows)
     if kind is None:
         return _fit_alone(task)
-    wide_fits = _fit_wide_once(task, kind)
+    wide_fits = _in_main_process(settings.training, rng, partial(_fit_wide, task, kind))
     best = wide_fits[0]
     wanted = settings.deep_path
     too_late = task.fine_tunes and progress.is_out_of_time
@@ -122,32 +136,16 @@ def fit_two_paths(
         return TwoPaths(best.alone(data.counts), INTERRUPTED, best.embedder)
 
 
-def _fit_label_tree_once(
-    data: TrainingData, settings: TwoPathSettings, rng: np.random.RandomState
-) -> Predictor:
-    """Learn a label tree in the main process alone, as `_fit_wide_once` does."""
-    training = settings.training
-    predictor = None
-    if not training.rank:
-        predictor = fit_label_tree(
-            data, settings.rule, settings.wide, settings.validation_fraction, rng
-        )
-    predictor, state = training.agree((predictor, rng.get_state()))
-    rng.set_state(state)
-    assert predictor is not None
-    return predictor
-
-
-def _fit_wide_once(task: Task, kind: WideKind) -> list[WideFit]:
-    """Fit wide paths in the main process alone, where there are several.
+def _in_main_process(
+    training: TrainingSettings, rng: np.random.RandomState, fit: Callable[[], T]
+) -> T:
+    """Let the main process alone fit, where there are several, and tell the others.
 
     What is chosen may depend on the last bits of scores, and has to be the same.
     """
-    training = task.settings.training
-    wide_fits = [] if training.rank else _fit_wide(task, kind)
-    wide_fits, state = training.agree((wide_fits, task.rng.get_state()))
-    task.rng.set_state(state)
-    return wide_fits
+    learned, state = training.agree((None if training.rank else fit(), rng.get_state()))
+    rng.set_state(state)
+    return cast(T, learned)
 
 
 def _fit_wide(task: Task, kind: WideKind) -> list[WideFit]:
