@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_htc.data.documents import Documents
+from sklearn_htc.label_texts.model import LabelTextModel
 from sklearn_htc.read_out.decoders import Decoder, PathDecoder
 from sklearn_htc.read_out.fitting import ReadOut
 from sklearn_htc.training.deep import DeepModel
@@ -160,12 +161,15 @@ class TwoPathPredictor(Predictor):
         added. Where there is no wide path the network alone decides.
     read_out : ReadOut
         From scores to labels.
+    label_texts : LabelTextModel or None, default=None
+        What label texts add to the log-odds, beside a wide path.
     """
 
     wide: WidePath | None
     deep: DeepModel | None
     deep_weight: float
     read_out: ReadOut
+    label_texts: LabelTextModel | None = None
 
     def iter_decisions(
         self, documents: Documents
@@ -198,7 +202,7 @@ class TwoPathPredictor(Predictor):
         """Decode the log-odds of all labels; see `Predictor.iter_judged`."""
         decoder = self.read_out.decoder
         for rows, wide, deep in self._iter_parts(documents):
-            log_odds = self.read_out.log_odds(_sum_of_parts(wide, deep))
+            log_odds = self._log_odds(documents, rows, wide, deep)
             of_paths = None
             if isinstance(decoder, PathDecoder):
                 of_paths = decoder.path_probabilities(log_odds)
@@ -235,7 +239,22 @@ class TwoPathPredictor(Predictor):
         self, documents: Documents
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for rows, wide, deep in self._iter_parts(documents):
-            yield rows, self.read_out.log_odds(_sum_of_parts(wide, deep))
+            yield rows, self._log_odds(documents, rows, wide, deep)
+
+    def _log_odds(
+        self,
+        documents: Documents,
+        rows: np.ndarray,
+        wide: np.ndarray | None,
+        deep: np.ndarray | None,
+    ) -> np.ndarray:
+        """Read the scores of some documents (B,) out, as log-odds (B, n_nodes)."""
+        log_odds = self.read_out.log_odds(_sum_of_parts(wide, deep))
+        if self.label_texts is None:
+            return log_odds
+        vectors = documents.vectors
+        assert vectors is not None
+        return self.label_texts.adjust(log_odds, vectors.X[rows])
 
 
 def top_of(

@@ -86,6 +86,7 @@ class DocumentForm:
         *,
         tokenizer: Any = None,
         piecewise: bool = False,
+        label_texts: Sequence[str] = (),
     ) -> tuple[Self, Documents]:
         """Check X, and find out its form.
 
@@ -104,6 +105,8 @@ class DocumentForm:
             stand beside what `vectorizer` makes of them, or alone if that is None.
         piecewise : bool, default=False
             Whether X is a piece of the data.
+        label_texts : sequence of str, default=()
+            Whose terms vectorizer="auto" is to know.
 
         Returns
         -------
@@ -125,9 +128,20 @@ class DocumentForm:
         if holds_texts(X):
             if tokenizer is not None:
                 return cls._of_tokens(
-                    X, vocabulary_size, vectorizer, tokenizer, piecewise=piecewise
+                    X,
+                    vocabulary_size,
+                    vectorizer,
+                    tokenizer,
+                    piecewise=piecewise,
+                    label_texts=label_texts,
                 )
-            matrix, texts = vectorized(X, vectorizer, text_encoder, piecewise=piecewise)
+            matrix, texts = vectorized(
+                X,
+                vectorizer,
+                text_encoder,
+                piecewise=piecewise,
+                label_texts=label_texts,
+            )
             form, documents = cls.learn(matrix, text_encoder, vocabulary_size, None)
             # Components of a dense matrix would be others in each fold.
             if isinstance(documents, BagOfTerms) and sparse.issparse(matrix):
@@ -156,6 +170,7 @@ class DocumentForm:
         tokenizer: Any,
         *,
         piecewise: bool,
+        label_texts: Sequence[str],
     ) -> tuple[Self, Documents]:
         """Read raw texts for a pretrained encoder, and for a wide path beside it."""
         tokenizer = clone(tokenizer)
@@ -164,7 +179,14 @@ class DocumentForm:
         form = replace(form, n_features=None, tokenizer=tokenizer)
         if vectorizer is None:
             return form, documents
-        terms, vectors = cls.learn(X, "auto", None, vectorizer, piecewise=piecewise)
+        terms, vectors = cls.learn(
+            X,
+            "auto",
+            None,
+            vectorizer,
+            piecewise=piecewise,
+            label_texts=label_texts,
+        )
         if vectors.vectors is None:
             raise ValueError(
                 f"{type(vectorizer).__name__} makes a 3-D array of the texts. Beside "

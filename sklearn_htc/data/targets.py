@@ -187,6 +187,25 @@ class TargetEncoder:
         classes = np.arange(len(hierarchy))
         return cls(hierarchy, "table", classes, library, columns, missing, dtypes)
 
+    def with_classes(self, nodes: np.ndarray) -> "TargetEncoder":
+        """Let labels be predicted that no document has.
+
+        Parameters
+        ----------
+        nodes : int ndarray
+            Columns of such labels.
+
+        Returns
+        -------
+        encoder : TargetEncoder
+            For 1-D Y with more classes; otherwise the same, as all nodes have columns.
+        """
+        if self.kind != "labels":
+            return self
+        more = [self.hierarchy.nodes[node] for node in nodes]
+        together = as_labels([*self.classes.tolist(), *more], self.hierarchy)
+        return TargetEncoder(self.hierarchy, self.kind, _unique(together))
+
     @property
     def is_multilabel(self) -> bool:
         """Whether probabilities are those of all nodes, and not of classes."""

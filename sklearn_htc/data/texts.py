@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 
 from sklearn_htc._sklearn_compat import safe_indexing
 from sklearn_htc.data.documents import BagOfTerms, OpaqueDocuments
+from sklearn_htc.data.label_terms import LabelTermVectorizer
 from sklearn_htc.labels import is_missing, short_repr
 from sklearn_htc.preprocessing import TokenSequenceVectorizer
 
@@ -144,7 +145,12 @@ class Texts:
 
 
 def vectorized(
-    X: Any, vectorizer: Any, text_encoder: str, *, piecewise: bool = False
+    X: Any,
+    vectorizer: Any,
+    text_encoder: str,
+    *,
+    piecewise: bool = False,
+    label_texts: Sequence[str] = (),
 ) -> tuple[Any, Texts]:
     """Turn raw texts into numbers, and learn how.
 
@@ -158,6 +164,8 @@ def vectorized(
         What is to read the numbers.
     piecewise : bool, default=False
         Whether X is a piece of the data.
+    label_texts : sequence of str, default=()
+        Whose terms "auto" is to know whether documents have them or not.
 
     Returns
     -------
@@ -181,6 +189,8 @@ def vectorized(
     is_auto = isinstance(vectorizer, str)
     if is_auto:
         vectorizer = _usual_vectorizer(text_encoder, len(texts))
+        if label_texts and isinstance(vectorizer, TfidfVectorizer):
+            vectorizer = LabelTermVectorizer(label_texts, vectorizer)
     else:
         vectorizer = clone(vectorizer)
     if piecewise and get_tags(vectorizer).requires_fit:
@@ -192,10 +202,11 @@ def vectorized(
     try:
         matrix = vectorizer.fit_transform(texts)
     except ValueError:
-        if not is_auto or vectorizer.get_params()["min_df"] == 1:
-            raise
         # The texts share no term at all.
-        matrix = vectorizer.set_params(min_df=1).fit_transform(texts)
+        once = {name: 1 for name in vectorizer.get_params() if name.endswith("min_df")}
+        if not is_auto or vectorizer.get_params().items() >= once.items():
+            raise
+        matrix = vectorizer.set_params(**once).fit_transform(texts)
     return matrix, Texts(texts, vectorizer)
 
 

@@ -33,6 +33,11 @@ default=None
         and holds B N d numbers for a batch of B documents.
     vectorizer : "auto", transformer or None, default="auto"
         What turns raw texts into numbers, as for `HTCInfoMaxClassifier`.
+    label_texts : mapping of label to str, sequence of str or None, default=None
+        Names or descriptions of labels, as for `HTCInfoMaxClassifier`.
+    label_features : {array-like, sparse array} of shape (n_nodes, n_features) or \
+None, default=None
+        The same for numeric X, as for `HTCInfoMaxClassifier`.
     text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens", "transformer"}, \
 default="auto"
         How X is read; HiAGM's own is "rcnn".
@@ -183,6 +188,8 @@ default="auto"
         *,
         variant: str = "la",
         vectorizer: Any = "auto",
+        label_texts: Any = None,
+        label_features: Any = None,
         text_encoder: str = "auto",
         pretrained: str | None = None,
         max_length: int = 256,
@@ -231,6 +238,8 @@ default="auto"
         self.hierarchy = hierarchy
         self.variant = variant
         self.vectorizer = vectorizer
+        self.label_texts = label_texts
+        self.label_features = label_features
         self.text_encoder = text_encoder
         self.pretrained = pretrained
         self.max_length = max_length

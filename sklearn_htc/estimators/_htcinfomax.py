@@ -41,6 +41,17 @@ default=None
         "rcnn" it is `TokenSequenceVectorizer()`. With None texts are refused. With
         "transformer" the encoder has its own tokenizer, and `vectorizer` makes what the
         wide path beside it reads; None leaves that path out.
+    label_texts : mapping of label to str, sequence of str or None, default=None
+        For raw texts as X: names or descriptions of labels, of some in a mapping or of
+        all in the order of `hierarchy.nodes`. Labels that have a text and no document
+        get probabilities, learned by hiding labels that have documents, and can be
+        predicted; labels with few documents get better ones where held-out documents
+        say so. Labels with neither keep their column and are never predicted. A
+        pretrained encoder reads them too. "auto" vectorizers know their terms.
+    label_features : {array-like, sparse array} of shape (n_nodes, n_features) or \
+None, default=None
+        The same for numeric X: what made its rows of texts, made of the labels' texts.
+        A row of NaN or of zeros says that a label has none.
     text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens", "transformer"}, \
 default="auto"
         How X is read.
@@ -311,6 +322,8 @@ default="auto"
         hierarchy: Any = None,
         *,
         vectorizer: Any = "auto",
+        label_texts: Any = None,
+        label_features: Any = None,
         text_encoder: str = "auto",
         pretrained: str | None = None,
         max_length: int = 256,
@@ -363,6 +376,8 @@ default="auto"
     ) -> None:
         self.hierarchy = hierarchy
         self.vectorizer = vectorizer
+        self.label_texts = label_texts
+        self.label_features = label_features
         self.text_encoder = text_encoder
         self.pretrained = pretrained
         self.max_length = max_length

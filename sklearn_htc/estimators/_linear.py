@@ -9,9 +9,11 @@ from sklearn.utils import check_random_state
 from sklearn_htc.data.documents import DocumentVectors
 from sklearn_htc.data.held_out import make_folds, split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
+from sklearn_htc.data.label_texts import LabelDocuments, texts_of
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
+from sklearn_htc.estimators._label_texts import read_labels
 from sklearn_htc.estimators._learned import Learned, view
 from sklearn_htc.estimators._parameters import DECODING_CONSTRAINTS, WIDE_CONSTRAINTS
 from sklearn_htc.label_tree.fitting import fit_label_tree, suits_label_tree
@@ -19,7 +21,12 @@ from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
 from sklearn_htc.threads import resolve_n_threads
-from sklearn_htc.wide.base import MIN_DOCUMENTS, WideOptions
+from sklearn_htc.two_paths.label_texts import (
+    refuse_label_texts,
+    with_label_texts,
+    with_usual_label_texts,
+)
+from sklearn_htc.wide.base import MIN_DOCUMENTS, WideModel, WideOptions
 from sklearn_htc.wide.linear import LinearSettings
 
 __all__ = ["HierarchicalLinearClassifier"]
@@ -52,6 +59,11 @@ default=None
         The label hierarchy, as for `HTCInfoMaxClassifier`.
     vectorizer : "auto", transformer or None, default="auto"
         What turns raw texts into numbers, as for `HTCInfoMaxClassifier`.
+    label_texts : mapping of label to str, sequence of str or None, default=None
+        Names or descriptions of labels, as for `HTCInfoMaxClassifier`.
+    label_features : {array-like, sparse array} of shape (n_nodes, n_features) or \
+None, default=None
+        The same for numeric X, as for `HTCInfoMaxClassifier`.
     C : float, default=1.0
         What the penalties on the weights of all linear models are divided by.
     decoding : {"auto", "path", "threshold"}, default="auto"
@@ -127,6 +139,8 @@ default=None
         hierarchy: Any = None,
         *,
         vectorizer: Any = "auto",
+        label_texts: Any = None,
+        label_features: Any = None,
         C: float = 1.0,
         decoding: str = "auto",
         threshold: float | str = "auto",
@@ -136,6 +150,8 @@ default=None
     ) -> None:
         self.hierarchy = hierarchy
         self.vectorizer = vectorizer
+        self.label_texts = label_texts
+        self.label_features = label_features
         self.C = C
         self.decoding = decoding
         self.threshold = threshold
@@ -171,10 +187,13 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         """
         self._validate_params()
         self._require_y(y)
-        document_form, documents = DocumentForm.learn(X, "auto", None, self.vectorizer)
+        document_form, documents = DocumentForm.learn(
+            X, "auto", None, self.vectorizer, label_texts=texts_of(self.label_texts)
+        )
         if not isinstance(documents, DocumentVectors):
             raise ValueError("X is 3-D: a linear model needs a 2-D X.")
         form = InputForm.of_targets(document_form, y, self.hierarchy)
+        form, labels = read_labels(form, self)
         data = form.training_data(documents, y, sample_weight)
         rule = DecodingRule.resolve(
             self.decoding,
@@ -186,29 +205,39 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         rng = check_random_state(self.random_state)
         predictor: Predictor
         if suits_label_tree(data):
+            if labels is not None:
+                refuse_label_texts(data)
             predictor = fit_label_tree(
                 data, rule, options, self.validation_fraction, rng
             )
         else:
-            predictor = self._fit_one_vs_rest(data, rule, options, rng)
+            predictor = self._fit_one_vs_rest(data, labels, rule, options, rng)
         self._learned = Learned(form, predictor)
         return self
 
     def _fit_one_vs_rest(
         self,
         data: TrainingData,
+        labels: LabelDocuments | None,
         rule: DecodingRule,
         options: WideOptions,
         rng: np.random.RandomState,
     ) -> Predictor:
         """Learn every label from all documents."""
         if len(data) < MIN_DOCUMENTS:
-            wide = LinearSettings(options=options).fit(data, rng)
+            wide: WideModel = LinearSettings(options=options).fit(data, rng)
             decoder = rule.plain_decoder(data.hierarchy, data.path_nodes)
             read_out = ReadOut(Calibration(data.counts), decoder)
-            return TwoPathPredictor(wide, None, 0.0, read_out)
+            predictor = TwoPathPredictor(wide, None, 0.0, read_out)
+            if labels is None:
+                return predictor
+            return with_usual_label_texts(predictor, data, labels, rule, rng)
         folds = make_folds(data, split_rows(len(data), self.validation_fraction, rng))
         fitter = ReadOutFitter.of_folds(folds, rule)
         choice = LinearSettings.select(data, folds, fitter, options, rng)
         read_out = choice.read_out.for_counts(data.counts)
-        return TwoPathPredictor(choice.fit(data, folds[0], rng), None, 0.0, read_out)
+        wide = choice.fit(data, folds[0], rng)
+        predictor = TwoPathPredictor(wide, None, 0.0, read_out)
+        if labels is None:
+            return predictor
+        return with_label_texts(predictor, data, labels, choice, folds, rule, rng)

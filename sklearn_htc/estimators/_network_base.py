@@ -18,10 +18,12 @@ from skorch.history import History
 from sklearn_htc._sklearn_compat import calling_modules, fit_context
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
+from sklearn_htc.data.label_texts import LabelDocuments, texts_of
 from sklearn_htc.data.texts import holds_texts
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
+from sklearn_htc.estimators._label_texts import read_labels
 from sklearn_htc.estimators._learned import NetworkLearned, view
 from sklearn_htc.estimators._parameters import (
     NETWORK_CONSTRAINTS,
@@ -172,7 +174,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         if self.warm_start and self.__sklearn_is_fitted__():
             return self._go_on(X, y, sample_weight, training, progress)
         network = self._network_settings()
-        form, data = self._read(network, X, y, sample_weight)
+        form, data, labels = self._read(network, X, y, sample_weight)
         training.refuse_other(data)
         if len(data) < 2:
             raise ValueError(
@@ -194,7 +196,12 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         )
         rng = training.agree(check_random_state(self.random_state))
         learned = fit_two_paths(
-            data, settings, progress, rng, n_tokens=form.documents.n_tokens
+            data,
+            settings,
+            progress,
+            rng,
+            n_tokens=form.documents.n_tokens,
+            labels=labels,
         )
         form = form.with_embedder(learned.embedder)
         self._keep(form, learned.predictor, rng, settings.network, learned.report)
@@ -318,7 +325,7 @@ label collections, or array-like of shape (n_documents,)
         classes: Any = None,
         *,
         piecewise: bool = False,
-    ) -> tuple[InputForm, TrainingData]:
+    ) -> tuple[InputForm, TrainingData, LabelDocuments | None]:
         """Check everything that the user gave, and learn its form; set nothing."""
         vectorizer, vocabulary_size = self.vectorizer, self.vocabulary_size
         tokenizer = None
@@ -344,12 +351,15 @@ label collections, or array-like of shape (n_documents,)
             vectorizer,
             tokenizer=tokenizer,
             piecewise=piecewise,
+            label_texts=texts_of(self.label_texts),
         )
         form = InputForm.of_targets(
             document_form, y, self.hierarchy, classes, piecewise=piecewise
         )
+        form, labels = read_labels(form, self)
         paths = self._possible_paths(form) if piecewise else None
-        return form, form.training_data(documents, y, sample_weight, paths)
+        data = form.training_data(documents, y, sample_weight, paths)
+        return form, data, labels
 
     def _read_more(self, X: Any, y: Any, sample_weight: Any) -> TrainingData:
         """Check documents that the network goes on with."""
@@ -433,7 +443,14 @@ label collections, or array-like of shape (n_documents,)
     ) -> Self:
         """Make a network for data that comes in pieces, and train it on the first."""
         network = self._network_settings()
-        form, data = self._read(network, X, y, sample_weight, classes, piecewise=True)
+        if self.label_texts is not None or self.label_features is not None:
+            raise ValueError(
+                "partial_fit learns nothing from label_texts or label_features. Call "
+                "fit first, or leave them out."
+            )
+        form, data, _ = self._read(
+            network, X, y, sample_weight, classes, piecewise=True
+        )
         training.refuse_other(data)
         rule = self._rule(form, data.path_nodes)
         settings = network.resolve(form.documents, data.path_nodes)

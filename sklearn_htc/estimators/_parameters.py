@@ -29,12 +29,15 @@ DECODING_CONSTRAINTS: dict[str, list[Any]] = {
     ],
 }
 
-WIDE_CONSTRAINTS: dict[str, list[Any]] = {
+WIDE_CONSTRAINTS: dict[str, Any] = {
+    # Checked against the hierarchy and X, in errors that say what to do.
+    "label_texts": "no_validation",
+    "label_features": "no_validation",
     "C": [Interval(Real, 0, None, closed="neither")],
     "n_jobs": [Integral, None],
 }
 
-NETWORK_CONSTRAINTS: dict[str, list[Any]] = {
+NETWORK_CONSTRAINTS: dict[str, Any] = {
     **DECODING_CONSTRAINTS,
     **WIDE_CONSTRAINTS,
     "text_encoder": [StrOptions(set(TEXT_ENCODERS))],

@@ -13,6 +13,8 @@ from scipy.special import expit
 from torch import Tensor
 from torch.nn import functional
 
+from sklearn_htc.read_out.pairs import some_pairs
+
 __all__ = ["Calibration"]
 
 # Of the squared distance from where the fit starts, divided by the number of documents:
@@ -24,8 +26,6 @@ START = (2, -0.3, 1.5, 0, 0, -0.7, 0, 1.5, 0, -4)
 LEAST_SPREAD = 0.5
 # Pairs of document and label that are enough for so few coefficients.
 MAX_PAIRS = 10**6
-# Where a document may have any labels: the highest false ones, and as many others.
-MAX_FALSE_PAIRS = 2 * 10**5
 # Pairs that these are chosen from.
 MAX_READ = 2 * 10**7
 # A part of all is enough to come near the end, and to know how curved it is there.
@@ -162,7 +162,7 @@ class Calibration:
                 start,
             )
             return self
-        pairs, is_true, copies = _some_pairs(scores, target)
+        pairs, is_true, copies = some_pairs(scores, target)
         rows, labels = np.divmod(pairs, scores.shape[1])
         pair_weight = sample_weight[rows] * copies
         values, frequency = scores.ravel()[pairs], self.log_frequency[labels]
@@ -381,38 +381,6 @@ def _log_odds(coef: Tensor, scores: Tensor, frequency: Tensor) -> Tensor:
     below = (coef[7] + coef[8] * frequency).exp()
     # log(1 + exp(-z)) is log(1 + exp(z)) - z.
     return (above - below) * functional.softplus(z) + below * z
-
-
-def _some_pairs(
-    scores: np.ndarray, target: sparse.csr_array
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Choose enough pairs: all true ones, the highest others, and some of the rest.
-
-    Each as its place among all scores (n_pairs,), whether the document has the label,
-    and how many pairs it stands for.
-    """
-    target = sparse.csr_array(target)
-    rows = np.repeat(np.arange(len(scores)), np.diff(target.indptr))
-    true = np.sort(rows * scores.shape[1] + target.indices)
-    is_false = np.ones(scores.size, dtype=bool)
-    is_false[true] = False
-    false = np.flatnonzero(is_false)
-    if len(false) <= 2 * MAX_FALSE_PAIRS:
-        chosen, copies = false, np.ones(len(false))
-    else:
-        values = scores.ravel()[false]
-        border = len(false) - MAX_FALSE_PAIRS
-        # Ties at the border fall as they stand.
-        order = np.argpartition(values, border)
-        high, low = np.sort(order[border:]), np.sort(order[:border])
-        every = -(-len(low) // MAX_FALSE_PAIRS)
-        some = low[::every]
-        chosen = false[np.concatenate([high, some])]
-        stands_for = len(low) / len(some)
-        copies = np.repeat([1.0, stands_for], [len(high), len(some)])
-    pairs = np.concatenate([true, chosen])
-    is_true = np.arange(len(pairs)) < len(true)
-    return pairs, is_true, np.concatenate([np.ones(len(true)), copies])
 
 
 def _own_paths(target: sparse.csr_array, paths: sparse.csr_array) -> np.ndarray:

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from sklearn_htc.hierarchy import Hierarchy
 
-__all__ = ["make_coherent"]
+__all__ = ["make_coherent", "raise_ancestors"]
 
 
 def make_coherent(values: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
@@ -37,6 +37,32 @@ def make_coherent(values: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
     _spread(np.minimum, lowered, hierarchy.parents_by_level)
     _spread(np.maximum, raised, reversed(hierarchy.children_by_level))
     return np.ascontiguousarray((lowered + raised).T / 2)
+
+
+def raise_ancestors(
+    values: np.ndarray, nodes: np.ndarray, hierarchy: Hierarchy
+) -> np.ndarray:
+    """Let no ancestor of some nodes be below them.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_nodes)
+        Log-odds or probabilities, one per document and node.
+    nodes : int ndarray of shape (n_raising,)
+        Those that their ancestors are to reach.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    raised : ndarray of shape (n, n_nodes)
+        Unchanged but for these ancestors.
+    """
+    by_node = np.array(values.T, order="C")
+    least = np.full_like(by_node, -np.inf)
+    least[nodes] = by_node[nodes]
+    _spread(np.maximum, least, reversed(hierarchy.children_by_level))
+    return np.ascontiguousarray(np.maximum(by_node, least).T)
 
 
 def _spread(

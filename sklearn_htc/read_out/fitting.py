@@ -276,6 +276,22 @@ class ReadOutFitter:
             calibration, decoders, lambda decoder: decoder.decide(log_odds)
         )
 
+    def fit_log_odds(self, log_odds: np.ndarray) -> ReadOut:
+        """Choose what is predicted of log-odds that need no calibration.
+
+        Parameters
+        ----------
+        log_odds : ndarray of shape (n_documents, n_nodes), float32
+            Of the held-out documents.
+
+        Returns
+        -------
+        read_out : ReadOut
+            Without a calibration.
+        """
+        decoders = self._decoders(lambda plain: plain.probabilities(log_odds), 0.0)
+        return self._best(None, decoders, lambda decoder: decoder.decide(log_odds))
+
     def fit_found(self, found: Found) -> ReadOut:
         """Choose what is predicted of probabilities that a search found.
 

@@ -69,8 +69,13 @@ def fit_with_embeddings(task: Task) -> list[WideFit]:
     )
     chosen = best_choice(choices)
     of_terms = _unwrapped(choices[0])
+    if task.labels is not None:
+        # Label texts are compared with embeddings in any case.
+        path = chosen.fit(joined_data, folds[0], rng)
+        return [WideFit(path, chosen, joined_data, folds, embedder)]
     if chosen is choices[0]:
-        return [WideFit(of_terms.fit(data, folds[0], rng), of_terms, folds[0])]
+        path = of_terms.fit(data, folds[0], rng)
+        return [WideFit(path, of_terms, data, folds)]
     path = chosen.fit(joined_data, folds[0], rng)
     assert isinstance(path, JoinedPath)
     first = path.parts[0]
@@ -79,8 +84,8 @@ def fit_with_embeddings(task: Task) -> list[WideFit]:
     if first.side.is_embedding:
         terms_path = of_terms.fit(data, folds[0], rng)
     return [
-        WideFit(path, chosen, folds[0], embedder),
-        WideFit(terms_path, of_terms, folds[0]),
+        WideFit(path, chosen, joined_data, folds, embedder),
+        WideFit(terms_path, of_terms, data, folds),
     ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from sklearn_htc._sklearn_compat import calling_modules
 from sklearn_htc.data.held_out import make_folds, split_rows
+from sklearn_htc.data.label_texts import LabelDocuments
 from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.label_tree.fitting import fit_label_tree, suits_label_tree
@@ -21,6 +22,11 @@ from sklearn_htc.training.deep import DeepModel, TrainingReport
 from sklearn_htc.training.embedder import Embedder
 from sklearn_htc.training.settings import TrainingSettings
 from sklearn_htc.two_paths.embedded import fit_with_embeddings
+from sklearn_htc.two_paths.label_texts import (
+    refuse_label_texts,
+    with_label_texts,
+    with_usual_label_texts,
+)
 from sklearn_htc.two_paths.task import Task, TwoPathSettings
 from sklearn_htc.two_paths.weighing import can_weigh, helps, weigh
 from sklearn_htc.two_paths.wide_fit import WideFit
@@ -62,6 +68,7 @@ def fit_two_paths(
     rng: np.random.RandomState,
     *,
     n_tokens: int | None,
+    labels: LabelDocuments | None = None,
 ) -> TwoPaths:
     """Choose and fit a wide path, train the network beside it, and weigh the network.
 
@@ -77,6 +84,8 @@ def fit_two_paths(
         Draws what is random.
     n_tokens : int or None
         Size of the vocabulary of token ids, for sequence encoders.
+    labels : LabelDocuments, default=None
+        Label texts, if there are any.
 
     Returns
     -------
@@ -86,8 +95,8 @@ def fit_two_paths(
     Raises
     ------
     ValueError
-        Before any training, if there is no wide path where one has to be, or too few
-        documents to hold some out.
+        Before any training, if there is no wide path where one has to be, too few
+        documents to hold some out, or too many labels for label texts.
     KeyboardInterrupt
         If the user presses Ctrl-C before there is a wide path, or while another
         estimator, such as a search, has called `fit`. Later, training ends, and what
@@ -99,6 +108,8 @@ def fit_two_paths(
         settings.network.pretrained is not None and settings.deep_path is not False
     )
     if settings.wide_path and has_too_many and not is_network_asked_for:
+        if labels is not None:
+            refuse_label_texts(data)
         fit = partial(
             fit_label_tree,
             data,
@@ -118,7 +129,7 @@ def fit_two_paths(
     rows: list[tuple[np.ndarray, np.ndarray]] = []
     if kind is not None or settings.training.early_stopping:
         rows = split_rows(len(data), settings.validation_fraction, rng)
-    task = Task(data, settings, progress, rng, n_tokens, rows)
+    task = Task(data, settings, progress, rng, n_tokens, rows, labels)
     if kind is None:
         return _fit_alone(task)
     wide_fits = _in_main_process(settings.training, rng, partial(_fit_wide, task, kind))
@@ -127,13 +138,45 @@ def fit_two_paths(
     too_late = task.fine_tunes and progress.is_out_of_time
     is_of_use = can_weigh(best.first_fold) and not too_late
     if wanted is False or (wanted == "auto" and not is_of_use):
-        return TwoPaths(best.alone(data.counts), None, best.embedder)
+        return _wide_alone(task, best, None)
     try:
         return _fit_beside(task, wide_fits)
     except KeyboardInterrupt:
         if calling_modules():
             raise
-        return TwoPaths(best.alone(data.counts), INTERRUPTED, best.embedder)
+        return TwoPaths(best.alone(), INTERRUPTED, best.embedder)
+
+
+def _wide_alone(task: Task, best: WideFit, report: TrainingReport | None) -> TwoPaths:
+    """Keep the wide path without a network."""
+    return TwoPaths(_with_labels(task, best, best.alone()), report, best.embedder)
+
+
+def _with_labels(
+    task: Task,
+    wide: WideFit,
+    predictor: TwoPathPredictor,
+    deep_scores: np.ndarray | None = None,
+) -> TwoPathPredictor:
+    """Let label texts have their say, where there are any.
+
+    `deep_scores` are what the network adds to those of the first fold's documents.
+    """
+    if task.labels is None:
+        return predictor
+    fit = partial(
+        with_label_texts,
+        predictor,
+        wide.data,
+        task.labels,
+        wide.choice,
+        wide.folds,
+        task.settings.rule,
+        task.rng,
+        deep_scores=deep_scores,
+        embedder=wide.embedder,
+    )
+    return _in_main_process(task.settings.training, task.rng, fit)
 
 
 def _in_main_process(
@@ -159,15 +202,21 @@ def _fit_wide(task: Task, kind: WideKind) -> list[WideFit]:
     fitter = ReadOutFitter.of_folds(folds, task.settings.rule)
     choice = kind.select(data, folds, fitter, task.settings.wide, rng)
     # With the held-out documents too: what was chosen on them stays.
-    return [WideFit(choice.fit(data, folds[0], rng), choice, folds[0])]
+    return [WideFit(choice.fit(data, folds[0], rng), choice, data, folds)]
 
 
 def _fit_alone(task: Task) -> TwoPaths:
     """Train a network that has no wide path beside it."""
     # A pretrained encoder has little left to learn.
     deep, report = task.train(least_epochs=4 if task.fine_tunes else 10)
-    plain = task.settings.rule.plain_decoder(task.data.hierarchy, task.data.path_nodes)
-    return TwoPaths(TwoPathPredictor(None, deep, 1.0, ReadOut(None, plain)), report)
+    rule = task.settings.rule
+    plain = rule.plain_decoder(task.data.hierarchy, task.data.path_nodes)
+    predictor = TwoPathPredictor(None, deep, 1.0, ReadOut(None, plain))
+    if task.labels is not None:
+        predictor = with_usual_label_texts(
+            predictor, task.data, task.labels, rule, task.rng
+        )
+    return TwoPaths(predictor, report)
 
 
 def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
@@ -200,17 +249,25 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         watch=watch if task.fine_tunes and not is_wanted else None,
     )
     if any(each.has_given_up for each in watches):
-        return TwoPaths(best.alone(counts), report, best.embedder)
+        return _wide_alone(task, best, report)
     wide, weight, read_out = best, 0.0, best.choice.read_out
+    deep_scores = None
     if can_weigh(fold):
+        deep_scores = scores(deep)
         weighed = agree(
-            weigh(scores(deep), choices, fold, rule, is_pretrained=task.fine_tunes)
+            weigh(deep_scores, choices, fold, rule, is_pretrained=task.fine_tunes)
         )
         wide, weight = wide_fits[weighed.wide], weighed.weight
         read_out = weighed.read_out
     if not weight and not is_wanted:
-        return TwoPaths(best.alone(counts), report, best.embedder)
+        return _wide_alone(task, best, report)
     if weight and task.may_finish(report):
         report = task.finish(deep, report)
     predictor = TwoPathPredictor(wide.path, deep, weight, read_out.for_counts(counts))
+    if weight:
+        assert deep_scores is not None
+        deep_scores = np.float32(weight) * deep_scores
+    else:
+        deep_scores = None
+    predictor = _with_labels(task, wide, predictor, deep_scores)
     return TwoPaths(predictor, report, wide.embedder)

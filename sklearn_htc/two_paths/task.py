@@ -8,6 +8,7 @@ from skorch.callbacks import Callback
 
 from sklearn_htc._sklearn_compat import calling_modules
 from sklearn_htc.data.documents import DocumentVectors
+from sklearn_htc.data.label_texts import LabelDocuments
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.read_out.fitting import DecodingRule
 from sklearn_htc.threads import torch_threads
@@ -73,6 +74,8 @@ class Task:
         Size of the vocabulary of token ids, for sequence encoders.
     rows : list of (int ndarray, int ndarray)
         Rows to learn from and rows held out, fold by fold; empty where none are.
+    labels : LabelDocuments or None
+        Label texts, if there are any.
     """
 
     data: TrainingData
@@ -81,6 +84,7 @@ class Task:
     rng: np.random.RandomState
     n_tokens: int | None
     rows: list[tuple[np.ndarray, np.ndarray]]
+    labels: LabelDocuments | None
 
     @property
     def fine_tunes(self) -> bool:

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from sklearn_htc.data.training_data import Fold
-from sklearn_htc.predictor import Predictor, TwoPathPredictor
+from sklearn_htc.data.training_data import Fold, TrainingData
+from sklearn_htc.predictor import TwoPathPredictor
 from sklearn_htc.training.embedder import Embedder
 from sklearn_htc.wide.base import WideModel
 from sklearn_htc.wide.selection import WideChoice
@@ -23,29 +21,32 @@ class WideFit:
         Fitted to all documents.
     choice : WideChoice
         What its settings gave held-out documents.
-    first_fold : Fold
-        The fold that the network is weighed by.
+    data : TrainingData
+        All documents, as it reads them.
+    folds : list of Fold
+        By which it was chosen. The network is weighed by the first one.
     embedder : Embedder or None, default=None
         What makes the embeddings that it reads beside terms.
     """
 
     path: WideModel
     choice: WideChoice
-    first_fold: Fold
+    data: TrainingData
+    folds: list[Fold]
     embedder: Embedder | None = None
 
-    def alone(self, counts: np.ndarray) -> Predictor:
-        """Return the wide path without a network.
+    @property
+    def first_fold(self) -> Fold:
+        """The fold that the network is weighed by."""
+        return self.folds[0]
 
-        Parameters
-        ----------
-        counts : ndarray of shape (n_nodes,)
-            Documents of each label.
+    def alone(self) -> TwoPathPredictor:
+        """Return the wide path without a network.
 
         Returns
         -------
-        predictor : Predictor
+        predictor : TwoPathPredictor
             As chosen.
         """
-        read_out = self.choice.read_out.for_counts(counts)
+        read_out = self.choice.read_out.for_counts(self.data.counts)
         return TwoPathPredictor(self.path, None, 0.0, read_out)

@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_htc import Hierarchy
 from sklearn_htc.read_out import calibration
+from sklearn_htc.read_out import pairs as pairs_module
 from sklearn_htc.read_out.calibration import Calibration
 from tests.conftest import noisy_three_paths
 
@@ -247,7 +248,7 @@ def test_some_of_too_many_pairs_say_what_all_say(monkeypatch):
     weight = np.linspace(0.5, 1.5, 3000)
     log_odds = []
     for most in (10**6, 1500):
-        monkeypatch.setattr(calibration, "MAX_FALSE_PAIRS", most)
+        monkeypatch.setattr(pairs_module, "MAX_FALSE_PAIRS", most)
         fitted = Calibration(np.full(6, 10))
         fitted.fit(scores, target, weight, NO_PATHS, no_paths(6))
         log_odds.append(fitted.log_odds(scores))
@@ -255,9 +256,9 @@ def test_some_of_too_many_pairs_say_what_all_say(monkeypatch):
 
 
 def test_the_pairs_that_are_chosen_stand_for_all(monkeypatch):
-    monkeypatch.setattr(calibration, "MAX_FALSE_PAIRS", 1500)
+    monkeypatch.setattr(pairs_module, "MAX_FALSE_PAIRS", 1500)
     scores, target = held_out()
-    pairs, is_true, copies = calibration._some_pairs(scores, target)
+    pairs, is_true, copies = pairs_module.some_pairs(scores, target)
     assert len(np.unique(pairs)) == len(pairs) < 2 * 1500 + target.nnz + 1
     np.testing.assert_array_equal(target.toarray().ravel()[pairs] > 0, is_true)
     assert is_true.sum() == target.nnz

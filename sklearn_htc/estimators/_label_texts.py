@@ -1,0 +1,99 @@
+"""Label texts and label features of an estimator, checked against X and y."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_htc.data.input_form import InputForm
+from sklearn_htc.data.label_texts import (
+    LabelDocuments,
+    read_label_features,
+    read_label_texts,
+)
+from sklearn_htc.data.reading import as_documents
+
+__all__ = ["read_labels"]
+
+
+def read_labels(
+    form: InputForm, estimator: Any
+) -> tuple[InputForm, LabelDocuments | None]:
+    """Read what an estimator is told about labels.
+
+    Parameters
+    ----------
+    form : InputForm
+        The forms of X and y.
+    estimator : estimator
+        With the parameters `label_texts` and `label_features`.
+
+    Returns
+    -------
+    form : InputForm
+        For 1-D y, leaves that have a text are among the classes.
+    labels : LabelDocuments or None
+        In the form of X; None where nothing is told.
+
+    Raises
+    ------
+    ValueError
+        If both are given, they don't suit X, or are not as described.
+    """
+    label_texts, label_features = estimator.label_texts, estimator.label_features
+    if label_texts is None and label_features is None:
+        return form, None
+    if label_texts is not None and label_features is not None:
+        raise ValueError(
+            "label_texts and label_features are both given. For raw texts give "
+            "label_texts, for numeric X label_features."
+        )
+    hierarchy = form.targets.hierarchy
+    if label_texts is not None:
+        if not form.documents.reads_texts:
+            raise ValueError(
+                "label_texts needs raw texts as X, and X holds numbers. Give "
+                "label_features, which whatever made X makes of the labels' texts."
+            )
+        nodes, texts = read_label_texts(label_texts, hierarchy)
+        if not texts:
+            return form, None
+        documents = form.documents.read(texts, estimator)
+    else:
+        if form.documents.reads_texts:
+            raise ValueError(
+                "label_features needs a numeric X, and X holds raw texts. Give "
+                "label_texts."
+            )
+        nodes, features = read_label_features(label_features, hierarchy)
+        if not len(nodes):
+            raise ValueError(
+                "label_features has no row with numbers other than 0. Leave it out."
+            )
+        documents = as_documents(
+            _of_kind(features, form.documents.text_encoder),
+            form.documents.text_encoder,
+        )
+        if documents.vectors is not None and (
+            documents.n_features != form.documents.n_features
+        ):
+            raise ValueError(
+                f"label_features has {documents.n_features} features, but X has "
+                f"{form.documents.n_features}. Both need the same columns."
+            )
+    if documents.vectors is None:
+        raise ValueError(
+            "Label texts are compared with term weights or document embeddings, and X "
+            "holds sequences. Use another text_encoder, or a vectorizer beside it."
+        )
+    leaves = np.intersect1d(nodes, hierarchy.leaves)
+    form = replace(form, targets=form.targets.with_classes(leaves))
+    return form, LabelDocuments(nodes, documents)
+
+
+def _of_kind(features: Any, text_encoder: str) -> Any:
+    """Let features be sparse where X is, and dense where X is."""
+    if text_encoder == "dense" and sparse.issparse(features):
+        return features.toarray()
+    return sparse.csr_array(features) if text_encoder == "bag" else features

@@ -1,0 +1,364 @@
+"""Learning what label texts tell, by hiding labels.
+
+The documents of some labels are left out, as if nobody had labelled them. What label
+texts then say about documents with these labels is what they will say about those of
+labels that really have none.
+"""
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_htc.data.documents import DocumentVectors
+from sklearn_htc.data.training_data import Fold, TrainingData
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.label_texts.logistic import fit_near
+from sklearn_htc.label_texts.model import NEVER, LabelTextModel, OwnLogOdds
+from sklearn_htc.label_texts.pair_features import NEW_LABELS, SEEN_LABELS
+from sklearn_htc.label_texts.similarity import LabelVectors, Similarity
+from sklearn_htc.read_out.decoders import (
+    Decoder,
+    PartialPathDecoder,
+    PathDecoder,
+    ThresholdDecoder,
+)
+from sklearn_htc.read_out.fitting import (
+    DecodingRule,
+    ReadOut,
+    ReadOutFitter,
+    best_read_out,
+)
+from sklearn_htc.read_out.pairs import some_pairs
+
+__all__ = ["Trial", "fit_label_texts", "usual_label_texts"]
+
+# Labels are hidden in so many parts, one per fold.
+N_PARTS = 5
+# Of the documents of a fold, no more than this share goes with the hidden labels.
+MOST_HIDDEN = 1 / 3
+# Times the squared distance of coefficients from what they are without evidence.
+PENALTY = 1.0
+# A label without documents has to be more probable than not, as no held-out document
+# can tell a better threshold.
+NEW_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A fold, and a model that can be trained on its documents, or on some of them.
+
+    Parameters
+    ----------
+    fold : Fold
+        Documents to learn from, and to judge by.
+    log_odds : ndarray of shape (n_held_out, n_nodes)
+        Of the held-out documents, of a model that learned from all the others.
+    train : callable
+        From other documents to learn from to a function from documents to such
+        log-odds.
+    reads_held_out_alone : bool, default=False
+        Whether that function knows the held-out documents alone.
+    """
+
+    fold: Fold
+    log_odds: np.ndarray
+    train: Callable[[TrainingData], Callable[[DocumentVectors], np.ndarray]]
+    reads_held_out_alone: bool = False
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Features (n, n_labels, n_features) of hidden labels, truths (n, n_labels)."""
+
+    features: np.ndarray
+    is_true: np.ndarray
+    sample_weight: np.ndarray
+
+    def times(self, factor: np.ndarray) -> Self:
+        """Multiply the weights of documents (n,)."""
+        return replace(self, sample_weight=self.sample_weight * factor)
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What one trial says: similarities, and pairs of hidden labels."""
+
+    trial: Trial
+    coverage: np.ndarray
+    log_shares: np.ndarray
+    pairs: list[_Pairs]
+
+    @property
+    def n_hidden(self) -> int:
+        """How many labels were hidden."""
+        return self.pairs[0].is_true.shape[1]
+
+
+def fit_label_texts(
+    data: TrainingData,
+    labels: LabelVectors,
+    trials: Sequence[Trial],
+    fitter: ReadOutFitter,
+    plain: ReadOut,
+    rng: np.random.RandomState,
+) -> tuple[LabelTextModel, ReadOut]:
+    """Learn what label texts tell, and choose thresholds again.
+
+    Parameters
+    ----------
+    data : TrainingData
+        All documents.
+    labels : LabelVectors
+        Label texts.
+    trials : sequence of Trial
+        What a model without label texts gives held-out documents.
+    fitter : ReadOutFitter
+        For the held-out documents of all trials, in their order.
+    plain : ReadOut
+        Of the model without label texts.
+    rng : RandomState
+        Draws which labels are hidden, and what else is random.
+
+    Returns
+    -------
+    model : LabelTextModel
+        What turns the log-odds of `plain` into better ones. Labels with documents are
+        left as they are where that did better on held-out documents.
+    read_out : ReadOut
+        With the calibration of `plain`, and a decoder for the better ones.
+    """
+    paths = _path_decoder(plain.decoder)
+    parts = _parts(data, labels, rng)
+    evidence = [
+        _hide(trial, labels, part, paths, rng)
+        for trial, part in zip(trials, parts, strict=False)
+    ]
+    new_coef = _fit_new(evidence)
+    new_coef[0] += _rarity(data, labels, evidence)
+    seen_coef = _fit_seen(evidence, labels, paths)
+    similarity = Similarity.fit(data, labels, rng)
+    path_nodes = data.path_nodes if paths is None else _with_new_ends(data, labels)
+    model = LabelTextModel(
+        similarity, _own(data, paths), new_coef, seen_coef, path_nodes
+    )
+    fitter = replace(fitter, path_nodes=path_nodes)
+    outs = []
+    # The simpler one first.
+    for coef in (None, seen_coef):
+        judged = replace(model, seen_coef=coef)
+        outs.append(fitter.fit_log_odds(_held_out_log_odds(judged, evidence)))
+    best = best_read_out(outs)
+    decoder = _careful(
+        outs[best].decoder, model.new_labels, data.hierarchy, fitter.rule
+    )
+    chosen = replace(model, seen_coef=(None, seen_coef)[best])
+    return chosen, replace(outs[best], calibration=plain.calibration, decoder=decoder)
+
+
+def usual_label_texts(
+    data: TrainingData,
+    labels: LabelVectors,
+    rule: DecodingRule,
+    plain: ReadOut,
+    rng: np.random.RandomState,
+) -> tuple[LabelTextModel, ReadOut]:
+    """Assume of label texts what they told on the average of data sets.
+
+    Parameters
+    ----------
+    data : TrainingData
+        All documents.
+    labels : LabelVectors
+        Label texts.
+    rule : DecodingRule
+        What is predicted.
+    plain : ReadOut
+        Of the model without label texts.
+    rng : RandomState
+        Draws what is random.
+
+    Returns
+    -------
+    model : LabelTextModel
+        For labels without documents; the others are left as they are.
+    read_out : ReadOut
+        With the calibration of `plain`.
+    """
+    paths = _path_decoder(plain.decoder)
+    path_nodes = data.path_nodes if paths is None else _with_new_ends(data, labels)
+    similarity = Similarity.fit(data, labels, rng)
+    new_coef = np.array(NEW_LABELS)
+    model = LabelTextModel(similarity, _own(data, paths), new_coef, None, path_nodes)
+    decoder = rule.plain_decoder(data.hierarchy, path_nodes)
+    decoder = _careful(decoder, model.new_labels, data.hierarchy, rule)
+    return model, replace(plain, decoder=decoder)
+
+
+def _path_decoder(decoder: Decoder) -> PathDecoder | None:
+    """Return a decoder of whole paths, where one path is predicted."""
+    return decoder if isinstance(decoder, PathDecoder) else None
+
+
+def _own(learned_from: TrainingData, paths: PathDecoder | None) -> OwnLogOdds:
+    specific = learned_from.hierarchy.most_specific(learned_from.target)
+    ends = np.unique(specific.indices)
+    return OwnLogOdds(learned_from.hierarchy, learned_from.counts, ends, paths)
+
+
+def _parts(
+    data: TrainingData, labels: LabelVectors, rng: np.random.RandomState
+) -> list[np.ndarray]:
+    """Share out among parts the labels that can be hidden."""
+    specific = data.hierarchy.most_specific(data.target)
+    candidates = np.intersect1d(np.unique(specific.indices), labels.nodes)
+    return np.array_split(rng.permutation(candidates), N_PARTS)
+
+
+def _hide(
+    trial: Trial,
+    labels: LabelVectors,
+    part: np.ndarray,
+    paths: PathDecoder | None,
+    rng: np.random.RandomState,
+) -> _Evidence:
+    """Learn without the documents of some labels; see what is said about these."""
+    learned_from, held_out = trial.fold.learned_from, trial.fold.held_out
+    target = learned_from.target
+    is_left = np.ones(len(learned_from), dtype=bool)
+    for label in part:
+        without = is_left & (target[:, [label]].toarray()[:, 0] == 0)
+        if without.sum() >= (1 - MOST_HIDDEN) * len(without):
+            is_left = without
+    rest = learned_from.take(np.flatnonzero(is_left))
+    log_odds_of = trial.train(rest)
+    similarity = Similarity.fit(rest, labels, rng)
+    own = _own(rest, paths)
+    was_there = learned_from.counts[labels.nodes] > 0
+    hidden = labels.nodes[(rest.counts[labels.nodes] == 0) & was_there]
+
+    def pairs_of(
+        part: TrainingData, coverage: np.ndarray, log_shares: np.ndarray
+    ) -> _Pairs:
+        log_odds = log_odds_of(part.vectors)
+        features = own.features(log_odds, coverage, log_shares).of_new(hidden)
+        is_true = _ends_or_labels(part, paths)[:, hidden].toarray() > 0
+        return _Pairs(features, is_true, part.sample_weight)
+
+    X = held_out.vectors.X
+    coverage, log_shares = similarity.coverage(X), similarity.log_shares(X)
+    pairs = [pairs_of(held_out, coverage, log_shares)]
+    if not (trial.reads_held_out_alone or is_left.all()):
+        left_out = learned_from.take(np.flatnonzero(~is_left))
+        X = left_out.vectors.X
+        more = pairs_of(left_out, similarity.coverage(X), similarity.log_shares(X))
+        # All documents with hidden labels together count as those held out would.
+        share = len(held_out) / (len(held_out) + len(learned_from))
+        is_hidden = pairs[0].is_true.any(axis=1)
+        pairs = [
+            pairs[0].times(np.where(is_hidden, share, 1.0)),
+            more.times(np.full(len(left_out), share)),
+        ]
+    return _Evidence(trial, coverage, log_shares, pairs)
+
+
+def _ends_or_labels(data: TrainingData, paths: PathDecoder | None) -> sparse.csr_array:
+    """Return the labels of documents, or where paths end."""
+    if paths is None:
+        return data.target
+    specific: sparse.csr_array = data.hierarchy.most_specific(data.target)
+    return specific
+
+
+def _fit_new(evidence: Sequence[_Evidence]) -> np.ndarray:
+    """Fit the coefficients for labels without documents."""
+    pairs = [each for part in evidence for each in part.pairs]
+    n_features = len(NEW_LABELS)
+    features = np.concatenate([p.features.reshape(-1, n_features) for p in pairs])
+    is_true = np.concatenate([p.is_true.ravel() for p in pairs])
+    weight = np.concatenate(
+        [np.repeat(p.sample_weight, p.is_true.shape[1]) for p in pairs]
+    )
+    return fit_near(features, is_true, weight, np.array(NEW_LABELS), PENALTY)
+
+
+def _rarity(
+    data: TrainingData, labels: LabelVectors, evidence: Sequence[_Evidence]
+) -> float:
+    """Return what makes labels without documents rarer than those that were hidden.
+
+    How frequent they are no training document tells. There may be many more of them: a
+    taxonomy has categories that nobody uses. Together they are taken to be no more
+    frequent than the hidden labels were together.
+    """
+    n_new = int(np.count_nonzero(data.counts[labels.nodes] == 0))
+    n_hidden = float(np.mean([each.n_hidden for each in evidence]))
+    return float(min(0.0, np.log(max(n_hidden, 1) / max(n_new, 1))))
+
+
+def _fit_seen(
+    evidence: Sequence[_Evidence], labels: LabelVectors, paths: PathDecoder | None
+) -> np.ndarray:
+    """Fit the coefficients for labels with documents."""
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for each in evidence:
+        fold = each.trial.fold
+        own = _own(fold.learned_from, paths)
+        known = own.features(each.trial.log_odds, each.coverage, each.log_shares)
+        seen = labels.nodes[own.counts[labels.nodes] > 0]
+        target = _ends_or_labels(fold.held_out, paths)[:, seen]
+        pairs, is_true, copies = some_pairs(known.own[:, seen], target)
+        rows, columns = np.divmod(pairs, len(seen))
+        weight = fold.held_out.sample_weight[rows] * copies
+        parts.append((known.of_seen(seen)[rows, columns], is_true, weight))
+    features, is_true, weight = (
+        np.concatenate(each) for each in zip(*parts, strict=True)
+    )
+    return fit_near(features, is_true, weight, np.array(SEEN_LABELS), PENALTY)
+
+
+def _held_out_log_odds(
+    model: LabelTextModel, evidence: Sequence[_Evidence]
+) -> np.ndarray:
+    """Adjust the log-odds of all held-out documents as the model would."""
+    adjusted = []
+    for each in evidence:
+        own = _own(each.trial.fold.learned_from, model.own.paths)
+        of_fold = replace(model, own=own)
+        log_odds = of_fold.adjust_by(
+            each.trial.log_odds, each.coverage, each.log_shares
+        )
+        # No held-out document can have them, so they would only be wrong.
+        log_odds[:, model.new_labels] = NEVER
+        adjusted.append(log_odds)
+    return np.concatenate(adjusted)
+
+
+def _with_new_ends(data: TrainingData, labels: LabelVectors) -> np.ndarray:
+    """Add to the paths that documents have those to leaves that have a text alone."""
+    new = np.intersect1d(data.hierarchy.leaves, labels.nodes)
+    new = new[data.counts[new] == 0]
+    return np.concatenate([data.path_nodes, np.setdiff1d(new, data.path_nodes)])
+
+
+def _careful(
+    decoder: Decoder, new_labels: np.ndarray, hierarchy: Hierarchy, rule: DecodingRule
+) -> Decoder:
+    """Ask for an even chance where labels have no document."""
+    if rule.threshold != "auto":
+        return decoder
+    if not isinstance(decoder, (ThresholdDecoder, PartialPathDecoder)):
+        return decoder
+    decoder = copy(decoder)
+    threshold = np.array(np.broadcast_to(decoder.threshold, len(hierarchy)))
+    threshold[new_labels] = NEW_THRESHOLD
+    decoder.threshold = threshold
+    if isinstance(decoder, PartialPathDecoder):
+        # That of labels that occur in no held-out document is about 0.
+        gain = decoder.gain.copy()
+        gain[new_labels] = np.median(np.delete(gain, new_labels))
+        decoder.gain = gain
+    return decoder

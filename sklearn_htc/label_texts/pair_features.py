@@ -1,0 +1,137 @@
+"""What is known about a document and a label, as a few numbers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_htc.hierarchy import Hierarchy
+
+__all__ = ["NEW_LABELS", "SEEN_LABELS", "PairFeatures", "parents_log_odds"]
+
+# Log-odds are cut here: beyond, they tell nothing more.
+MOST_LOG_ODDS = 10.0
+
+# Coefficients without evidence: about what hidden labels of four data sets came to. Of
+# 1, coverage, log share, the parent's log-odds and the strongest rival's.
+NEW_LABELS = (-1.0, 5.0, 0.5, 0.25, -0.4)
+# Of the label's own log-odds and the four numbers above but the first, of all of these
+# divided by sqrt(1 + count), and of 1: it stays as it is.
+SEEN_LABELS = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class PairFeatures:
+    """Numbers of pairs of documents and labels.
+
+    Parameters
+    ----------
+    own : ndarray of shape (n_documents, n_nodes)
+        Log-odds of every label by itself.
+    parent : ndarray of shape (n_documents, n_nodes)
+        Log-odds of the most probable parent, as `parents_log_odds` returns them.
+    coverage, log_shares : ndarray of shape (n_documents, n_nodes)
+        As `Similarity` gives them.
+    rivals : int ndarray of shape (n_rivals,)
+        The most specific labels of documents that were learned from.
+    counts : ndarray of shape (n_nodes,)
+        How many documents of each label were learned from.
+    """
+
+    own: np.ndarray
+    parent: np.ndarray
+    coverage: np.ndarray
+    log_shares: np.ndarray
+    rivals: np.ndarray
+    counts: np.ndarray
+
+    def of_new(self, labels: np.ndarray) -> np.ndarray:
+        """List the features of labels that have no document.
+
+        Parameters
+        ----------
+        labels : int ndarray of shape (n_labels,)
+            Which.
+
+        Returns
+        -------
+        features : ndarray of shape (n_documents, n_labels, 5), float32
+            In the order of `NEW_LABELS`.
+        """
+        others = self._others(labels)
+        return np.stack([np.ones_like(others[0]), *others], axis=-1)
+
+    def of_seen(self, labels: np.ndarray) -> np.ndarray:
+        """List the features of labels that have documents.
+
+        Parameters
+        ----------
+        labels : int ndarray of shape (n_labels,)
+            Which.
+
+        Returns
+        -------
+        features : ndarray of shape (n_documents, n_labels, 12), float32
+            In the order of `SEEN_LABELS`.
+        """
+        rarity = 1 / np.sqrt(1 + self.counts[labels]).astype(np.float32)
+        one = np.ones((len(self.own), len(labels)), dtype=np.float32)
+        plain = [self._cut(self.own[:, labels]), *self._others(labels)]
+        parts = [*plain, *(rarity * part for part in plain), rarity * one, one]
+        return np.stack(parts, axis=-1)
+
+    def _others(self, labels: np.ndarray) -> list[np.ndarray]:
+        return [
+            self.coverage[:, labels],
+            self.log_shares[:, labels],
+            self._cut(self.parent[:, labels]),
+            self._cut(self._strongest_rival(labels)),
+        ]
+
+    def _strongest_rival(self, labels: np.ndarray) -> np.ndarray:
+        """Return the largest log-odds of another label, (n_documents, n_labels)."""
+        if len(self.rivals) < 2:
+            return np.full((len(self.own), len(labels)), -MOST_LOG_ODDS, np.float32)
+        rivals = self.own[:, self.rivals]
+        top = np.argpartition(-rivals, 1, axis=1)[:, :2]
+        best = -np.sort(-np.take_along_axis(rivals, top, axis=1), axis=1)
+        is_best = self.own[:, labels] >= best[:, :1]
+        is_best &= np.isin(labels, self.rivals)
+        strongest: np.ndarray = np.where(is_best, best[:, 1:], best[:, :1])
+        return strongest
+
+    @staticmethod
+    def _cut(log_odds: np.ndarray) -> np.ndarray:
+        return np.clip(log_odds, -MOST_LOG_ODDS, MOST_LOG_ODDS).astype(np.float32)
+
+
+def parents_log_odds(
+    log_odds: np.ndarray, counts: np.ndarray, hierarchy: Hierarchy
+) -> np.ndarray:
+    """Find the log-odds of each label's most probable parent.
+
+    Parameters
+    ----------
+    log_odds : ndarray of shape (n_documents, n_nodes)
+        Of all labels.
+    counts : ndarray of shape (n_nodes,)
+        Documents of each label. A parent without any says nothing: its own parent
+        stands for it.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    parent : ndarray of shape (n_documents, n_nodes)
+        10 for roots, which every document may have.
+    """
+    # One row per node, as whole rows are fetched faster than columns.
+    known = np.array(log_odds.T, order="C")
+    parent = np.full_like(known, MOST_LOG_ODDS)
+    roots = hierarchy.roots
+    known[roots[counts[roots] == 0]] = MOST_LOG_ODDS
+    for nodes, parents in hierarchy.parents_by_level:
+        best = np.maximum.reduceat(known[parents.indices], parents.indptr[:-1], axis=0)
+        parent[nodes] = best
+        is_new = counts[nodes] == 0
+        known[nodes[is_new]] = best[is_new]
+    return np.ascontiguousarray(parent.T)

@@ -1,0 +1,169 @@
+"""Letting label texts have their say beside what was learned from documents."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sklearn_htc.data.documents import BagOfTerms, DocumentVectors
+from sklearn_htc.data.label_texts import LabelDocuments
+from sklearn_htc.data.texts import TermsAndEmbeddings
+from sklearn_htc.data.training_data import Fold, TrainingData
+from sklearn_htc.label_texts.fitting import (
+    Trial,
+    fit_label_texts,
+    usual_label_texts,
+)
+from sklearn_htc.label_texts.similarity import LabelVectors
+from sklearn_htc.predictor import TwoPathPredictor
+from sklearn_htc.read_out.fitting import DecodingRule, ReadOutFitter
+from sklearn_htc.training.embedder import Embedder
+from sklearn_htc.wide.selection import WideChoice
+
+__all__ = [
+    "refuse_label_texts",
+    "with_label_texts",
+    "with_usual_label_texts",
+]
+
+
+def refuse_label_texts(data: TrainingData) -> None:
+    """Say that there are too many labels, or documents, for label texts.
+
+    Parameters
+    ----------
+    data : TrainingData
+        What a label tree is to learn from.
+
+    Raises
+    ------
+    ValueError
+        Always.
+    """
+    raise ValueError(
+        f"label_texts and label_features need one model per label, and {len(data)} "
+        f"documents with {len(data.hierarchy)} labels are too many for that: a label "
+        "tree takes their place. Leave label texts out, or use fewer terms."
+    )
+
+
+def with_label_texts(
+    predictor: TwoPathPredictor,
+    data: TrainingData,
+    labels: LabelDocuments,
+    choice: WideChoice,
+    folds: Sequence[Fold],
+    rule: DecodingRule,
+    rng: np.random.RandomState,
+    *,
+    deep_scores: np.ndarray | None = None,
+    embedder: Embedder | None = None,
+) -> TwoPathPredictor:
+    """Learn what label texts tell, and put it beside a predictor.
+
+    Parameters
+    ----------
+    predictor : TwoPathPredictor
+        Learned from documents alone.
+    data : TrainingData
+        All documents, as its wide path reads them.
+    labels : LabelDocuments
+        Label texts.
+    choice : WideChoice
+        How the wide path was chosen.
+    folds : sequence of Fold
+        By which it was chosen.
+    rule : DecodingRule
+        What is predicted.
+    rng : RandomState
+        Draws what is random.
+    deep_scores : ndarray of shape (n_held_out, n_nodes), default=None
+        What the network adds to the scores of the first fold's held-out documents. With
+        it the other folds are not used, as the network has seen their documents.
+    embedder : Embedder, default=None
+        What makes the embeddings that documents have beside terms.
+
+    Returns
+    -------
+    predictor : TwoPathPredictor
+        With label texts.
+    """
+    vectors = _label_vectors(labels, embedder)
+    read_out = predictor.read_out
+    if deep_scores is not None:
+        folds = folds[:1]
+    trials, start = [], 0
+    for fold in folds:
+        rows = slice(start, start + len(fold.held_out))
+        scores = choice.scores[rows]
+        if deep_scores is not None:
+            scores = scores + deep_scores
+        counts = fold.learned_from.counts
+
+        def train(
+            part: TrainingData,
+        ) -> Callable[[DocumentVectors], np.ndarray]:
+            path = choice.settings.fit(part, rng)
+            of_part = read_out.for_counts(part.counts)
+
+            def log_odds_of(documents: DocumentVectors) -> np.ndarray:
+                scores = path.scores(documents.X)
+                if deep_scores is not None:
+                    scores = scores + deep_scores
+                return of_part.log_odds(scores)
+
+            return log_odds_of
+
+        log_odds = read_out.for_counts(counts).log_odds(scores)
+        is_deep = deep_scores is not None
+        trials.append(Trial(fold, log_odds, train, reads_held_out_alone=is_deep))
+        start = rows.stop
+    fitter = ReadOutFitter.of_folds(folds, rule)
+    model, read_out = fit_label_texts(data, vectors, trials, fitter, read_out, rng)
+    return replace(predictor, read_out=read_out, label_texts=model)
+
+
+def with_usual_label_texts(
+    predictor: TwoPathPredictor,
+    data: TrainingData,
+    labels: LabelDocuments,
+    rule: DecodingRule,
+    rng: np.random.RandomState,
+) -> TwoPathPredictor:
+    """Put label texts beside a predictor, where no label can be hidden to learn from.
+
+    Parameters
+    ----------
+    predictor : TwoPathPredictor
+        Learned from documents alone.
+    data : TrainingData
+        All documents.
+    labels : LabelDocuments
+        Label texts.
+    rule : DecodingRule
+        What is predicted.
+    rng : RandomState
+        Draws what is random.
+
+    Returns
+    -------
+    predictor : TwoPathPredictor
+        With label texts, that tell what they do on the average of data sets.
+    """
+    vectors = _label_vectors(labels, None)
+    model, read_out = usual_label_texts(data, vectors, rule, predictor.read_out, rng)
+    return replace(predictor, read_out=read_out, label_texts=model)
+
+
+def _label_vectors(labels: LabelDocuments, embedder: Embedder | None) -> LabelVectors:
+    """Turn label texts into vectors, as the documents were."""
+    vectors = labels.documents.vectors
+    assert isinstance(vectors, DocumentVectors)
+    if embedder is not None:
+        assert isinstance(vectors, BagOfTerms)
+        tokens = labels.documents.encoder_input
+        assert tokens is not None
+        embeddings = embedder.embed(tokens)
+        assert embeddings is not None
+        vectors = TermsAndEmbeddings(vectors, embeddings)
+    return LabelVectors(labels.nodes, vectors.X)
