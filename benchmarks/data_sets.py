@@ -6,6 +6,7 @@ NAME-random has the documents of NAME, split at random, anew for each seed: wher
 test rows are unlike the training rows, it tells a model's faults from the split's.
 """
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +71,13 @@ def load_texts(name: str, seed: int, folder: Path | None) -> Texts:
         [docs.data[row] for row in test],
         docs.target[test],
     )
+
+
+def label_names(hierarchy: Hierarchy, name: str, folder: Path | None) -> list[str]:
+    """Return the names of nodes: of NAME.names.json, or else what the nodes are."""
+    path = None if folder is None else folder / f"{name}.names.json"
+    given = json.loads(path.read_text()) if path is not None and path.exists() else {}
+    return [given.get(node, str(node).replace("_", " ")) for node in hierarchy.nodes]
 
 
 def paths_of(hierarchy: Hierarchy, Y: sparse.csr_array) -> np.ndarray | None:
