@@ -50,7 +50,7 @@ LEAST = 0.01
 
 
 class Split(NamedTuple):
-    """Texts and labels, and the names of labels."""
+    """Texts and labels, the names of labels, and all texts, hidden ones among them."""
 
     hierarchy: Hierarchy
     names: list[str]
@@ -58,6 +58,7 @@ class Split(NamedTuple):
     Y: sparse.csr_array
     test: list[str]
     Y_test: sparse.csr_array
+    everything: list[str]
 
 
 def main() -> None:
@@ -135,7 +136,8 @@ def load(name: str, seed: int, folder: Path | None) -> Split:
     texts = load_texts(given, seed, folder)
     hierarchy, Y, Y_test = texts.hierarchy, texts.Y, texts.Y_test
     names = label_names(hierarchy, given, folder)
-    split = Split(hierarchy, names, texts.train, Y, texts.test, Y_test)
+    everything = [*texts.train, *texts.test, *names]
+    split = Split(hierarchy, names, texts.train, Y, texts.test, Y_test, everything)
     if given == name:
         return split
     used = np.flatnonzero(Y.sum(axis=0) + Y_test.sum(axis=0))
@@ -150,7 +152,7 @@ def load(name: str, seed: int, folder: Path | None) -> Split:
     kept = np.flatnonzero(Y[:, hidden].sum(axis=1) == 0)
     train = [texts.train[row] for row in kept]
     names = [names[i] for i in used]
-    return Split(hierarchy, names, train, Y[kept], texts.test, Y_test)
+    return Split(hierarchy, names, train, Y[kept], texts.test, Y_test, everything)
 
 
 def measure(
@@ -206,9 +208,13 @@ def make_features(split: Split, features: str) -> tuple[Any, Any, Any]:
             (X, vectorizer.transform(split.test), vectorizer.transform(split.names))
         )
     if features != "tfidf":
-        train, rest = embed(split.train, [*split.test, *split.names])
-        n_test = len(split.test)
-        pieces.append((train, rest[:n_test], rest[n_test:]))
+        # The same for every seed, so that it is computed once.
+        embeddings, _ = embed(split.everything, [])
+        row = {text: i for i, text in enumerate(split.everything)}
+        parts = (split.train, split.test, split.names)
+        pieces.append(
+            tuple(embeddings[[row[text] for text in texts]] for texts in parts)
+        )
     if len(pieces) == 1:
         return pieces[0]
     X, X_test, X_names = (

@@ -3,6 +3,7 @@
 from scipy import sparse
 
 from sklearn_htc.data.input_form import DocumentForm, InputForm
+from sklearn_htc.data.label_terms import LabelTermVectorizer
 from sklearn_htc.data.targets import TargetEncoder
 from sklearn_htc.estimators._decoding import HierarchicalDecodingClassifier
 from sklearn_htc.estimators._hiagm import HiAGMClassifier
@@ -10,6 +11,10 @@ from sklearn_htc.estimators._htcinfomax import HTCInfoMaxClassifier
 from sklearn_htc.estimators._learned import Learned, NetworkLearned
 from sklearn_htc.estimators._linear import HierarchicalLinearClassifier
 from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.label_texts.compatibility import Compatibility
+from sklearn_htc.label_texts.model import LabelTextModel, OwnLogOdds
+from sklearn_htc.label_texts.sides import Sides
+from sklearn_htc.label_texts.similarity import Similarity
 from sklearn_htc.label_tree.predictor import TreePredictor
 from sklearn_htc.label_tree.routing import Routing
 from sklearn_htc.label_tree.tree import LabelTree
@@ -28,6 +33,12 @@ from sklearn_htc.training.deep import DeepModel
 from sklearn_htc.training.embedder import Embedder
 from sklearn_htc.training.plan import LabelCounts
 from sklearn_htc.training.rowwise_adam import RowwiseAdam
+from sklearn_htc.updating.predictor import (
+    LearnedAnew,
+    ToldByTexts,
+    UpdatedPredictor,
+)
+from sklearn_htc.updating.sources import Sources
 from sklearn_htc.wide.base import WideOptions
 from sklearn_htc.wide.joined import JoinedPath, JoinedSettings, Part, Side
 from sklearn_htc.wide.kernel import KernelPath, KernelSettings
@@ -39,6 +50,7 @@ __all__ = ["TRUSTED_TYPES"]
 _TYPES: tuple[type, ...] = (
     sparse.csr_array,
     Calibration,
+    Compatibility,
     DeepModel,
     DocumentForm,
     Embedder,
@@ -53,11 +65,15 @@ _TYPES: tuple[type, ...] = (
     KernelPath,
     KernelSettings,
     LabelCounts,
+    LabelTermVectorizer,
+    LabelTextModel,
     LabelTree,
     Learned,
+    LearnedAnew,
     LinearPath,
     LinearSettings,
     NetworkLearned,
+    OwnLogOdds,
     Part,
     PartialPathDecoder,
     PathDecoder,
@@ -65,13 +81,18 @@ _TYPES: tuple[type, ...] = (
     Routing,
     RowwiseAdam,
     Side,
+    Sides,
+    Similarity,
+    Sources,
     SubwordTokenizer,
     TargetEncoder,
     ThresholdDecoder,
+    ToldByTexts,
     TokenSequenceVectorizer,
     TreePredictor,
     TreeWeights,
     TwoPathPredictor,
+    UpdatedPredictor,
     WideOptions,
     WrappedClassifier,
 )

@@ -15,7 +15,14 @@ from sklearn_htc.read_out.fitting import ReadOut
 from sklearn_htc.training.deep import DeepModel
 from sklearn_htc.wide.base import WidePath
 
-__all__ = ["Judged", "Predictor", "TwoPathPredictor", "levels_of", "top_of"]
+__all__ = [
+    "Judged",
+    "LogOddsPredictor",
+    "Predictor",
+    "TwoPathPredictor",
+    "levels_of",
+    "top_of",
+]
 
 
 @dataclass(frozen=True)
@@ -146,8 +153,58 @@ class Predictor(ABC):
         """
 
 
+class LogOddsPredictor(Predictor):
+    """A predictor that computes log-odds of all labels, and decodes them."""
+
+    @abstractmethod
+    def iter_log_odds(
+        self, documents: Documents
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Compute log-odds batch by batch.
+
+        Parameters
+        ----------
+        documents : Documents
+            Of the form that was learned from.
+
+        Yields
+        ------
+        rows : int ndarray of shape (B,)
+            Which documents; each comes once.
+        log_odds : ndarray of shape (B, n_nodes), float32
+            What the decoder reads.
+        """
+
+    def iter_decisions(
+        self, documents: Documents
+    ) -> Iterator[tuple[np.ndarray, sparse.csr_array]]:
+        """Decode the log-odds of all labels; see `Predictor.iter_decisions`."""
+        for rows, log_odds in self.iter_log_odds(documents):
+            yield rows, self.read_out.decoder.decide(log_odds)
+
+    def iter_probabilities(
+        self, documents: Documents, *, of_paths: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Decode the log-odds of all labels; see `Predictor.iter_probabilities`."""
+        decoder = self.read_out.decoder
+        if of_paths and isinstance(decoder, PathDecoder):
+            decode = decoder.path_probabilities
+        else:
+            decode = decoder.probabilities
+        for rows, log_odds in self.iter_log_odds(documents):
+            yield rows, decode(log_odds)
+
+    def iter_top(
+        self, documents: Documents, k: int, *, of_paths: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Choose among the probabilities of all labels; see `Predictor.iter_top`."""
+        levels = levels_of(self.read_out.decoder, of_paths=of_paths)
+        for rows, values in self.iter_probabilities(documents, of_paths=of_paths):
+            yield rows, *top_of(values, k, levels)
+
+
 @dataclass(frozen=True)
-class TwoPathPredictor(Predictor):
+class TwoPathPredictor(LogOddsPredictor):
     """A wide path, a deep path, or both added up, and how their scores are read.
 
     Parameters
@@ -170,33 +227,6 @@ class TwoPathPredictor(Predictor):
     deep_weight: float
     read_out: ReadOut
     label_texts: LabelTextModel | None = None
-
-    def iter_decisions(
-        self, documents: Documents
-    ) -> Iterator[tuple[np.ndarray, sparse.csr_array]]:
-        """Decode the log-odds of all labels; see `Predictor.iter_decisions`."""
-        for rows, log_odds in self._iter_log_odds(documents):
-            yield rows, self.read_out.decoder.decide(log_odds)
-
-    def iter_probabilities(
-        self, documents: Documents, *, of_paths: bool
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Decode the log-odds of all labels; see `Predictor.iter_probabilities`."""
-        decoder = self.read_out.decoder
-        if of_paths and isinstance(decoder, PathDecoder):
-            decode = decoder.path_probabilities
-        else:
-            decode = decoder.probabilities
-        for rows, log_odds in self._iter_log_odds(documents):
-            yield rows, decode(log_odds)
-
-    def iter_top(
-        self, documents: Documents, k: int, *, of_paths: bool
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Choose among the probabilities of all labels; see `Predictor.iter_top`."""
-        levels = levels_of(self.read_out.decoder, of_paths=of_paths)
-        for rows, values in self.iter_probabilities(documents, of_paths=of_paths):
-            yield rows, *top_of(values, k, levels)
 
     def iter_judged(self, documents: Documents) -> Iterator[Judged]:
         """Decode the log-odds of all labels; see `Predictor.iter_judged`."""
@@ -235,9 +265,10 @@ class TwoPathPredictor(Predictor):
             for rows, deep in self.deep.iter_scores(read):
                 yield rows, self.wide.scores(vectors.X[rows]), self.deep_weight * deep
 
-    def _iter_log_odds(
+    def iter_log_odds(
         self, documents: Documents
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Read scores of both paths out; see `LogOddsPredictor.iter_log_odds`."""
         for rows, wide, deep in self._iter_parts(documents):
             yield rows, self._log_odds(documents, rows, wide, deep)
 

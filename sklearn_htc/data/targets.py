@@ -1,6 +1,7 @@
 """Every form of Y to a closed indicator, and predictions back to that form."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
+from copy import copy
 from importlib import import_module
 from itertools import chain
 from numbers import Real
@@ -205,6 +206,43 @@ class TargetEncoder:
         more = [self.hierarchy.nodes[node] for node in nodes]
         together = as_labels([*self.classes.tolist(), *more], self.hierarchy)
         return TargetEncoder(self.hierarchy, self.kind, _unique(together))
+
+    def with_hierarchy(
+        self, hierarchy: Hierarchy, classes: Sequence[Hashable] | None
+    ) -> "TargetEncoder":
+        """Read Y of the same form with another hierarchy.
+
+        Parameters
+        ----------
+        hierarchy : Hierarchy
+            The other one.
+        classes : sequence of labels or None
+            Those of 1-D Y; None for other forms.
+
+        Returns
+        -------
+        encoder : TargetEncoder
+            Of the same form.
+
+        Raises
+        ------
+        ValueError
+            If a table has fewer columns than the hierarchy has levels.
+        """
+        if classes is None:
+            own = np.arange(len(hierarchy))
+        else:
+            own = _unique(as_labels(list(classes), hierarchy))
+        n_levels = int(hierarchy.levels.max(initial=0)) + 1
+        if self.columns is not None and len(self.columns) < n_levels:
+            raise ValueError(
+                f"The table at fit had {len(self.columns)} columns, but the new "
+                f"hierarchy has {n_levels} levels. Fit anew on a table with a column "
+                "for each."
+            )
+        other = copy(self)
+        other.hierarchy, other.classes = hierarchy, own
+        return other
 
     @property
     def is_multilabel(self) -> bool:

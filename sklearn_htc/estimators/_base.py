@@ -1,8 +1,8 @@
 """What every estimator of the package does: read documents, and answer with labels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 from warnings import warn
 
 import numpy as np
@@ -19,6 +19,7 @@ from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.targets import object_array
 from sklearn_htc.data.texts import as_texts
 from sklearn_htc.estimators._learned import Learned, view
+from sklearn_htc.estimators._update import updated
 from sklearn_htc.explain.explaining import explain
 from sklearn_htc.explain.explanation import Explanations
 
@@ -180,7 +181,8 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         the training documents that add most are listed. What the network adds is one
         number, or is shared out among the terms by integrated gradients [1]_: a term
         adds the integral of its gradient while all terms appear together, from the
-        document without terms to the document as it is.
+        document without terms to the document as it is. What label texts tell is added
+        to log-odds, not to scores: probabilities heed it, and the terms don't show it.
 
         Parameters
         ----------
@@ -215,8 +217,8 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         TypeError
             If the scores are those of a classifier of the user's.
         ValueError
-            If a label is no node, there is only a network and `network` is "sum", or X
-            is of another form or width than at fit.
+            If a label is no node, there is only a network and `network` is "sum", X is
+            of another form or width than at fit, or the hierarchy has changed since.
 
         References
         ----------
@@ -252,6 +254,91 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
             n_terms=n_terms,
             network=network,
         )
+
+    def update_hierarchy(
+        self,
+        hierarchy: Any,
+        mapping: Mapping[Any, Any] | None = None,
+        X: Any = None,
+        y: Any = None,
+        *,
+        label_texts: Any = None,
+        label_features: Any = None,
+    ) -> Self:
+        """Follow a hierarchy that has changed, without a new fit.
+
+        Nodes whose documents are the same have the log-odds that they had, whatever
+        they are called and wherever they are. Merged nodes have those of their union.
+        Added nodes, and the parts of a node that was split, are learned from documents,
+        or told by their texts as labels without documents are. So is a node that has
+        other descendants than before, where no fewer documents are given than it was
+        learned from; otherwise it is no less probable than its children.
+
+        Thresholds are kept; a node that is learned gets the median of those of nodes
+        with about as many documents. The parameter `hierarchy`, and label texts or
+        features, become those of today, for a new fit.
+
+        Parameters
+        ----------
+        hierarchy : Hierarchy, dict, iterable of pairs or networkx.DiGraph
+            All of it, as it is now. Nodes of the same name are the same nodes; those
+            that are no longer there are removed.
+        mapping : mapping, default=None
+            From former nodes to what became of them, where they have other names: a
+            node (renamed; merged where several map to it), a list of nodes (split), or
+            None (removed).
+        X : sequence of str or {array-like, sparse array}, default=None
+            Documents of added and changed nodes, and of others as counterexamples: best
+            all that there are. Terms that were unknown at fit stay unknown.
+        y : array-like, sparse array or sequence, default=None
+            Their labels of today, in the form that fit was given.
+        label_texts : mapping or sequence of str, default=None
+            Texts of added nodes; for raw texts as X.
+        label_features : {array-like, sparse array} of shape (n_nodes, n_features), \
+default=None
+            The same for numeric X, one row per node of today.
+
+        Returns
+        -------
+        self : BaseHierarchicalClassifier
+            Updated, or unchanged where it raises.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If the mapping names nodes that are not there, X, y or label texts are not
+            as described, all documents have added labels, added nodes have a text and
+            the estimator was fitted without any, or the model is a label tree.
+
+        Examples
+        --------
+        >>> from sklearn_htc import HierarchicalLinearClassifier
+        >>> texts = ["the cat purrs", "the dog barks", "the tree grows"] * 20
+        >>> hierarchy = {"animal": ["cat", "dog"], "plant": ["tree"]}
+        >>> clf = HierarchicalLinearClassifier(hierarchy)
+        >>> clf = clf.fit(texts, [["cat"], ["dog"], ["tree"]] * 20)
+        >>> now = {"pet": ["cat", "hound"], "plant": ["tree"]}
+        >>> clf.update_hierarchy(now, {"animal": "pet", "dog": "hound"}).predict(
+        ...     ["a dog barks"]
+        ... )
+        [['pet', 'hound']]
+        """
+        check_is_fitted(self)
+        self._learned, parameters = updated(
+            self,
+            self._learned,
+            hierarchy,
+            mapping,
+            X,
+            y,
+            label_texts,
+            label_features,
+        )
+        for name, value in parameters.items():
+            setattr(self, name, value)
+        return self
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return the share of documents whose labels are all predicted right.

@@ -14,7 +14,7 @@ from sklearn_htc.data.label_texts import (
 )
 from sklearn_htc.data.reading import as_documents
 
-__all__ = ["read_labels"]
+__all__ = ["read_given", "read_labels"]
 
 
 def read_labels(
@@ -41,9 +41,43 @@ def read_labels(
     ValueError
         If both are given, they don't suit X, or are not as described.
     """
-    label_texts, label_features = estimator.label_texts, estimator.label_features
-    if label_texts is None and label_features is None:
+    labels = read_given(
+        form, estimator, estimator.label_texts, estimator.label_features
+    )
+    if labels is None:
         return form, None
+    leaves = np.intersect1d(labels.nodes, form.targets.hierarchy.leaves)
+    return replace(form, targets=form.targets.with_classes(leaves)), labels
+
+
+def read_given(
+    form: InputForm, estimator: Any, label_texts: Any, label_features: Any
+) -> LabelDocuments | None:
+    """Read label texts or label features.
+
+    Parameters
+    ----------
+    form : InputForm
+        The forms of X and y.
+    estimator : estimator
+        Whose name errors use.
+    label_texts : mapping, sequence of str or None
+        As for `HTCInfoMaxClassifier`.
+    label_features : {array-like, sparse array} of shape (n_nodes, n_features) or None
+        As for `HTCInfoMaxClassifier`.
+
+    Returns
+    -------
+    labels : LabelDocuments or None
+        In the form of X; None where nothing is given.
+
+    Raises
+    ------
+    ValueError
+        If both are given, they don't suit X, or are not as described.
+    """
+    if label_texts is None and label_features is None:
+        return None
     if label_texts is not None and label_features is not None:
         raise ValueError(
             "label_texts and label_features are both given. For raw texts give "
@@ -58,7 +92,7 @@ def read_labels(
             )
         nodes, texts = read_label_texts(label_texts, hierarchy)
         if not texts:
-            return form, None
+            return None
         documents = form.documents.read(texts, estimator)
     else:
         if form.documents.reads_texts:
@@ -87,9 +121,7 @@ def read_labels(
             "Label texts are compared with term weights or document embeddings, and X "
             "holds sequences. Use another text_encoder, or a vectorizer beside it."
         )
-    leaves = np.intersect1d(nodes, hierarchy.leaves)
-    form = replace(form, targets=form.targets.with_classes(leaves))
-    return form, LabelDocuments(nodes, documents)
+    return LabelDocuments(nodes, documents)
 
 
 def _of_kind(features: Any, text_encoder: str) -> Any:

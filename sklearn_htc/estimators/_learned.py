@@ -13,6 +13,7 @@ from sklearn_htc.data.input_form import InputForm
 from sklearn_htc.data.pieces import gathered
 from sklearn_htc.label_tree.tree import LabelTree
 from sklearn_htc.predictor import Predictor
+from sklearn_htc.updating.predictor import UpdatedPredictor
 from sklearn_htc.wide.representation import label_basis, represent
 
 __all__ = ["Learned", "NetworkLearned", "view"]
@@ -60,7 +61,19 @@ class NetworkLearned(Learned):
 
     @cached_property
     def label_embeddings(self) -> np.ndarray | None:
-        """Label representations (n_nodes, d); None with text propagation."""
+        """Label representations (n_nodes, d); None with text propagation.
+
+        Of nodes that were merged since the fit the mean, of added ones zeros.
+        """
+        labels = self._fitted_label_embeddings
+        predictor = self.predictor
+        if labels is not None and isinstance(predictor, UpdatedPredictor):
+            return predictor.of_nodes(labels)
+        return labels
+
+    @cached_property
+    def _fitted_label_embeddings(self) -> np.ndarray | None:
+        """Those of the nodes that there were at the fit."""
         if self.parameters.get("variant") == "tp":
             return None
         if self.predictor.deep is not None:
@@ -84,7 +97,7 @@ class NetworkLearned(Learned):
             assert documents.encoder_input is not None
             return self.predictor.deep.represent(documents.encoder_input)
         wide = self.predictor.wide
-        labels = self.label_embeddings
+        labels = self._fitted_label_embeddings
         if labels is None:
             labels = label_basis(wide.weights(), self.dimension)
         shape = (len(documents), labels.shape[1])

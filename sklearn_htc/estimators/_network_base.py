@@ -44,6 +44,7 @@ from sklearn_htc.training.seeding import Draws
 from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
 from sklearn_htc.two_paths.fitting import fit_two_paths
 from sklearn_htc.two_paths.task import TwoPathSettings
+from sklearn_htc.updating.predictor import UpdatedPredictor
 from sklearn_htc.wide.base import WideOptions
 
 __all__ = ["BaseHierarchicalNetwork"]
@@ -365,6 +366,11 @@ label collections, or array-like of shape (n_documents,)
         """Check documents that the network goes on with."""
         learned = self._learned
         predictor, deep = learned.predictor, learned.predictor.deep
+        if isinstance(predictor, UpdatedPredictor):
+            raise ValueError(
+                "update_hierarchy has changed labels since the network was trained, "
+                "so it can't learn further. Fit anew on all documents."
+            )
         if deep is None:
             raise ValueError(
                 "The last fit kept no network that could learn further: it had no "

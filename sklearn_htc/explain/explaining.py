@@ -17,6 +17,7 @@ from sklearn_htc.explain.path_end import path_ends
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_tree.tree import LabelTree
 from sklearn_htc.predictor import Predictor
+from sklearn_htc.updating.predictor import UpdatedPredictor
 from sklearn_htc.wide.base import WideModel
 
 __all__ = ["explain"]
@@ -69,8 +70,14 @@ def explain(
     TypeError
         If scores are those of a classifier of the user's.
     ValueError
-        If there is only a network, and it is to add one number, or a label is no node.
+        If there is only a network, and it is to add one number, a label is no node, or
+        the hierarchy has changed since the fit.
     """
+    if isinstance(predictor, UpdatedPredictor):
+        raise ValueError(
+            "explain takes the scores of a fit apart, and update_hierarchy has changed "
+            "the labels since then. Fit anew to explain."
+        )
     if predictor.wide is None and network == "sum":
         raise ValueError(
             "There is only a network, whose scores are no sums over terms. Pass "

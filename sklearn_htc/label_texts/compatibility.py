@@ -3,7 +3,7 @@
 What is learned from the labels that have documents holds for those that have none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -39,14 +39,21 @@ class Compatibility:
 
     Parameters
     ----------
-    center : ndarray of shape (d,), float32
-        The mean document.
+    center, middle : ndarray of shape (d,), float32
+        The mean document, and the mean label text.
+    form : ndarray of shape (d, d), float32
+        W.
     directions : ndarray of shape (d, n_labels), float32
         W l of every label.
+    rivals : ndarray of shape (d, n_rivals), float32
+        Those of the labels that the softmax is over.
     """
 
     center: np.ndarray
+    middle: np.ndarray
+    form: np.ndarray
     directions: np.ndarray
+    rivals: np.ndarray
 
     @classmethod
     def fit(
@@ -80,7 +87,9 @@ class Compatibility:
         total = np.asarray(target.sum(axis=1)).ravel()
         rows = np.flatnonzero(total)
         if not len(rows):
-            return cls(np.zeros(labels.shape[1], np.float32), labels.T)
+            zero = np.zeros(labels.shape[1], dtype=np.float32)
+            identity = np.eye(labels.shape[1], dtype=np.float32)
+            return cls(zero, zero, identity, labels.T, labels.T)
         seen = np.flatnonzero(target.sum(axis=0))
         most = min(MAX_DOCUMENTS, max(1, MAX_TARGETS // len(seen)))
         if len(rows) > most:
@@ -91,7 +100,23 @@ class Compatibility:
         share = sample_weight[rows] / total[rows]
         T = target[rows][:, seen].multiply(share[:, None]).toarray().astype(np.float32)
         form = _fit_form(X, L, T)
-        return cls(center, form @ (labels - middle).T)
+        directions = form @ (labels - middle).T
+        return cls(center, middle, form, directions, directions)
+
+    def with_labels(self, labels: np.ndarray) -> Self:
+        """Say how well documents suit other labels, beside the former ones.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labels, d), float32
+            Dense vectors of label texts.
+
+        Returns
+        -------
+        compatibility : Compatibility
+            Of any document with these labels; the softmax is over the former ones.
+        """
+        return replace(self, directions=self.form @ (labels - self.middle).T)
 
     def log_shares(self, documents: np.ndarray) -> np.ndarray:
         """Share each document out among labels.
@@ -106,8 +131,9 @@ class Compatibility:
         log_shares : ndarray of shape (n_documents, n_labels), float32
             Logarithms of a softmax over labels, without their biases.
         """
-        forms = (documents - self.center) @ self.directions
-        shares: np.ndarray = forms - logsumexp(forms, axis=1, keepdims=True)
+        centered = documents - self.center
+        total = logsumexp(centered @ self.rivals, axis=1, keepdims=True)
+        shares: np.ndarray = centered @ self.directions - total
         return shares
 
 

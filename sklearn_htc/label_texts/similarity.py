@@ -1,6 +1,6 @@
 """How near each document is to each label's text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -77,11 +77,6 @@ class Similarity:
             Of any document with all label texts.
         """
         sides = Sides.of(data.vectors, rng)
-        weights = sides.term_weights(labels.X)
-        squared = weights.multiply(weights).tocsr()
-        total = np.asarray(squared.sum(axis=1)).ravel()
-        total[total == 0] = 1
-        importance = sparse.csr_array(squared.multiply(1 / total[:, None]).T)
         target = data.hierarchy.most_specific(data.target)[:, labels.nodes]
         compatibility = Compatibility.fit(
             sides.dense(data.vectors.X),
@@ -91,7 +86,31 @@ class Similarity:
             rng,
         )
         n_nodes = len(data.hierarchy)
+        importance = _importance(sides.term_weights(labels.X))
         return cls(sides, labels.nodes, n_nodes, importance, compatibility)
+
+    def with_labels(self, labels: LabelVectors, n_nodes: int) -> Self:
+        """Compare documents with other labels, as was learned from the former ones.
+
+        Parameters
+        ----------
+        labels : LabelVectors
+            Their texts.
+        n_nodes : int
+            Nodes of their hierarchy.
+
+        Returns
+        -------
+        similarity : Similarity
+            Of any document with these labels.
+        """
+        return replace(
+            self,
+            nodes=labels.nodes,
+            n_nodes=n_nodes,
+            importance=_importance(self.sides.term_weights(labels.X)),
+            compatibility=self.compatibility.with_labels(self.sides.dense(labels.X)),
+        )
 
     def coverage(self, X: Any) -> np.ndarray:
         """Say how much of each label's text a document has.
@@ -133,3 +152,11 @@ class Similarity:
         own = self.compatibility.log_shares(self.sides.dense(X))
         shares[:, self.nodes] = np.maximum(own, NO_TEXT)
         return shares
+
+
+def _importance(weights: sparse.csr_array) -> sparse.csr_array:
+    """Return shares (n_terms, n_labels) of squared weights (n_labels, n_terms)."""
+    squared = sparse.csr_array(weights.multiply(weights))
+    total = squared.sum(axis=1)
+    total[total == 0] = 1
+    return sparse.csr_array(squared.multiply(1 / total[:, None]).T)

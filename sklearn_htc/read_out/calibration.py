@@ -87,6 +87,8 @@ class Calibration:
     center_, half_range_ : float
         What is subtracted from scores, and what they are then divided by; 0 and 1
         before `fit`.
+    counts_ : ndarray of shape (n_nodes,)
+        Documents of each label now.
     coef_ : ndarray of shape (10,)
         a to j. Before `fit` the usual ones, with which a score of 0 is log-odds of
         about 0.
@@ -96,7 +98,7 @@ class Calibration:
         logs = np.log1p(counts)
         self._total = max(counts.sum(), 1)
         self._mean, self._spread = logs.mean(), max(logs.std(), LEAST_SPREAD)
-        self.log_frequency = self._log_frequency(counts)
+        self._set_counts(counts)
         self.center_, self.half_range_ = 0.0, 1.0
         self.coef_ = np.array(START, dtype=np.float64)
 
@@ -297,12 +299,36 @@ class Calibration:
             With the same coefficients, and the frequencies of `counts`.
         """
         other = copy(self)
+        other._set_counts(counts)
+        return other
+
+    def for_labels(self, counts: np.ndarray) -> Self:
+        """Read the scores of other labels out, beside the same ones.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (n_others,)
+            Documents of each of the other labels.
+
+        Returns
+        -------
+        calibration : Calibration
+            With the same coefficients, for scores of the other labels.
+        """
+        other = copy(self)
+        other.counts_ = counts
         other.log_frequency = self._log_frequency(counts)
         return other
 
+    def _set_counts(self, counts: np.ndarray) -> None:
+        """Bring counts to the total of the first ones."""
+        self.counts_ = counts
+        self._share = self._total / max(counts.sum(), 1)
+        self.log_frequency = self._log_frequency(counts)
+
     def _log_frequency(self, counts: np.ndarray) -> np.ndarray:
-        """Bring counts to the total of the first ones; standardize their logarithms."""
-        logs = np.log1p(counts * (self._total / max(counts.sum(), 1)))
+        """Standardize the logarithms of counts."""
+        logs = np.log1p(counts * self._share)
         return ((logs - self._mean) / self._spread).astype(np.float32)
 
     @property

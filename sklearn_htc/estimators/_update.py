@@ -1,0 +1,132 @@
+"""What estimators do when their hierarchy changes."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_random_state
+
+from sklearn_htc.data.input_form import InputForm
+from sklearn_htc.data.label_texts import LabelDocuments
+from sklearn_htc.data.targets import as_labels
+from sklearn_htc.estimators._label_texts import read_given
+from sklearn_htc.estimators._learned import Learned
+from sklearn_htc.hierarchy import as_hierarchy
+from sklearn_htc.label_texts.similarity import LabelVectors
+from sklearn_htc.updating.fitting import Change, update
+from sklearn_htc.updating.sources import Sources
+
+__all__ = ["updated"]
+
+
+def updated(
+    estimator: Any,
+    learned: Learned,
+    hierarchy: Any,
+    mapping: Any,
+    X: Any,
+    y: Any,
+    label_texts: Any,
+    label_features: Any,
+) -> tuple[Learned, dict[str, Any]]:
+    """Let what was learned follow a changed hierarchy.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Stays as it is.
+    learned : Learned
+        What it has learned.
+    hierarchy, mapping, X, y, label_texts, label_features
+        As for `BaseHierarchicalClassifier.update_hierarchy`.
+
+    Returns
+    -------
+    learned : Learned
+        After the change.
+    parameters : dict of str to value
+        Of the estimator, for a fit of the same after the change.
+
+    Raises
+    ------
+    ValueError
+        If something is not as described.
+    """
+    if (X is None) != (y is None):
+        raise ValueError("X and y belong together. Give both, or neither.")
+    if isinstance(hierarchy, str) or hierarchy is None:
+        raise ValueError(
+            f"hierarchy={hierarchy!r}: give the whole hierarchy as it is now, as a "
+            "Hierarchy, a dict, edges or a graph."
+        )
+    hierarchy = as_hierarchy(hierarchy)
+    targets = learned.form.targets
+    sources = Sources.read(targets.hierarchy, hierarchy, mapping)
+    classes = None
+    if not targets.is_multilabel:
+        was_class = np.zeros(len(targets.hierarchy), dtype=np.int64)
+        was_class[targets.class_nodes] = 1
+        goes_on = np.flatnonzero(sources.matrix.astype(np.int64) @ was_class)
+        classes = [hierarchy.nodes[node] for node in goes_on]
+        if y is not None:
+            classes += as_labels(y, hierarchy).tolist()
+    form = replace(learned.form, targets=targets.with_hierarchy(hierarchy, classes))
+    labels = read_given(form, estimator, label_texts, label_features)
+    if labels is not None:
+        told = np.intersect1d(labels.nodes, hierarchy.leaves)
+        told = told[sources.is_new[told]]
+        form = replace(form, targets=form.targets.with_classes(told))
+    data = None
+    if X is not None:
+        documents = form.documents.read(X, estimator)
+        no_paths = np.empty(0, dtype=np.int64)
+        data = form.training_data(documents, y, None, no_paths)
+    class_nodes = None if form.targets.is_multilabel else form.targets.class_nodes
+    vectors = None if labels is None else _vectors(form, labels)
+    change = Change(sources, data, vectors, class_nodes)
+    rng = check_random_state(estimator.random_state)
+    predictor = update(learned.predictor, change, rng)
+    parameters = {"hierarchy": hierarchy}
+    parameters |= _label_parameters(estimator, sources, label_texts, label_features)
+    return replace(learned, form=form, predictor=predictor), parameters
+
+
+def _vectors(form: InputForm, labels: LabelDocuments) -> LabelVectors:
+    vectors = labels.documents.vectors
+    assert vectors is not None
+    return LabelVectors(labels.nodes, vectors.X)
+
+
+def _label_parameters(
+    estimator: Any, sources: Sources, label_texts: Any, label_features: Any
+) -> dict[str, Any]:
+    """Carry label texts and features over to the nodes of today."""
+    former, hierarchy = sources.former, sources.hierarchy
+    own_texts = getattr(estimator, "label_texts", None)
+    if own_texts is not None or label_texts is not None:
+        texts = _by_label(own_texts, former.nodes)
+        carried = {}
+        for row in np.flatnonzero(sources.counts == 1):
+            label = former.nodes[sources.matrix[[row]].indices[0]]
+            if label in texts:
+                carried[hierarchy.nodes[row]] = texts[label]
+        return {"label_texts": carried | _by_label(label_texts, hierarchy.nodes)}
+    if label_features is not None:
+        return {"label_features": label_features}
+    features = getattr(estimator, "label_features", None)
+    if features is None:
+        return {}
+    share = sources.matrix / np.maximum(sources.counts, 1)[:, None]
+    if sparse.issparse(features):
+        return {"label_features": sparse.csr_array(share @ features)}
+    return {"label_features": share @ np.nan_to_num(np.asarray(features))}
+
+
+def _by_label(texts: Any, nodes: Any) -> dict[Any, str]:
+    if texts is None:
+        return {}
+    if isinstance(texts, Mapping) or hasattr(texts, "items"):
+        return dict(texts.items())
+    return dict(zip(nodes, texts, strict=True))

@@ -1,0 +1,1 @@
+"""A fitted model whose hierarchy changes: what stays, and what is learned anew."""

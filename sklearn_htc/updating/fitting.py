@@ -1,0 +1,285 @@
+"""From a former predictor and a changed hierarchy to a predictor of that one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.label_texts.fitting import NEW_THRESHOLD
+from sklearn_htc.label_texts.model import LabelTextModel
+from sklearn_htc.label_texts.similarity import LabelVectors
+from sklearn_htc.labels import short_repr
+from sklearn_htc.predictor import LogOddsPredictor, Predictor, TwoPathPredictor
+from sklearn_htc.read_out.decoders import (
+    Decoder,
+    PartialPathDecoder,
+    PathDecoder,
+    ThresholdDecoder,
+)
+from sklearn_htc.read_out.fitting import ReadOut
+from sklearn_htc.updating.predictor import LearnedAnew, ToldByTexts, UpdatedPredictor
+from sklearn_htc.updating.sources import Sources
+from sklearn_htc.wide.base import WideModel, WideSettings
+from sklearn_htc.wide.joined import JoinedPath, JoinedSettings, Part
+from sklearn_htc.wide.kernel import KernelPath
+from sklearn_htc.wide.linear import LinearPath
+
+__all__ = ["Change", "origin_of", "update"]
+
+# A node that is learned anew gets a threshold like those of nodes with about as many
+# documents.
+N_ALIKE = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """A changed hierarchy, with what is known about its nodes.
+
+    Parameters
+    ----------
+    sources : Sources
+        Which former nodes each node goes on from.
+    data : TrainingData or None
+        Documents with labels of today, if any were given.
+    labels : LabelVectors or None
+        Texts of nodes of today, if any were given.
+    class_nodes : int ndarray or None
+        Nodes of the classes, where each document has one label; otherwise None.
+    """
+
+    sources: Sources
+    data: TrainingData | None
+    labels: LabelVectors | None
+    class_nodes: np.ndarray | None
+
+
+def update(
+    predictor: Predictor, change: Change, rng: np.random.RandomState
+) -> UpdatedPredictor:
+    """Let a predictor follow its hierarchy.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Before the change; it stays as it is.
+    change : Change
+        What has changed.
+    rng : RandomState
+        Draws what is random.
+
+    Returns
+    -------
+    updated : UpdatedPredictor
+        After the change.
+
+    Raises
+    ------
+    ValueError
+        If the predictor is a label tree, has no wide path to learn nodes with, or knows
+        nothing of texts where nodes have one; or if documents hold no counterexamples.
+    """
+    if not isinstance(predictor, LogOddsPredictor):
+        raise ValueError(
+            "A label tree is routed along its hierarchy, which can't be changed "
+            "afterwards. Fit anew."
+        )
+    origin = origin_of(predictor)
+    inherited = change.sources.matrix @ _counts_of(predictor)
+    nodes = _nodes_to_learn(change, inherited)
+    anew = None
+    if len(nodes):
+        assert change.data is not None
+        anew = _learn(origin, change.data, nodes, rng)
+    told = None
+    if change.labels is not None:
+        told = _tell(origin.label_texts, change, nodes)
+    counts = inherited.astype(np.float64)
+    if change.data is not None:
+        counts[nodes] = change.data.counts[nodes]
+    decoder = _decoder(predictor, change, nodes, told, counts)
+    read_out = ReadOut(None, decoder)
+    return UpdatedPredictor(predictor, change.sources, anew, told, read_out, counts)
+
+
+def origin_of(predictor: LogOddsPredictor) -> TwoPathPredictor:
+    """Return what was fitted before any change.
+
+    Parameters
+    ----------
+    predictor : LogOddsPredictor
+        Changed any number of times.
+
+    Returns
+    -------
+    origin : TwoPathPredictor
+        The first one.
+    """
+    while isinstance(predictor, UpdatedPredictor):
+        predictor = predictor.former
+    assert isinstance(predictor, TwoPathPredictor)
+    return predictor
+
+
+def _counts_of(predictor: LogOddsPredictor) -> np.ndarray:
+    """Return how many documents of each node were learned from."""
+    if isinstance(predictor, UpdatedPredictor):
+        return predictor.counts
+    calibration = predictor.read_out.calibration
+    if calibration is None:
+        return np.zeros(len(predictor.read_out.decoder.hierarchy))
+    return calibration.counts_
+
+
+def _nodes_to_learn(change: Change, inherited: np.ndarray) -> np.ndarray:
+    """List the nodes that documents are given for.
+
+    A node that goes on is learned anew only where no fewer documents are given than it
+    was learned from; fewer would let it forget.
+    """
+    if change.data is None:
+        return np.empty(0, dtype=np.int64)
+    counts, n_documents = change.data.counts, len(change.data)
+    is_new = change.sources.is_new & (counts > 0)
+    if is_new.any():
+        without = change.data.target[:, np.flatnonzero(is_new)].sum(axis=1) == 0
+        if not without.any():
+            label = change.sources.hierarchy.nodes[int(np.flatnonzero(is_new)[0])]
+            raise ValueError(
+                f"Every document given has an added label such as {short_repr(label)}. "
+                "Give documents with other labels alone too, as counterexamples."
+            )
+    goes_on = change.sources.is_touched & ~change.sources.is_new & (counts >= inherited)
+    is_learnable = (counts > 0) & (counts < n_documents)
+    return np.flatnonzero((is_new | goes_on) & is_learnable)
+
+
+def _learn(
+    origin: TwoPathPredictor,
+    data: TrainingData,
+    nodes: np.ndarray,
+    rng: np.random.RandomState,
+) -> LearnedAnew:
+    """Learn some nodes from documents, with the settings that were chosen before."""
+    calibration = origin.read_out.calibration
+    if not isinstance(origin.wide, WideModel) or calibration is None:
+        raise ValueError(
+            "Nodes are learned from documents by a wide path, and there is none. Fit "
+            "anew, or leave X and y out."
+        )
+    hierarchy = _restricted(data.hierarchy, nodes)
+    of_nodes = TrainingData(
+        data.documents,
+        data.target[:, nodes],
+        data.sample_weight,
+        hierarchy,
+        nodes[:0],
+    )
+    wide = _settings_of(origin.wide).fit(of_nodes, rng)
+    return LearnedAnew(nodes, hierarchy, wide, calibration.for_labels(of_nodes.counts))
+
+
+def _restricted(hierarchy: Hierarchy, nodes: np.ndarray) -> Hierarchy:
+    """Return the hierarchy of some nodes, in their order."""
+    names = [hierarchy.nodes[node] for node in nodes]
+    children, parents = hierarchy.parents[nodes][:, nodes].nonzero()
+    edges = [(names[i], names[j]) for i, j in zip(parents, children, strict=True)]
+    return Hierarchy(edges, nodes=names)
+
+
+def _settings_of(wide: WideModel) -> WideSettings:
+    """Return the settings that a wide path was fitted with."""
+    if isinstance(wide, JoinedPath):
+        parts = tuple(
+            Part(part.side, _settings_of(part.model), part.weight)
+            for part in wide.parts
+        )
+        return JoinedSettings(parts)
+    assert isinstance(wide, (LinearPath, KernelPath))
+    return wide.settings
+
+
+def _tell(
+    model: LabelTextModel | None, change: Change, learned: np.ndarray
+) -> ToldByTexts | None:
+    """Let texts speak for new nodes that no document was given for."""
+    labels = change.labels
+    assert labels is not None
+    is_told = change.sources.is_new[labels.nodes] & ~np.isin(labels.nodes, learned)
+    if not is_told.any():
+        return None
+    if model is None:
+        raise ValueError(
+            "The estimator was fitted without label texts, so it doesn't know what "
+            "those of added nodes tell. Fit anew with label_texts or label_features, "
+            "or give documents."
+        )
+    which = np.flatnonzero(is_told)
+    some = LabelVectors(labels.nodes[which], labels.X[which])
+    similarity = model.similarity.with_labels(some, len(change.sources.hierarchy))
+    return ToldByTexts(some.nodes, similarity, model.new_coef)
+
+
+def _decoder(
+    predictor: LogOddsPredictor,
+    change: Change,
+    learned: np.ndarray,
+    told: ToldByTexts | None,
+    counts: np.ndarray,
+) -> Decoder:
+    """Make the decoder of today, with the former thresholds where there are some."""
+    former, hierarchy = predictor.read_out.decoder, change.sources.hierarchy
+    by_text = np.empty(0, dtype=np.int64) if told is None else told.nodes
+    if isinstance(former, PathDecoder):
+        path_nodes = _path_nodes(former, change, np.union1d(learned, by_text))
+        if not isinstance(former, PartialPathDecoder):
+            return PathDecoder(hierarchy, path_nodes)
+        values = _carried(predictor, change, [former.threshold, former.gain], counts)
+        values[0][by_text] = NEW_THRESHOLD
+        return PartialPathDecoder(
+            hierarchy, path_nodes, threshold=values[0], gain=values[1]
+        )
+    assert isinstance(former, ThresholdDecoder)
+    if np.ndim(former.threshold) == 0:
+        return ThresholdDecoder(hierarchy, threshold=former.threshold)
+    (threshold,) = _carried(predictor, change, [np.asarray(former.threshold)], counts)
+    threshold[by_text] = NEW_THRESHOLD
+    return ThresholdDecoder(hierarchy, threshold=threshold)
+
+
+def _path_nodes(former: PathDecoder, change: Change, added: np.ndarray) -> np.ndarray:
+    """List the most specific nodes of the paths of today."""
+    if change.class_nodes is not None:
+        return change.class_nodes
+    was_end = np.zeros(change.sources.matrix.shape[1], dtype=np.int64)
+    was_end[former.path_nodes] = 1
+    is_end = change.sources.matrix.astype(np.int64) @ was_end > 0
+    is_new = np.zeros_like(is_end)
+    is_new[added] = change.sources.is_new[added]
+    is_leaf = np.zeros_like(is_end)
+    is_leaf[change.sources.hierarchy.leaves] = True
+    is_end |= is_new & is_leaf
+    if change.data is not None:
+        specific = change.data.hierarchy.most_specific(change.data.target)
+        is_end[specific.indices] |= is_new[specific.indices]
+    return np.flatnonzero(is_end)
+
+
+def _carried(
+    predictor: LogOddsPredictor,
+    change: Change,
+    former: list[np.ndarray],
+    counts: np.ndarray,
+) -> list[np.ndarray]:
+    """Give nodes what former nodes had; added ones the median of those alike."""
+    sources, before = change.sources, np.log1p(_counts_of(predictor))
+    carried = []
+    for values in former:
+        total = sources.matrix @ values
+        own = total / np.maximum(sources.counts, 1)
+        for node in np.flatnonzero(change.sources.is_new):
+            distance = np.abs(before - np.log1p(counts[node]))
+            alike = np.argsort(distance, kind="stable")[:N_ALIKE]
+            own[node] = np.median(values[alike])
+        carried.append(own)
+    return carried

@@ -1,0 +1,279 @@
+"""A former predictor under a changed hierarchy, and what was learned anew beside it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import log_softmax, logit, logsumexp, softmax
+
+from sklearn_htc.data.documents import Documents
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.label_texts.model import NEVER, along_paths
+from sklearn_htc.label_texts.pair_features import PairFeatures, parents_log_odds
+from sklearn_htc.label_texts.similarity import Similarity
+from sklearn_htc.predictor import Judged, LogOddsPredictor
+from sklearn_htc.read_out.calibration import Calibration
+from sklearn_htc.read_out.coherence import make_coherent, raise_ancestors
+from sklearn_htc.read_out.decoders import PathDecoder
+from sklearn_htc.read_out.fitting import ReadOut
+from sklearn_htc.training.deep import DeepModel
+from sklearn_htc.updating.sources import Sources
+from sklearn_htc.wide.base import WideModel
+
+__all__ = ["LearnedAnew", "ToldByTexts", "UpdatedPredictor"]
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedAnew:
+    """A model of the nodes that have changed, from documents given with the change.
+
+    Parameters
+    ----------
+    nodes : int ndarray of shape (n_learned,)
+        Which.
+    hierarchy : Hierarchy
+        Of these nodes alone, in their order.
+    wide : WideModel
+        Scores them.
+    calibration : Calibration
+        From scores to log-odds: that of the former model.
+    """
+
+    nodes: np.ndarray
+    hierarchy: Hierarchy
+    wide: WideModel
+    calibration: Calibration
+
+    def log_odds(self, X: Any) -> np.ndarray:
+        """Compute log-odds of the nodes, coherent among each other.
+
+        Parameters
+        ----------
+        X : {csr_array, ndarray} of shape (n_documents, n_features)
+            Documents.
+
+        Returns
+        -------
+        log_odds : ndarray of shape (n_documents, n_learned), float32
+            In the order of `nodes`.
+        """
+        log_odds = self.calibration.log_odds(self.wide.scores(X))
+        return make_coherent(log_odds, self.hierarchy)
+
+
+@dataclass(frozen=True, eq=False)
+class ToldByTexts:
+    """Added nodes that have a text and no document.
+
+    Parameters
+    ----------
+    nodes : int ndarray of shape (n_told,)
+        Which.
+    similarity : Similarity
+        Between documents and their texts.
+    coef : ndarray of shape (5,)
+        As `LabelTextModel.new_coef`.
+    """
+
+    nodes: np.ndarray
+    similarity: Similarity
+    coef: np.ndarray
+
+    def log_odds(
+        self, own: np.ndarray, of_nodes: np.ndarray, hierarchy: Hierarchy, X: Any
+    ) -> np.ndarray:
+        """Compute log-odds of the nodes.
+
+        Parameters
+        ----------
+        own : ndarray of shape (n_documents, n_nodes)
+            Log-odds of every other node by itself; rivals.
+        of_nodes : ndarray of shape (n_documents, n_nodes)
+            Log-odds of all that may be parents.
+        hierarchy : Hierarchy
+            The label graph.
+        X : {csr_array, ndarray} of shape (n_documents, n_features)
+            Documents.
+
+        Returns
+        -------
+        log_odds : ndarray of shape (n_documents, n_told), float32
+            In the order of `nodes`.
+        """
+        counts = np.ones(len(hierarchy))
+        counts[self.nodes] = 0
+        features = PairFeatures(
+            own,
+            parents_log_odds(of_nodes, counts, hierarchy),
+            self.similarity.coverage(X),
+            self.similarity.log_shares(X),
+            np.setdiff1d(hierarchy.leaves, self.nodes),
+            counts,
+        )
+        return (features.of_new(self.nodes) @ self.coef).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class UpdatedPredictor(LogOddsPredictor):
+    """A former predictor, read as one of another hierarchy.
+
+    A node that goes on from one former node has its log-odds. One that several were
+    merged into has those of their union: 1 - (1 - p_1) (1 - p_2) ..., or the sum where
+    each document has one path. Parts that a node was split into have equal shares of
+    its odds, until documents or texts tell more.
+
+    Parameters
+    ----------
+    former : LogOddsPredictor
+        Before the change.
+    sources : Sources
+        Which of its nodes each node goes on from.
+    anew : LearnedAnew or None
+        Nodes learned from documents.
+    told : ToldByTexts or None
+        Nodes that have a text alone.
+    read_out : ReadOut
+        With a decoder for the hierarchy of today, and no calibration.
+    counts : ndarray of shape (n_nodes,)
+        About how many documents of each node were learned from.
+    """
+
+    former: LogOddsPredictor
+    sources: Sources
+    anew: LearnedAnew | None
+    told: ToldByTexts | None
+    read_out: ReadOut
+    counts: np.ndarray
+
+    @property
+    def wide(self) -> Any:
+        """The former wide path."""
+        return self.former.wide
+
+    @property
+    def deep(self) -> DeepModel | None:  # type: ignore[override]
+        """The former network."""
+        return self.former.deep
+
+    @property
+    def deep_weight(self) -> float:  # type: ignore[override]
+        """How much it counts."""
+        return self.former.deep_weight
+
+    @property
+    def new_nodes(self) -> np.ndarray:
+        """Added nodes, and parts of others, that documents or texts tell of."""
+        told = [each.nodes for each in (self.anew, self.told) if each is not None]
+        nodes = np.concatenate([np.empty(0, dtype=np.int64), *told])
+        return nodes[self.sources.is_new[nodes]]
+
+    def of_nodes(self, values: np.ndarray) -> np.ndarray:
+        """Carry what the nodes at the fit have over to those of today.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_fitted, d)
+            One row per node at the fit.
+
+        Returns
+        -------
+        carried : ndarray of shape (n_nodes, d)
+            Of merged nodes the mean, of added ones zeros.
+        """
+        if isinstance(self.former, UpdatedPredictor):
+            values = self.former.of_nodes(values)
+        total = self.sources.matrix.astype(values.dtype) @ values
+        share = np.maximum(self.sources.counts, 1)[:, None].astype(values.dtype)
+        carried: np.ndarray = total / share
+        return carried
+
+    def iter_log_odds(
+        self, documents: Documents
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Change the former log-odds; see `LogOddsPredictor.iter_log_odds`."""
+        vectors = documents.vectors
+        decoder = self.read_out.decoder
+        for rows, former in self.former.iter_log_odds(documents):
+            X = None if vectors is None else vectors.X[rows]
+            if isinstance(decoder, PathDecoder):
+                yield rows, self._of_paths(former, X, decoder)
+            else:
+                yield rows, self._of_nodes(former, X)
+
+    def iter_judged(self, documents: Documents) -> Iterator[Judged]:
+        """Decode the log-odds of all labels; see `Predictor.iter_judged`."""
+        decoder = self.read_out.decoder
+        for rows, log_odds in self.iter_log_odds(documents):
+            of_paths = None
+            if isinstance(decoder, PathDecoder):
+                of_paths = decoder.path_probabilities(log_odds)
+            probabilities = decoder.probabilities(log_odds)
+            yield Judged(rows, None, probabilities, of_paths, decoder.decide(log_odds))
+
+    def _of_nodes(self, former: np.ndarray, X: Any) -> np.ndarray:
+        """Give nodes their log-odds, (n_documents, n_nodes)."""
+        counts, matrix = self.sources.counts, self.sources.matrix
+        log_odds = np.full((len(former), len(counts)), NEVER, dtype=np.float32)
+        # Coherent ones, so that no change of a relative changes them later.
+        former = make_coherent(former, self.sources.former)
+        former -= np.log(self.sources.n_parts).astype(np.float32)
+        same = np.flatnonzero(counts == 1)
+        log_odds[:, same] = former[:, matrix[same].indices]
+        for node in np.flatnonzero(counts > 1):
+            log_odds[:, node] = _union(former[:, matrix[[node]].indices])
+        if self.anew is not None:
+            log_odds[:, self.anew.nodes] = self.anew.log_odds(X)
+        if self.told is not None:
+            log_odds[:, self.told.nodes] = self.told.log_odds(
+                log_odds, log_odds, self.sources.hierarchy, X
+            )
+        everything = np.arange(len(counts))
+        return raise_ancestors(log_odds, everything, self.sources.hierarchy)
+
+    def _of_paths(self, former: np.ndarray, X: Any, decoder: PathDecoder) -> np.ndarray:
+        """Give nodes log-odds that add up along the paths of today."""
+        before = self.former.read_out.decoder
+        assert isinstance(before, PathDecoder)
+        log_p = np.log(before.path_probabilities(former))
+        log_p -= np.log(self.sources.n_parts[before.path_nodes])
+        position = np.full(former.shape[1], -1)
+        position[before.path_nodes] = np.arange(len(before.path_nodes))
+        scores = np.full((len(former), len(decoder.path_nodes)), NEVER, np.float32)
+        own = self.sources.matrix[decoder.path_nodes]
+        for path in range(len(decoder.path_nodes)):
+            columns = position[own[[path]].indices]
+            columns = columns[columns >= 0]
+            if len(columns):
+                scores[:, path] = logsumexp(log_p[:, columns], axis=1)
+        is_new = np.isin(decoder.path_nodes, self.new_nodes)
+        log_odds = np.full((len(former), len(self.sources.counts)), NEVER, np.float32)
+        log_odds[:, decoder.path_nodes] = scores
+        if self.anew is not None:
+            log_odds[:, self.anew.nodes] = self.anew.log_odds(X)
+        if self.told is not None:
+            seen = decoder.paths[~is_new].astype(np.float32)
+            of_nodes = _logit(softmax(scores[:, ~is_new], axis=1) @ seen)
+            log_odds[:, self.told.nodes] = self.told.log_odds(
+                log_odds, of_nodes, self.sources.hierarchy, X
+            )
+        known = logsumexp(scores[:, ~is_new], axis=1, keepdims=True)
+        scores[:, is_new] = log_odds[:, decoder.path_nodes[is_new]] + known
+        return along_paths(
+            log_softmax(scores, axis=1), decoder.path_nodes, self.sources.hierarchy
+        )
+
+
+def _union(log_odds: np.ndarray) -> np.ndarray:
+    """Return log-odds (n,) of having any of some labels (n, n_merged)."""
+    # Of having none the logarithm is minus this sum.
+    none = np.logaddexp(0, log_odds.astype(np.float64)).sum(axis=1)
+    union: np.ndarray = none + np.log(-np.expm1(-none))
+    return union
+
+
+def _logit(probabilities: np.ndarray) -> np.ndarray:
+    """Return log-odds of probabilities that may round to 0 or 1."""
+    margin = np.finfo(np.float32).eps
+    odds: np.ndarray = logit(np.clip(probabilities, margin, 1 - margin))
+    return odds

@@ -1,0 +1,232 @@
+import pickle
+
+import numpy as np
+import pytest
+import skops.io
+from scipy.special import expit, logit
+from sklearn.base import clone
+
+from sklearn_htc import (
+    HierarchicalLinearClassifier,
+    Hierarchy,
+    HTCInfoMaxClassifier,
+)
+from sklearn_htc.persistence import TRUSTED_TYPES
+from tests.estimators.test_label_texts import HIERARCHY, TEXTS, TOPICS, corpus
+
+NEW = "ferret"
+BEFORE = Hierarchy.from_dict(
+    {
+        topic: [leaf for leaf in leaves if leaf != NEW]
+        for topic, leaves in TOPICS.items()
+    }
+)
+TRAIN, ALL, TEST = corpus(without=[NEW]), corpus(), corpus(seed=1, n=200)
+
+
+def several(y):
+    return [[leaf] for leaf in y]
+
+
+def fitted(hierarchy=BEFORE, train=TRAIN, **parameters):
+    """Return a model with thresholds, which may predict several paths."""
+    model = HierarchicalLinearClassifier(
+        hierarchy, decoding="threshold", random_state=0, **parameters
+    )
+    return model.fit(train[0], several(train[1]))
+
+
+def columns(model, labels):
+    probabilities = model.predict_proba(TEST[0])
+    return probabilities[:, model.hierarchy_.index(labels)]
+
+
+def test_renamed_nodes_predict_what_they_did():
+    model = fitted()
+    before = columns(model, BEFORE.nodes)
+    names = {node: f"new {node}" for node in BEFORE.nodes}
+    edges = [(names[p], names[c]) for p in TOPICS for c in TOPICS[p] if c != NEW]
+    model.update_hierarchy(edges, names)
+    after = columns(model, [names[node] for node in BEFORE.nodes])
+    np.testing.assert_array_equal(after, before)
+    assert {label for row in model.predict(TEST[0]) for label in row} <= set(
+        names.values()
+    )
+
+
+def test_what_is_untouched_predicts_as_before():
+    model = fitted()
+    others = [node for node in BEFORE.nodes if node != "animal"]
+    before = columns(model, others)
+    model.update_hierarchy(HIERARCHY, X=ALL[0], y=several(ALL[1]))
+    np.testing.assert_allclose(columns(model, others), before, atol=1e-6)
+
+
+def test_an_added_node_is_learned_from_documents():
+    model = fitted()
+    model.update_hierarchy(HIERARCHY, X=ALL[0], y=several(ALL[1]))
+    predicted = model.predict(TEST[0])
+    hits = np.array([NEW in row for row in predicted])
+    is_true = np.array(TEST[1]) == NEW
+    assert hits[is_true].mean() > 0.7
+    assert hits[~is_true].mean() < 0.1
+    # Its siblings have not learned that they are others.
+    full = fitted(HIERARCHY, ALL)
+    scores = [each.score(TEST[0], several(TEST[1])) for each in (model, full)]
+    assert scores[0] > scores[1] - 0.1
+
+
+def test_an_added_node_is_told_by_its_text():
+    texts = {node: TEXTS[node] for node in BEFORE.nodes}
+    model = fitted(label_texts=texts)
+    others = [node for node in BEFORE.nodes if node != "animal"]
+    before = columns(model, others)
+    model.update_hierarchy(HIERARCHY, label_texts={NEW: "the ferret"})
+    np.testing.assert_allclose(columns(model, others), before, atol=1e-6)
+    p = columns(model, [NEW])[:, 0]
+    is_true = np.array(TEST[1]) == NEW
+    assert p[is_true].mean() > 3 * p[~is_true].mean()
+    assert model.label_texts[NEW] == "the ferret"
+    assert clone(model).fit(ALL[0], several(ALL[1])).hierarchy_ == HIERARCHY
+
+
+def test_an_added_node_without_anything_is_never_predicted():
+    model = fitted().update_hierarchy(HIERARCHY)
+    assert not any(NEW in row for row in model.predict(TEST[0]))
+    assert columns(model, [NEW]).max() < 1e-6
+
+
+def test_merged_nodes_are_their_union():
+    model = fitted()
+    p = columns(model, ["oak", "rose"]).astype(np.float64)
+    merged = TOPICS | {"animal": ["cat", "dog", "horse"], "plant": ["tree", "fern"]}
+    mapping = {"oak": "tree", "rose": "tree", "cactus": None}
+    model.update_hierarchy(merged, mapping)
+    # A parent is at least as probable as its children.
+    expected = 1 - (1 - p[:, 0]) * (1 - p[:, 1])
+    np.testing.assert_allclose(columns(model, ["tree"])[:, 0], expected, rtol=1e-4)
+
+
+def test_moved_nodes_keep_their_probabilities():
+    model = fitted()
+    before = columns(model, ["tin", "cat"])
+    moved = TOPICS | {
+        "animal": ["cat", "dog", "horse", "tin"],
+        "metal": ["iron", "gold", "zinc"],
+    }
+    model.update_hierarchy(moved)
+    np.testing.assert_allclose(columns(model, ["tin", "cat"]), before, atol=1e-6)
+    for row in model.predict(TEST[0]):
+        assert "tin" not in row or "animal" in row
+
+
+def test_parts_of_a_split_node_share_its_odds():
+    model = fitted()
+    before = columns(model, ["rose"])[:, 0]
+    split = TOPICS | {
+        "animal": ["cat", "dog", "horse"],
+        "plant": ["oak", "red rose", "white rose", "fern", "cactus"],
+    }
+    model.update_hierarchy(split, {"rose": ["red rose", "white rose"]})
+    after = columns(model, ["red rose", "white rose"])
+    half = expit(logit(before.astype(np.float64)) - np.log(2))
+    np.testing.assert_allclose(after, np.stack([half, half], axis=1), atol=1e-5)
+
+
+def test_one_class_per_document():
+    model = HierarchicalLinearClassifier(BEFORE, random_state=0).fit(*TRAIN)
+    before = model.predict_proba(TEST[0])
+    names = {"cat": "feline", "oak": "tree", "rose": "tree"}
+    now = TOPICS | {
+        "animal": ["feline", "dog", "horse"],
+        "plant": ["tree", "fern", "cactus"],
+    }
+    model.update_hierarchy(now, names)
+    p = model.predict_proba(TEST[0])
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+    former = list(BEFORE.leaves)
+    position = {BEFORE.nodes[leaf]: i for i, leaf in enumerate(former)}
+    classes = sorted(position)
+    for new, olds in (("feline", ["cat"]), ("tree", ["oak", "rose"]), ("tin", ["tin"])):
+        expected = before[:, [classes.index(old) for old in olds]].sum(axis=1)
+        column = p[:, list(model.classes_).index(new)]
+        np.testing.assert_allclose(column, expected, rtol=1e-4)
+
+
+def test_a_class_is_added():
+    model = HierarchicalLinearClassifier(BEFORE, random_state=0).fit(*TRAIN)
+    model.update_hierarchy(HIERARCHY, X=ALL[0], y=ALL[1])
+    assert NEW in model.classes_
+    is_true = np.array(TEST[1]) == NEW
+    predicted = model.predict(TEST[0])
+    assert (predicted == NEW)[is_true].mean() > 0.6
+    assert (predicted == TEST[1])[~is_true].mean() > 0.8
+
+
+def test_a_network_stays_and_says_nothing_of_added_nodes():
+    model = HTCInfoMaxClassifier(
+        BEFORE,
+        decoding="threshold",
+        deep_path=True,
+        dimension=8,
+        max_epochs=2,
+        random_state=0,
+    ).fit(TRAIN[0], several(TRAIN[1]))
+    before = columns(model, ["iron", "oak"])
+    model.update_hierarchy(HIERARCHY, X=ALL[0], y=several(ALL[1]))
+    np.testing.assert_allclose(columns(model, ["iron", "oak"]), before, atol=1e-6)
+    assert model.transform(TEST[0]).shape == (200, 8)
+    assert model.label_embeddings_.shape == (len(HIERARCHY), 8)
+    with pytest.raises(ValueError, match="Fit anew"):
+        model.partial_fit(ALL[0], several(ALL[1]))
+
+
+def test_changes_follow_one_another_and_survive_files():
+    model = fitted()
+    model.update_hierarchy(HIERARCHY, X=ALL[0], y=several(ALL[1]))
+    before = columns(model, [NEW, "iron"])
+    now = TOPICS | {"animal": ["cat", "dog", "horse", "polecat"]}
+    model.update_hierarchy(now, {NEW: "polecat"})
+    np.testing.assert_allclose(columns(model, ["polecat", "iron"]), before, atol=1e-6)
+    expected = model.predict_proba(TEST[0])
+    for back in (
+        pickle.loads(pickle.dumps(model)),
+        skops.io.loads(skops.io.dumps(model), trusted=TRUSTED_TYPES),
+    ):
+        np.testing.assert_array_equal(back.predict_proba(TEST[0]), expected)
+    with pytest.raises(ValueError, match="Fit anew to explain"):
+        model.explain(TEST[0][:1])
+
+
+ANIMAL = {"animal": ["cat", "dog", "horse", "ferret"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([("a", "b"), ("b", "a")],), "cycle"),
+        ((None,), "give the whole hierarchy"),
+        (("infer",), "give the whole hierarchy"),
+        ((HIERARCHY, {"fish": "cat"}), "'fish', which was not a node"),
+        ((HIERARCHY, {"cat": "fish"}), "'fish', which is not a node of the new"),
+        ((HIERARCHY, None, ALL[0]), "X and y belong together"),
+        ((HIERARCHY, None, ALL[0], several(ALL[1])[:5]), "inconsistent"),
+        ((HIERARCHY, None, ["a"], [["fish"]]), "'fish'"),
+        ((HIERARCHY, None, ["a ferret"], [[NEW]]), "as counterexamples"),
+    ],
+)
+def test_bad_changes_change_nothing(arguments, message):
+    model = fitted()
+    before, learned = columns(model, BEFORE.nodes), model._learned
+    with pytest.raises(ValueError, match=message):
+        model.update_hierarchy(*arguments)
+    assert model._learned is learned
+    assert model.hierarchy is BEFORE
+    np.testing.assert_array_equal(columns(model, BEFORE.nodes), before)
+
+
+def test_texts_without_a_fit_that_knew_some_are_refused():
+    with pytest.raises(ValueError, match="fitted without label texts"):
+        fitted().update_hierarchy(HIERARCHY, label_texts={NEW: "the ferret"})
+    with pytest.raises(ValueError, match="which is not a node"):
+        fitted().update_hierarchy(HIERARCHY, label_texts={"fish": "a fish"})

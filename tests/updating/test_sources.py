@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from sklearn_htc import Hierarchy
+from sklearn_htc.updating.sources import Sources
+
+FORMER = Hierarchy.from_dict(
+    {"a": ["b", "c"], "d": ["e", "f"], "g": ["h"]},
+)
+
+
+def read(children, mapping=None):
+    return Sources.read(FORMER, Hierarchy.from_dict(children), mapping)
+
+
+def names_of(sources, which):
+    return {sources.hierarchy.nodes[i] for i in np.flatnonzero(which)}
+
+
+def test_a_renamed_node_is_not_touched():
+    now = {"a": ["B", "c"], "d": ["e", "f"], "g": ["h"]}
+    sources = read(now, {"b": "B"})
+    assert not sources.is_touched.any()
+    assert (sources.counts == 1).all()
+
+
+def test_an_added_node_touches_its_ancestors_alone():
+    sources = read({"a": ["b", "c", "x"], "d": ["e", "f"], "g": ["h"]})
+    assert names_of(sources, sources.is_touched) == {"a", "x"}
+    assert names_of(sources, sources.is_new) == {"x"}
+
+
+def test_a_moved_node_touches_both_parents():
+    sources = read({"a": ["b"], "d": ["e", "f", "c"], "g": ["h"]})
+    assert names_of(sources, sources.is_touched) == {"a", "d"}
+
+
+def test_merged_split_and_removed_nodes():
+    now = {"a": ["bc"], "d": ["e1", "e2", "f"]}
+    sources = read(now, {"b": "bc", "c": "bc", "e": ["e1", "e2"], "h": None})
+    assert names_of(sources, sources.counts == 2) == {"bc"}
+    assert names_of(sources, sources.is_part) == {"e1", "e2"}
+    # All that was under a still is: but the two are one.
+    assert names_of(sources, sources.is_touched) == {"a", "bc", "d", "e1", "e2"}
+    assert sources.n_parts[FORMER.index(["e"])] == 2
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"z": "a"}, "mapping names 'z', which was not a node"),
+        ({"b": "z"}, "sends 'b' to 'z', which is not a node of the new"),
+        ({"b": ["c", "z"]}, "sends 'b' to 'z'"),
+        ([("b", "c")], "Give a mapping"),
+    ],
+)
+def test_a_bad_mapping_is_refused(mapping, message):
+    with pytest.raises(ValueError, match=message):
+        read({"a": ["b", "c"]}, mapping)
