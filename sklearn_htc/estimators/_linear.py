@@ -22,6 +22,7 @@ from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
 from sklearn_htc.threads import resolve_n_threads
 from sklearn_htc.two_paths.label_texts import (
+    Teaching,
     refuse_label_texts,
     with_label_texts,
     with_usual_label_texts,
@@ -235,9 +236,12 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         folds = make_folds(data, split_rows(len(data), self.validation_fraction, rng))
         fitter = ReadOutFitter.of_folds(folds, rule)
         choice = LinearSettings.select(data, folds, fitter, options, rng)
-        read_out = choice.read_out.for_counts(data.counts)
-        wide = choice.fit(data, folds[0], rng)
-        predictor = TwoPathPredictor(wide, None, 0.0, read_out)
         if labels is None:
-            return predictor
-        return with_label_texts(predictor, data, labels, choice, folds, rule, rng)
+            read_out = choice.read_out.for_counts(data.counts)
+            wide = choice.fit(data, folds[0], rng)
+            return TwoPathPredictor(wide, None, 0.0, read_out)
+        teaching, choice = Teaching.choose(labels, None, choice, folds, fitter, rng)
+        read_out = choice.read_out.for_counts(teaching.of(data).counts)
+        wide = teaching.fit(choice, data, folds, rng)
+        predictor = TwoPathPredictor(wide, None, 0.0, read_out)
+        return with_label_texts(predictor, data, teaching, choice, folds, rule, rng)

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from sklearn_htc.data.documents import DocumentVectors
+from sklearn_htc.data.documents import BagOfTerms, DenseDocuments, DocumentVectors
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_texts.logistic import fit_near
@@ -34,7 +34,12 @@ from sklearn_htc.read_out.fitting import (
 )
 from sklearn_htc.read_out.pairs import some_pairs
 
-__all__ = ["Trial", "fit_label_texts", "usual_label_texts"]
+__all__ = [
+    "Trial",
+    "fit_label_texts",
+    "usual_label_texts",
+    "with_label_documents",
+]
 
 # Labels are hidden in so many parts, one per fold.
 N_PARTS = 5
@@ -131,19 +136,21 @@ def fit_label_texts(
     read_out : ReadOut
         With the calibration of `plain`, and a decoder for the better ones.
     """
-    paths = _path_decoder(plain.decoder)
+    path_nodes = _path_nodes(plain.decoder, data, labels)
+    paths = _path_decoder(plain.decoder, path_nodes)
     parts = _parts(data, labels, rng)
     evidence = [
         _hide(trial, labels, part, paths, rng)
         for trial, part in zip(trials, parts, strict=False)
     ]
-    new_coef = _fit_new(evidence)
-    new_coef[0] += _rarity(data, labels, evidence)
+    rarity = _rarity(data, labels, evidence)
+    new_coef, added_coef = (
+        _fit_new(evidence, rarity, knows_own=knows_own) for knows_own in (True, False)
+    )
     seen_coef = _fit_seen(evidence, labels, paths)
     similarity = Similarity.fit(data, labels, rng)
-    path_nodes = data.path_nodes if paths is None else _with_new_ends(data, labels)
     model = LabelTextModel(
-        similarity, _own(data, paths), new_coef, seen_coef, path_nodes
+        similarity, _own(data, paths), new_coef, added_coef, seen_coef, path_nodes
     )
     fitter = replace(fitter, path_nodes=path_nodes)
     outs = []
@@ -188,19 +195,54 @@ def usual_label_texts(
     read_out : ReadOut
         With the calibration of `plain`.
     """
-    paths = _path_decoder(plain.decoder)
-    path_nodes = data.path_nodes if paths is None else _with_new_ends(data, labels)
+    path_nodes = _path_nodes(plain.decoder, data, labels)
+    paths = _path_decoder(plain.decoder, path_nodes)
     similarity = Similarity.fit(data, labels, rng)
-    new_coef = np.array(NEW_LABELS)
-    model = LabelTextModel(similarity, _own(data, paths), new_coef, None, path_nodes)
+    coef = np.array(NEW_LABELS)
+    own = _own(data, paths)
+    model = LabelTextModel(similarity, own, coef, coef, None, path_nodes)
     decoder = rule.plain_decoder(data.hierarchy, path_nodes)
     decoder = _careful(decoder, model.new_labels, data.hierarchy, rule)
     return model, replace(plain, decoder=decoder)
 
 
-def _path_decoder(decoder: Decoder) -> PathDecoder | None:
-    """Return a decoder of whole paths, where one path is predicted."""
-    return decoder if isinstance(decoder, PathDecoder) else None
+def with_label_documents(data: TrainingData, labels: LabelVectors) -> TrainingData:
+    """Add the texts of labels as one document each.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Documents that are vectors.
+    labels : LabelVectors
+        Label texts.
+
+    Returns
+    -------
+    data : TrainingData
+        With the texts behind the documents, each with its label and the ancestors.
+    """
+    own = data.hierarchy.ancestors[labels.nodes].astype(data.target.dtype)
+    X = data.vectors.X
+    documents: DocumentVectors
+    if sparse.issparse(X):
+        documents = BagOfTerms(sparse.vstack([X, labels.X], format="csr"))
+    else:
+        documents = DenseDocuments(np.vstack([X, labels.X]))
+    weight = np.ones(len(labels.nodes), dtype=data.sample_weight.dtype)
+    return replace(
+        data,
+        documents=documents,
+        target=sparse.vstack([data.target, own], format="csr"),
+        sample_weight=np.concatenate([data.sample_weight, weight]),
+    )
+
+
+def _path_decoder(decoder: Decoder, path_nodes: np.ndarray) -> PathDecoder | None:
+    """Make a decoder of all paths, new ones among them, where one path is predicted."""
+    if not isinstance(decoder, PathDecoder):
+        return None
+    share = decoder.uniform_share
+    return PathDecoder(decoder.hierarchy, path_nodes, uniform_share=share)
 
 
 def _own(learned_from: TrainingData, paths: PathDecoder | None) -> OwnLogOdds:
@@ -273,16 +315,25 @@ def _ends_or_labels(data: TrainingData, paths: PathDecoder | None) -> sparse.csr
     return specific
 
 
-def _fit_new(evidence: Sequence[_Evidence]) -> np.ndarray:
-    """Fit the coefficients for labels without documents."""
+def _fit_new(
+    evidence: Sequence[_Evidence], rarity: float, *, knows_own: bool
+) -> np.ndarray:
+    """Fit the coefficients for labels without documents.
+
+    Log-odds of their own are what the model learned from their texts as documents.
+    """
     pairs = [each for part in evidence for each in part.pairs]
     n_features = len(NEW_LABELS)
     features = np.concatenate([p.features.reshape(-1, n_features) for p in pairs])
+    if not knows_own:
+        features[:, 1] = 0
     is_true = np.concatenate([p.is_true.ravel() for p in pairs])
     weight = np.concatenate(
         [np.repeat(p.sample_weight, p.is_true.shape[1]) for p in pairs]
     )
-    return fit_near(features, is_true, weight, np.array(NEW_LABELS), PENALTY)
+    coef = fit_near(features, is_true, weight, np.array(NEW_LABELS), PENALTY)
+    coef[0] += rarity
+    return coef
 
 
 def _rarity(
@@ -337,8 +388,12 @@ def _held_out_log_odds(
     return np.concatenate(adjusted)
 
 
-def _with_new_ends(data: TrainingData, labels: LabelVectors) -> np.ndarray:
+def _path_nodes(
+    decoder: Decoder, data: TrainingData, labels: LabelVectors
+) -> np.ndarray:
     """Add to the paths that documents have those to leaves that have a text alone."""
+    if not isinstance(decoder, PathDecoder):
+        return data.path_nodes
     new = np.intersect1d(data.hierarchy.leaves, labels.nodes)
     new = new[data.counts[new] == 0]
     return np.concatenate([data.path_nodes, np.setdiff1d(new, data.path_nodes)])

@@ -32,9 +32,8 @@ class OwnLogOdds:
     ends : int ndarray of shape (n_ends,)
         The most specific labels of these documents.
     paths : PathDecoder or None
-        Where each document has one path: that of paths with documents. A label's own
-        log-odds are then those of its path, and its parent's those of all paths through
-        it.
+        Where each document has one path: that of all paths. A label's own log-odds are
+        then those of its path, and its parent's those of all paths through it.
     """
 
     hierarchy: Hierarchy
@@ -82,8 +81,10 @@ class LabelTextModel:
         Between documents and label texts.
     own : OwnLogOdds
         What the documents of labels taught.
-    new_coef : ndarray of shape (5,)
+    new_coef : ndarray of shape (6,)
         For labels without a document, of `PairFeatures.of_new`.
+    added_coef : ndarray of shape (6,)
+        The same for labels that are added later: their own log-odds count nothing.
     seen_coef : ndarray of shape (12,) or None
         For labels with documents, of `PairFeatures.of_seen`; None leaves them.
     path_nodes : int ndarray of shape (n_paths,)
@@ -94,6 +95,7 @@ class LabelTextModel:
     similarity: Similarity
     own: OwnLogOdds
     new_coef: np.ndarray
+    added_coef: np.ndarray
     seen_coef: np.ndarray | None
     path_nodes: np.ndarray
 

@@ -12,10 +12,11 @@ __all__ = ["NEW_LABELS", "SEEN_LABELS", "PairFeatures", "parents_log_odds"]
 MOST_LOG_ODDS = 10.0
 
 # Coefficients without evidence: about what hidden labels of four data sets came to. Of
-# 1, coverage, log share, the parent's log-odds and the strongest rival's.
-NEW_LABELS = (-1.0, 5.0, 0.5, 0.25, -0.4)
-# Of the label's own log-odds and the four numbers above but the first, of all of these
-# divided by sqrt(1 + count), and of 1: it stays as it is.
+# 1, the label's own log-odds, coverage, log share, the parent's log-odds and the
+# strongest rival's. Its own log-odds tell what its text taught as a document.
+NEW_LABELS = (-1.0, 0.0, 5.0, 0.5, 0.25, -0.4)
+# Of the five numbers above but the first, of all of these divided by sqrt(1 + count),
+# twice, and of 1: it stays as it is.
 SEEN_LABELS = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -54,11 +55,11 @@ class PairFeatures:
 
         Returns
         -------
-        features : ndarray of shape (n_documents, n_labels, 5), float32
+        features : ndarray of shape (n_documents, n_labels, 6), float32
             In the order of `NEW_LABELS`.
         """
-        others = self._others(labels)
-        return np.stack([np.ones_like(others[0]), *others], axis=-1)
+        plain = self._plain(labels)
+        return np.stack([np.ones_like(plain[0]), *plain], axis=-1)
 
     def of_seen(self, labels: np.ndarray) -> np.ndarray:
         """List the features of labels that have documents.
@@ -75,12 +76,13 @@ class PairFeatures:
         """
         rarity = 1 / np.sqrt(1 + self.counts[labels]).astype(np.float32)
         one = np.ones((len(self.own), len(labels)), dtype=np.float32)
-        plain = [self._cut(self.own[:, labels]), *self._others(labels)]
+        plain = self._plain(labels)
         parts = [*plain, *(rarity * part for part in plain), rarity * one, one]
         return np.stack(parts, axis=-1)
 
-    def _others(self, labels: np.ndarray) -> list[np.ndarray]:
+    def _plain(self, labels: np.ndarray) -> list[np.ndarray]:
         return [
+            self._cut(self.own[:, labels]),
             self.coverage[:, labels],
             self.log_shares[:, labels],
             self._cut(self.parent[:, labels]),

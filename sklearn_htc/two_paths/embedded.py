@@ -13,6 +13,7 @@ from sklearn_htc.data.texts import TermsAndEmbeddings
 from sklearn_htc.read_out.fitting import ReadOutFitter
 from sklearn_htc.threads import torch_threads
 from sklearn_htc.training.embedder import Embedder
+from sklearn_htc.two_paths.label_texts import Teaching
 from sklearn_htc.two_paths.task import Task
 from sklearn_htc.two_paths.wide_fit import WideFit
 from sklearn_htc.wide.joined import JoinedPath, JoinedSettings
@@ -71,8 +72,11 @@ def fit_with_embeddings(task: Task) -> list[WideFit]:
     of_terms = _unwrapped(choices[0])
     if task.labels is not None:
         # Label texts are compared with embeddings in any case.
-        path = chosen.fit(joined_data, folds[0], rng)
-        return [WideFit(path, chosen, joined_data, folds, embedder)]
+        teaching, chosen = Teaching.choose(
+            task.labels, embedder, chosen, folds, fitter, rng
+        )
+        path = teaching.fit(chosen, joined_data, folds, rng)
+        return [WideFit(path, chosen, joined_data, folds, embedder, teaching)]
     if chosen is choices[0]:
         path = of_terms.fit(data, folds[0], rng)
         return [WideFit(path, of_terms, data, folds)]

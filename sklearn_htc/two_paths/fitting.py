@@ -23,6 +23,7 @@ from sklearn_htc.training.embedder import Embedder
 from sklearn_htc.training.settings import TrainingSettings
 from sklearn_htc.two_paths.embedded import fit_with_embeddings
 from sklearn_htc.two_paths.label_texts import (
+    Teaching,
     refuse_label_texts,
     with_label_texts,
     with_usual_label_texts,
@@ -162,19 +163,18 @@ def _with_labels(
 
     `deep_scores` are what the network adds to those of the first fold's documents.
     """
-    if task.labels is None:
+    if wide.teaching is None:
         return predictor
     fit = partial(
         with_label_texts,
         predictor,
         wide.data,
-        task.labels,
+        wide.teaching,
         wide.choice,
         wide.folds,
         task.settings.rule,
         task.rng,
         deep_scores=deep_scores,
-        embedder=wide.embedder,
     )
     return _in_main_process(task.settings.training, task.rng, fit)
 
@@ -201,6 +201,12 @@ def _fit_wide(task: Task, kind: WideKind) -> list[WideFit]:
     folds = make_folds(data, task.rows)
     fitter = ReadOutFitter.of_folds(folds, task.settings.rule)
     choice = kind.select(data, folds, fitter, task.settings.wide, rng)
+    if task.labels is not None:
+        teaching, choice = Teaching.choose(
+            task.labels, None, choice, folds, fitter, rng
+        )
+        path = teaching.fit(choice, data, folds, rng)
+        return [WideFit(path, choice, data, folds, teaching=teaching)]
     # With the held-out documents too: what was chosen on them stays.
     return [WideFit(choice.fit(data, folds[0], rng), choice, data, folds)]
 
@@ -221,14 +227,14 @@ def _fit_alone(task: Task) -> TwoPaths:
 
 def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
     """Train a network beside wide paths, and keep it where it helps or is wanted."""
-    best, counts = wide_fits[0], task.data.counts
+    best = wide_fits[0]
     choices, fold = [each.choice for each in wide_fits], best.first_fold
     rule, is_wanted = task.settings.rule, task.settings.deep_path != "auto"
     agree = task.settings.training.agree
 
     def scores(deep: DeepModel) -> np.ndarray:
         held_out = fold.held_out.encoder_input
-        shape = (len(held_out), len(counts))
+        shape = (len(held_out), len(task.data.hierarchy))
         with torch_threads(task.settings.n_threads):
             return gathered(deep.iter_scores(held_out), shape)
 
@@ -263,7 +269,9 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         return _wide_alone(task, best, report)
     if weight and task.may_finish(report):
         report = task.finish(deep, report)
-    predictor = TwoPathPredictor(wide.path, deep, weight, read_out.for_counts(counts))
+    predictor = TwoPathPredictor(
+        wide.path, deep, weight, read_out.for_counts(wide.counts)
+    )
     if weight:
         assert deep_scores is not None
         deep_scores = np.float32(weight) * deep_scores

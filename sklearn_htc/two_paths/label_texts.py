@@ -1,7 +1,9 @@
 """Letting label texts have their say beside what was learned from documents."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
 
 import numpy as np
 
@@ -13,14 +15,17 @@ from sklearn_htc.label_texts.fitting import (
     Trial,
     fit_label_texts,
     usual_label_texts,
+    with_label_documents,
 )
 from sklearn_htc.label_texts.similarity import LabelVectors
 from sklearn_htc.predictor import TwoPathPredictor
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOutFitter
 from sklearn_htc.training.embedder import Embedder
-from sklearn_htc.wide.selection import WideChoice
+from sklearn_htc.wide.base import WideModel
+from sklearn_htc.wide.selection import WideChoice, best_choice, judge
 
 __all__ = [
+    "Teaching",
     "refuse_label_texts",
     "with_label_texts",
     "with_usual_label_texts",
@@ -47,17 +52,120 @@ def refuse_label_texts(data: TrainingData) -> None:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Teaching:
+    """Label texts as vectors, and whether they are documents to learn from as well.
+
+    Parameters
+    ----------
+    labels : LabelVectors
+        The texts.
+    as_documents : bool
+        Whether the wide path learns from them too.
+    """
+
+    labels: LabelVectors
+    as_documents: bool
+
+    @classmethod
+    def choose(
+        cls,
+        labels: LabelDocuments,
+        embedder: Embedder | None,
+        choice: WideChoice,
+        folds: Sequence[Fold],
+        fitter: ReadOutFitter,
+        rng: np.random.RandomState,
+    ) -> tuple[Self, WideChoice]:
+        """Let a wide path learn from label texts if that is better.
+
+        Parameters
+        ----------
+        labels : LabelDocuments
+            The texts.
+        embedder : Embedder or None
+            What makes the embeddings that documents have beside terms.
+        choice : WideChoice
+            The best without them.
+        folds : sequence of Fold
+            By which it was chosen.
+        fitter : ReadOutFitter
+            For the held-out documents of the folds.
+        rng : RandomState
+            Draws what is random.
+
+        Returns
+        -------
+        teaching : Teaching
+            Whether it does.
+        choice : WideChoice
+            With them, or as it was.
+        """
+        taught = cls(_label_vectors(labels, embedder), as_documents=True)
+        fits = (
+            partial(choice.settings.fit, taught.of(fold.learned_from), rng)
+            for fold in folds
+        )
+        other = judge(choice.settings, fits, folds, fitter, near=choice)
+        if best_choice([choice, other]) is other:
+            return taught, other
+        return replace(taught, as_documents=False), choice
+
+    def of(self, data: TrainingData) -> TrainingData:
+        """Add label texts to documents, if they are to be learned from.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Documents.
+
+        Returns
+        -------
+        data : TrainingData
+            What the wide path learns from.
+        """
+        return with_label_documents(data, self.labels) if self.as_documents else data
+
+    def fit(
+        self,
+        choice: WideChoice,
+        data: TrainingData,
+        folds: Sequence[Fold],
+        rng: np.random.RandomState,
+    ) -> WideModel:
+        """Fit the wide path to all documents.
+
+        Parameters
+        ----------
+        choice : WideChoice
+            What is fitted.
+        data : TrainingData
+            All documents.
+        folds : sequence of Fold
+            By which it was chosen.
+        rng : RandomState
+            Draws what is random.
+
+        Returns
+        -------
+        path : WideModel
+            Fitted.
+        """
+        if self.as_documents:
+            return choice.settings.fit(self.of(data), rng)
+        return choice.fit(data, folds[0], rng)
+
+
 def with_label_texts(
     predictor: TwoPathPredictor,
     data: TrainingData,
-    labels: LabelDocuments,
+    teaching: Teaching,
     choice: WideChoice,
     folds: Sequence[Fold],
     rule: DecodingRule,
     rng: np.random.RandomState,
     *,
     deep_scores: np.ndarray | None = None,
-    embedder: Embedder | None = None,
 ) -> TwoPathPredictor:
     """Learn what label texts tell, and put it beside a predictor.
 
@@ -67,7 +175,7 @@ def with_label_texts(
         Learned from documents alone.
     data : TrainingData
         All documents, as its wide path reads them.
-    labels : LabelDocuments
+    teaching : Teaching
         Label texts.
     choice : WideChoice
         How the wide path was chosen.
@@ -80,15 +188,12 @@ def with_label_texts(
     deep_scores : ndarray of shape (n_held_out, n_nodes), default=None
         What the network adds to the scores of the first fold's held-out documents. With
         it the other folds are not used, as the network has seen their documents.
-    embedder : Embedder, default=None
-        What makes the embeddings that documents have beside terms.
 
     Returns
     -------
     predictor : TwoPathPredictor
         With label texts.
     """
-    vectors = _label_vectors(labels, embedder)
     read_out = predictor.read_out
     if deep_scores is not None:
         folds = folds[:1]
@@ -98,13 +203,14 @@ def with_label_texts(
         scores = choice.scores[rows]
         if deep_scores is not None:
             scores = scores + deep_scores
-        counts = fold.learned_from.counts
+        counts = teaching.of(fold.learned_from).counts
 
         def train(
             part: TrainingData,
         ) -> Callable[[DocumentVectors], np.ndarray]:
-            path = choice.settings.fit(part, rng)
-            of_part = read_out.for_counts(part.counts)
+            learned_from = teaching.of(part)
+            path = choice.settings.fit(learned_from, rng)
+            of_part = read_out.for_counts(learned_from.counts)
 
             def log_odds_of(documents: DocumentVectors) -> np.ndarray:
                 scores = path.scores(documents.X)
@@ -119,7 +225,9 @@ def with_label_texts(
         trials.append(Trial(fold, log_odds, train, reads_held_out_alone=is_deep))
         start = rows.stop
     fitter = ReadOutFitter.of_folds(folds, rule)
-    model, read_out = fit_label_texts(data, vectors, trials, fitter, read_out, rng)
+    model, read_out = fit_label_texts(
+        data, teaching.labels, trials, fitter, read_out, rng
+    )
     return replace(predictor, read_out=read_out, label_texts=model)
 
 

@@ -125,6 +125,9 @@ def _counts_of(predictor: LogOddsPredictor) -> np.ndarray:
     """Return how many documents of each node were learned from."""
     if isinstance(predictor, UpdatedPredictor):
         return predictor.counts
+    assert isinstance(predictor, TwoPathPredictor)
+    if predictor.label_texts is not None:
+        return predictor.label_texts.own.counts
     calibration = predictor.read_out.calibration
     if calibration is None:
         return np.zeros(len(predictor.read_out.decoder.hierarchy))
@@ -217,7 +220,7 @@ def _tell(
     which = np.flatnonzero(is_told)
     some = LabelVectors(labels.nodes[which], labels.X[which])
     similarity = model.similarity.with_labels(some, len(change.sources.hierarchy))
-    return ToldByTexts(some.nodes, similarity, model.new_coef)
+    return ToldByTexts(some.nodes, similarity, model.added_coef)
 
 
 def _decoder(

@@ -72,8 +72,8 @@ class ToldByTexts:
         Which.
     similarity : Similarity
         Between documents and their texts.
-    coef : ndarray of shape (5,)
-        As `LabelTextModel.new_coef`.
+    coef : ndarray of shape (6,)
+        As `LabelTextModel.added_coef`.
     """
 
     nodes: np.ndarray

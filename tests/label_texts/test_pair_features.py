@@ -41,7 +41,7 @@ def features(own, rivals, counts=None):
 def test_the_strongest_rival_is_another_label():
     own = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     labels, rivals = np.array([0, 1, 4]), [1, 2, 4]
-    strongest = features(own, rivals).of_new(labels)[:, :, 4]
+    strongest = features(own, rivals).of_new(labels)[:, :, 5]
     expected = [
         [max(row[r] for r in rivals if r != label) for label in labels] for row in own
     ]
@@ -49,7 +49,7 @@ def test_the_strongest_rival_is_another_label():
 
 
 def test_a_single_label_has_no_rival():
-    assert (features(np.zeros((2, 1)), [0]).of_new(np.array([0]))[:, :, 4] == -10).all()
+    assert (features(np.zeros((2, 1)), [0]).of_new(np.array([0]))[:, :, 5] == -10).all()
 
 
 def test_features_of_seen_labels_fade_with_their_documents():
