@@ -141,10 +141,8 @@ def load(name: str, seed: int, folder: Path | None) -> Split:
     if given == name:
         return split
     used = np.flatnonzero(Y.sum(axis=0) + Y_test.sum(axis=0))
-    parents = hierarchy.parents[used][:, used].tocoo()
-    nodes = [hierarchy.nodes[i] for i in used]
-    edges = [(nodes[p], nodes[c]) for c, p in zip(*parents.coords, strict=True)]
-    hierarchy, Y, Y_test = Hierarchy(edges, nodes=nodes), Y[:, used], Y_test[:, used]
+    hierarchy = hierarchy.subgraph(hierarchy.nodes[i] for i in used)
+    Y, Y_test = Y[:, used], Y_test[:, used]
     counts = Y.sum(axis=0)
     leaves = hierarchy.leaves[counts[hierarchy.leaves] > 0]
     rng = np.random.default_rng(seed)

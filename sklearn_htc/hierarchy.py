@@ -429,6 +429,36 @@ class Hierarchy:
         """Whether every node is the tuple of the names from a root down to it."""
         return self.is_tree and self.paths == list(self.nodes)
 
+    def subgraph(self, labels: Iterable[Hashable]) -> "Hierarchy":
+        """Return the hierarchy of some nodes, with the edges between them.
+
+        Parameters
+        ----------
+        labels : iterable of labels
+            The nodes, in the order that they are to have.
+
+        Returns
+        -------
+        hierarchy : Hierarchy
+            Of these nodes. One whose parents are left out is a root.
+
+        Raises
+        ------
+        ValueError
+            If a label is no node, or comes twice.
+
+        Examples
+        --------
+        >>> hierarchy = Hierarchy.from_dict({"animal": ["cat"], "cat": ["lion"]})
+        >>> hierarchy.subgraph(["animal", "cat"]).nodes
+        ('animal', 'cat')
+        """
+        names = list(labels)
+        columns = self.index(names)
+        children, parents = self.parents[columns][:, columns].nonzero()
+        edges = [(names[p], names[c]) for p, c in zip(parents, children, strict=True)]
+        return Hierarchy(edges, nodes=names)
+
     @cached_property
     def ancestors(self) -> sparse.csr_array:
         """The ancestors of each node, itself included, as a matrix of 0 and 1."""

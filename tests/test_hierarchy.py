@@ -524,3 +524,14 @@ def test_children_may_be_arrays():
     }
     with pytest.raises(TypeError, match="must be hashable"):
         Hierarchy.from_dict({"a": [["b"]]})
+
+
+def test_a_subgraph_has_the_edges_between_its_nodes():
+    dag = Hierarchy([("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e")])
+    part = dag.subgraph(["e", "d", "c", "a"])
+    assert part.nodes == ("e", "d", "c", "a")
+    assert part == Hierarchy(
+        [("a", "c"), ("c", "d"), ("d", "e")], nodes=["e", "d", "c", "a"]
+    )
+    with pytest.raises(ValueError, match="'z'"):
+        dag.subgraph(["a", "z"])

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_htc.data.training_data import TrainingData
-from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_texts.fitting import NEW_THRESHOLD
 from sklearn_htc.label_texts.model import LabelTextModel
 from sklearn_htc.label_texts.similarity import LabelVectors
@@ -170,7 +169,7 @@ def _learn(
             "Nodes are learned from documents by a wide path, and there is none. Fit "
             "anew, or leave X and y out."
         )
-    hierarchy = _restricted(data.hierarchy, nodes)
+    hierarchy = data.hierarchy.subgraph(data.hierarchy.nodes[node] for node in nodes)
     of_nodes = TrainingData(
         data.documents,
         data.target[:, nodes],
@@ -180,14 +179,6 @@ def _learn(
     )
     wide = _settings_of(origin.wide).fit(of_nodes, rng)
     return LearnedAnew(nodes, hierarchy, wide, calibration.for_labels(of_nodes.counts))
-
-
-def _restricted(hierarchy: Hierarchy, nodes: np.ndarray) -> Hierarchy:
-    """Return the hierarchy of some nodes, in their order."""
-    names = [hierarchy.nodes[node] for node in nodes]
-    children, parents = hierarchy.parents[nodes][:, nodes].nonzero()
-    edges = [(names[i], names[j]) for i, j in zip(parents, children, strict=True)]
-    return Hierarchy(edges, nodes=names)
 
 
 def _settings_of(wide: WideModel) -> WideSettings:
