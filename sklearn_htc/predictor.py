@@ -202,6 +202,21 @@ class LogOddsPredictor(Predictor):
         for rows, values in self.iter_probabilities(documents, of_paths=of_paths):
             yield rows, *top_of(values, k, levels)
 
+    def iter_judged(self, documents: Documents) -> Iterator[Judged]:
+        """Decode the log-odds of all labels; see `Predictor.iter_judged`."""
+        for rows, log_odds in self.iter_log_odds(documents):
+            yield self._judged(rows, log_odds, None)
+
+    def _judged(
+        self, rows: np.ndarray, log_odds: np.ndarray, deep: np.ndarray | None
+    ) -> Judged:
+        """Decode log-odds (B, n_nodes), of which `deep` is what a network adds."""
+        decoder, of_paths = self.read_out.decoder, None
+        if isinstance(decoder, PathDecoder):
+            of_paths = decoder.path_probabilities(log_odds)
+        probabilities = decoder.probabilities(log_odds)
+        return Judged(rows, deep, probabilities, of_paths, decoder.decide(log_odds))
+
 
 @dataclass(frozen=True)
 class TwoPathPredictor(LogOddsPredictor):
@@ -230,14 +245,8 @@ class TwoPathPredictor(LogOddsPredictor):
 
     def iter_judged(self, documents: Documents) -> Iterator[Judged]:
         """Decode the log-odds of all labels; see `Predictor.iter_judged`."""
-        decoder = self.read_out.decoder
         for rows, wide, deep in self._iter_parts(documents):
-            log_odds = self._log_odds(documents, rows, wide, deep)
-            of_paths = None
-            if isinstance(decoder, PathDecoder):
-                of_paths = decoder.path_probabilities(log_odds)
-            probabilities = decoder.probabilities(log_odds)
-            yield Judged(rows, deep, probabilities, of_paths, decoder.decide(log_odds))
+            yield self._judged(rows, self._log_odds(documents, rows, wide, deep), deep)
 
     def _iter_parts(
         self, documents: Documents
@@ -285,7 +294,7 @@ class TwoPathPredictor(LogOddsPredictor):
             return log_odds
         vectors = documents.vectors
         assert vectors is not None
-        return self.label_texts.adjust(log_odds, vectors.X[rows])
+        return self.label_texts.adjust(log_odds, vectors.X[rows], wide)
 
 
 def top_of(

@@ -135,7 +135,8 @@ def read_label_features(
             "hierarchy.nodes."
         )
     if sparse.issparse(given):
-        given = sparse.csr_array(given)
+        given = sparse.csr_array(given, copy=True)
+        given.eliminate_zeros()
         partly = np.flatnonzero(np.isnan(given.sum(axis=1)))
         has_some = np.diff(given.indptr) > 0
     else:

@@ -227,8 +227,14 @@ class TargetEncoder:
         Raises
         ------
         ValueError
-            If a table has fewer columns than the hierarchy has levels.
+            If Y is a table, and has fewer columns than the hierarchy has levels, or a
+            node several parents.
         """
+        if self.kind == "table" and not hierarchy.is_tree:
+            raise ValueError(
+                "y was a table at fit, and a node of the new hierarchy has several "
+                "parents, which a table can't show. Fit anew on label collections."
+            )
         if classes is None:
             own = np.arange(len(hierarchy))
         else:
@@ -243,6 +249,29 @@ class TargetEncoder:
         other = copy(self)
         other.hierarchy, other.classes = hierarchy, own
         return other
+
+    def labels_of(self, y: Any) -> list[Hashable]:
+        """List the labels of 1-D y, known or not.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_documents,)
+            One label per document.
+
+        Returns
+        -------
+        labels : list
+            In their order.
+
+        Raises
+        ------
+        ValueError
+            If y is of another form.
+        """
+        labels: list[Hashable] = as_labels(
+            self._of_same_kind(y), self.hierarchy
+        ).tolist()
+        return labels
 
     @property
     def is_multilabel(self) -> bool:

@@ -100,6 +100,11 @@ def read_given(
                 "label_features needs a numeric X, and X holds raw texts. Give "
                 "label_texts."
             )
+        if form.documents.text_encoder not in ("bag", "dense"):
+            raise ValueError(
+                "label_features are compared with term weights or document embeddings, "
+                "and X holds sequences. Leave them out."
+            )
         nodes, features = read_label_features(label_features, hierarchy)
         if not len(nodes):
             raise ValueError(

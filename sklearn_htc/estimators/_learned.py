@@ -68,7 +68,7 @@ class NetworkLearned(Learned):
         labels = self._fitted_label_embeddings
         predictor = self.predictor
         if labels is not None and isinstance(predictor, UpdatedPredictor):
-            return predictor.of_nodes(labels)
+            return predictor.carry_over(labels)
         return labels
 
     @cached_property

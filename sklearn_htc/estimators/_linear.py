@@ -23,6 +23,7 @@ from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
 from sklearn_htc.threads import resolve_n_threads
 from sklearn_htc.two_paths.label_texts import (
     Teaching,
+    label_vectors,
     refuse_label_texts,
     with_label_texts,
     with_usual_label_texts,
@@ -232,7 +233,8 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             predictor = TwoPathPredictor(wide, None, 0.0, read_out)
             if labels is None:
                 return predictor
-            return with_usual_label_texts(predictor, data, labels, rule, rng)
+            vectors = label_vectors(labels, None)
+            return with_usual_label_texts(predictor, data, vectors, rule, rng)
         folds = make_folds(data, split_rows(len(data), self.validation_fraction, rng))
         fitter = ReadOutFitter.of_folds(folds, rule)
         choice = LinearSettings.select(data, folds, fitter, options, rng)
@@ -241,7 +243,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             wide = choice.fit(data, folds[0], rng)
             return TwoPathPredictor(wide, None, 0.0, read_out)
         teaching, choice = Teaching.choose(labels, None, choice, folds, fitter, rng)
-        read_out = choice.read_out.for_counts(teaching.of(data).counts)
+        read_out = choice.read_out.for_counts(teaching.counts_of(data))
         wide = teaching.fit(choice, data, folds, rng)
         predictor = TwoPathPredictor(wide, None, 0.0, read_out)
         return with_label_texts(predictor, data, teaching, choice, folds, rule, rng)

@@ -30,7 +30,11 @@ from sklearn_htc.estimators._parameters import (
     PAPER_SETTINGS,
     PAPER_STRUCTURE_ENCODERS,
 )
-from sklearn_htc.estimators._warm_start import refuse_changes, refuse_new_paths
+from sklearn_htc.estimators._warm_start import (
+    refuse_changes,
+    refuse_new_labels,
+    refuse_new_paths,
+)
 from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.preprocessing import TokenSequenceVectorizer
 from sklearn_htc.pretrained import SubwordTokenizer
@@ -382,6 +386,7 @@ label collections, or array-like of shape (n_documents,)
         data = learned.form.training_data(documents, y, sample_weight, deep.path_nodes)
         if learned.loss == "path":
             refuse_new_paths(data)
+        refuse_new_labels(data, predictor)
         if predictor.wide is not None and not predictor.deep_weight:
             warn(
                 "The first fit gave the network no weight beside the wide path "

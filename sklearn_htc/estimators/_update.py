@@ -8,9 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
-from sklearn_htc.data.input_form import InputForm
 from sklearn_htc.data.label_texts import LabelDocuments
-from sklearn_htc.data.targets import as_labels
 from sklearn_htc.estimators._label_texts import read_given
 from sklearn_htc.estimators._learned import Learned
 from sklearn_htc.hierarchy import as_hierarchy
@@ -71,7 +69,7 @@ def updated(
         goes_on = np.flatnonzero(sources.matrix.astype(np.int64) @ was_class)
         classes = [hierarchy.nodes[node] for node in goes_on]
         if y is not None:
-            classes += as_labels(y, hierarchy).tolist()
+            classes += targets.with_hierarchy(hierarchy, classes).labels_of(y)
     form = replace(learned.form, targets=targets.with_hierarchy(hierarchy, classes))
     labels = read_given(form, estimator, label_texts, label_features)
     if labels is not None:
@@ -84,7 +82,7 @@ def updated(
         no_paths = np.empty(0, dtype=np.int64)
         data = form.training_data(documents, y, None, no_paths)
     class_nodes = None if form.targets.is_multilabel else form.targets.class_nodes
-    vectors = None if labels is None else _vectors(form, labels)
+    vectors = None if labels is None else _vectors(labels)
     change = Change(sources, data, vectors, class_nodes)
     rng = check_random_state(estimator.random_state)
     predictor = update(learned.predictor, change, rng)
@@ -93,7 +91,7 @@ def updated(
     return replace(learned, form=form, predictor=predictor), parameters
 
 
-def _vectors(form: InputForm, labels: LabelDocuments) -> LabelVectors:
+def _vectors(labels: LabelDocuments) -> LabelVectors:
     vectors = labels.documents.vectors
     assert vectors is not None
     return LabelVectors(labels.nodes, vectors.X)
@@ -103,25 +101,36 @@ def _label_parameters(
     estimator: Any, sources: Sources, label_texts: Any, label_features: Any
 ) -> dict[str, Any]:
     """Carry label texts and features over to the nodes of today."""
+    parameters = estimator.get_params(deep=False)
     former, hierarchy = sources.former, sources.hierarchy
-    own_texts = getattr(estimator, "label_texts", None)
+    own_texts = parameters.get("label_texts")
     if own_texts is not None or label_texts is not None:
         texts = _by_label(own_texts, former.nodes)
         carried = {}
-        for row in np.flatnonzero(sources.counts == 1):
+        for row in np.flatnonzero((sources.counts == 1) & ~sources.is_part):
             label = former.nodes[sources.matrix[[row]].indices[0]]
             if label in texts:
                 carried[hierarchy.nodes[row]] = texts[label]
         return {"label_texts": carried | _by_label(label_texts, hierarchy.nodes)}
-    if label_features is not None:
-        return {"label_features": label_features}
-    features = getattr(estimator, "label_features", None)
-    if features is None:
-        return {}
+    own_features = parameters.get("label_features")
+    if own_features is None:
+        return {} if label_features is None else {"label_features": label_features}
     share = sources.matrix / np.maximum(sources.counts, 1)[:, None]
+    carried = share @ _filled(own_features)
+    if label_features is not None:
+        # Rows that are given take the place of those that were.
+        given = _filled(label_features)
+        has_some = np.asarray(abs(given).sum(axis=1) > 0).ravel()
+        keep = sparse.diags_array((~has_some).astype(np.float64))
+        carried = keep @ carried + given
+    return {"label_features": sparse.csr_array(carried)}
+
+
+def _filled(features: Any) -> sparse.csr_array:
+    """Return features with zeros in place of NaN."""
     if sparse.issparse(features):
-        return {"label_features": sparse.csr_array(share @ features)}
-    return {"label_features": share @ np.nan_to_num(np.asarray(features))}
+        return sparse.csr_array(features)
+    return sparse.csr_array(np.nan_to_num(np.asarray(features, dtype=np.float64)))
 
 
 def _by_label(texts: Any, nodes: Any) -> dict[Any, str]:

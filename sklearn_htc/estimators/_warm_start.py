@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from sklearn_htc.data.targets import TargetEncoder
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import as_hierarchy
+from sklearn_htc.predictor import Predictor, TwoPathPredictor
 
-__all__ = ["refuse_changes", "refuse_new_paths"]
+__all__ = ["refuse_changes", "refuse_new_labels", "refuse_new_paths"]
 
 # They say how training goes on, and not what is trained.
 MAY_CHANGE = {
@@ -75,6 +77,11 @@ def _equal(value: Any, other: Any) -> bool:
         return True
     if isinstance(value, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(value, other, equal_nan=True)
+    if sparse.issparse(value) and sparse.issparse(other):
+        return value.shape == other.shape and not (value != other).nnz
+    if hasattr(value, "equals"):
+        # Series of pandas compare element by element.
+        return bool(value.equals(other))
     return bool(value == other)
 
 
@@ -103,4 +110,30 @@ def refuse_new_paths(data: TrainingData) -> None:
         raise ValueError(
             f"{data.hierarchy.nodes[unseen[0]]!r} was no document's most specific "
             "label when the estimator was fitted with loss='path'. Fit anew."
+        )
+
+
+def refuse_new_labels(data: TrainingData, predictor: Predictor) -> None:
+    """Refuse documents of labels that their texts alone spoke for until now.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Documents to go on with.
+    predictor : Predictor
+        Of the first fit.
+
+    Raises
+    ------
+    ValueError
+        If a document has a label that had no document when label texts were learned.
+    """
+    if not isinstance(predictor, TwoPathPredictor) or predictor.label_texts is None:
+        return
+    new = predictor.label_texts.new_labels
+    first = new[data.counts[new] > 0]
+    if len(first):
+        raise ValueError(
+            f"{data.hierarchy.nodes[first[0]]!r} had no document at the first fit, and "
+            "its text spoke for it. Fit anew on all documents, or use update_hierarchy."
         )

@@ -114,9 +114,11 @@ class Compatibility:
         Returns
         -------
         compatibility : Compatibility
-            Of any document with these labels; the softmax is over the former ones.
+            Of any document with these labels; the softmax is over all.
         """
-        return replace(self, directions=self.form @ (labels - self.middle).T)
+        directions = self.form @ (labels - self.middle).T
+        rivals = np.concatenate([self.rivals, directions], axis=1)
+        return replace(self, directions=directions, rivals=rivals)
 
     def log_shares(self, documents: np.ndarray) -> np.ndarray:
         """Share each document out among labels.

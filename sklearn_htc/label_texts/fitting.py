@@ -15,11 +15,11 @@ from scipy import sparse
 
 from sklearn_htc.data.documents import BagOfTerms, DenseDocuments, DocumentVectors
 from sklearn_htc.data.training_data import Fold, TrainingData
-from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_texts.logistic import fit_near
-from sklearn_htc.label_texts.model import NEVER, LabelTextModel, OwnLogOdds
+from sklearn_htc.label_texts.model import LabelTextModel, OwnLogOdds
 from sklearn_htc.label_texts.pair_features import NEW_LABELS, SEEN_LABELS
 from sklearn_htc.label_texts.similarity import LabelVectors, Similarity
+from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.decoders import (
     Decoder,
     PartialPathDecoder,
@@ -62,17 +62,17 @@ class Trial:
         Documents to learn from, and to judge by.
     log_odds : ndarray of shape (n_held_out, n_nodes)
         Of the held-out documents, of a model that learned from all the others.
+    of_wide : ndarray of shape (n_held_out, n_nodes) or None
+        Those of its wide path alone, where there is a network beside it.
     train : callable
-        From other documents to learn from to a function from documents to such
-        log-odds.
-    reads_held_out_alone : bool, default=False
-        Whether that function knows the held-out documents alone.
+        From other documents to learn from to a function from documents to log-odds of
+        the wide path alone.
     """
 
     fold: Fold
     log_odds: np.ndarray
+    of_wide: np.ndarray | None
     train: Callable[[TrainingData], Callable[[DocumentVectors], np.ndarray]]
-    reads_held_out_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,8 @@ def fit_label_texts(
     fitter: ReadOutFitter,
     plain: ReadOut,
     rng: np.random.RandomState,
+    *,
+    wide_calibration: Calibration | None = None,
 ) -> tuple[LabelTextModel, ReadOut]:
     """Learn what label texts tell, and choose thresholds again.
 
@@ -127,6 +129,8 @@ def fit_label_texts(
         Of the model without label texts.
     rng : RandomState
         Draws which labels are hidden, and what else is random.
+    wide_calibration : Calibration, default=None
+        Of the wide path alone, where there is a network beside it.
 
     Returns
     -------
@@ -143,27 +147,30 @@ def fit_label_texts(
         _hide(trial, labels, part, paths, rng)
         for trial, part in zip(trials, parts, strict=False)
     ]
-    rarity = _rarity(data, labels, evidence)
     new_coef, added_coef = (
-        _fit_new(evidence, rarity, knows_own=knows_own) for knows_own in (True, False)
+        _fit_new(evidence, knows_own=knows_own) for knows_own in (True, False)
     )
-    seen_coef = _fit_seen(evidence, labels, paths)
-    similarity = Similarity.fit(data, labels, rng)
     model = LabelTextModel(
-        similarity, _own(data, paths), new_coef, added_coef, seen_coef, path_nodes
+        Similarity.fit(data, labels, rng),
+        _own(data, paths),
+        new_coef,
+        added_coef,
+        float(np.mean([each.n_hidden for each in evidence])),
+        None,
+        path_nodes,
+        wide_calibration,
     )
+    new_coef[0] += model.rarity(len(model.new_labels))
     fitter = replace(fitter, path_nodes=path_nodes)
-    outs = []
-    # The simpler one first.
-    for coef in (None, seen_coef):
-        judged = replace(model, seen_coef=coef)
-        outs.append(fitter.fit_log_odds(_held_out_log_odds(judged, evidence)))
-    best = best_read_out(outs)
-    decoder = _careful(
-        outs[best].decoder, model.new_labels, data.hierarchy, fitter.rule
-    )
-    chosen = replace(model, seen_coef=(None, seen_coef)[best])
-    return chosen, replace(outs[best], calibration=plain.calibration, decoder=decoder)
+    halves = [_fit_seen(evidence, labels, paths, rows) for rows in (0, 1)]
+    # The simpler one first. Coefficients are judged by documents that they don't know.
+    plainly = fitter.fit_log_odds(_held_out_log_odds(model, evidence, (None, None)))
+    better = fitter.fit_log_odds(_held_out_log_odds(model, evidence, halves[::-1]))
+    out = (plainly, better)[best_read_out([plainly, better])]
+    if out is better:
+        model = replace(model, seen_coef=_fit_seen(evidence, labels, paths, None))
+    decoder = _careful(out.decoder, data, fitter.rule)
+    return model, replace(out, calibration=plain.calibration, decoder=decoder)
 
 
 def usual_label_texts(
@@ -200,10 +207,8 @@ def usual_label_texts(
     similarity = Similarity.fit(data, labels, rng)
     coef = np.array(NEW_LABELS)
     own = _own(data, paths)
-    model = LabelTextModel(similarity, own, coef, coef, None, path_nodes)
-    decoder = rule.plain_decoder(data.hierarchy, path_nodes)
-    decoder = _careful(decoder, model.new_labels, data.hierarchy, rule)
-    return model, replace(plain, decoder=decoder)
+    model = LabelTextModel(similarity, own, coef, coef, 0.0, None, path_nodes)
+    return model, replace(plain, decoder=rule.plain_decoder(data.hierarchy, path_nodes))
 
 
 def with_label_documents(data: TrainingData, labels: LabelVectors) -> TrainingData:
@@ -281,6 +286,9 @@ def _hide(
     own = _own(rest, paths)
     was_there = learned_from.counts[labels.nodes] > 0
     hidden = labels.nodes[(rest.counts[labels.nodes] == 0) & was_there]
+    if paths is not None:
+        # Where paths end alone is what is true of a document.
+        hidden = np.intersect1d(hidden, _own(learned_from, paths).ends)
 
     def pairs_of(
         part: TrainingData, coverage: np.ndarray, log_shares: np.ndarray
@@ -293,7 +301,7 @@ def _hide(
     X = held_out.vectors.X
     coverage, log_shares = similarity.coverage(X), similarity.log_shares(X)
     pairs = [pairs_of(held_out, coverage, log_shares)]
-    if not (trial.reads_held_out_alone or is_left.all()):
+    if not is_left.all():
         left_out = learned_from.take(np.flatnonzero(~is_left))
         X = left_out.vectors.X
         more = pairs_of(left_out, similarity.coverage(X), similarity.log_shares(X))
@@ -315,9 +323,7 @@ def _ends_or_labels(data: TrainingData, paths: PathDecoder | None) -> sparse.csr
     return specific
 
 
-def _fit_new(
-    evidence: Sequence[_Evidence], rarity: float, *, knows_own: bool
-) -> np.ndarray:
+def _fit_new(evidence: Sequence[_Evidence], *, knows_own: bool) -> np.ndarray:
     """Fit the coefficients for labels without documents.
 
     Log-odds of their own are what the model learned from their texts as documents.
@@ -331,40 +337,32 @@ def _fit_new(
     weight = np.concatenate(
         [np.repeat(p.sample_weight, p.is_true.shape[1]) for p in pairs]
     )
-    coef = fit_near(features, is_true, weight, np.array(NEW_LABELS), PENALTY)
-    coef[0] += rarity
-    return coef
-
-
-def _rarity(
-    data: TrainingData, labels: LabelVectors, evidence: Sequence[_Evidence]
-) -> float:
-    """Return what makes labels without documents rarer than those that were hidden.
-
-    How frequent they are no training document tells. There may be many more of them: a
-    taxonomy has categories that nobody uses. Together they are taken to be no more
-    frequent than the hidden labels were together.
-    """
-    n_new = int(np.count_nonzero(data.counts[labels.nodes] == 0))
-    n_hidden = float(np.mean([each.n_hidden for each in evidence]))
-    return float(min(0.0, np.log(max(n_hidden, 1) / max(n_new, 1))))
+    return fit_near(features, is_true, weight, np.array(NEW_LABELS), PENALTY)
 
 
 def _fit_seen(
-    evidence: Sequence[_Evidence], labels: LabelVectors, paths: PathDecoder | None
+    evidence: Sequence[_Evidence],
+    labels: LabelVectors,
+    paths: PathDecoder | None,
+    half: int | None,
 ) -> np.ndarray:
-    """Fit the coefficients for labels with documents."""
+    """Fit the coefficients for labels with documents, to every other row or to all."""
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for each in evidence:
         fold = each.trial.fold
         own = _own(fold.learned_from, paths)
         known = own.features(each.trial.log_odds, each.coverage, each.log_shares)
         seen = labels.nodes[own.counts[labels.nodes] > 0]
-        target = _ends_or_labels(fold.held_out, paths)[:, seen]
-        pairs, is_true, copies = some_pairs(known.own[:, seen], target)
+        chosen = np.arange(len(known.own))
+        if half is not None:
+            chosen = chosen[half::2]
+        target = _ends_or_labels(fold.held_out, paths)[chosen][:, seen]
+        values = known.own[chosen][:, seen]
+        pairs, is_true, copies = some_pairs(values, target)
         rows, columns = np.divmod(pairs, len(seen))
-        weight = fold.held_out.sample_weight[rows] * copies
-        parts.append((known.of_seen(seen)[rows, columns], is_true, weight))
+        features = known.of_seen_pairs(chosen[rows], seen[columns])
+        weight = fold.held_out.sample_weight[chosen[rows]] * copies
+        parts.append((features, is_true, weight))
     features, is_true, weight = (
         np.concatenate(each) for each in zip(*parts, strict=True)
     )
@@ -372,19 +370,27 @@ def _fit_seen(
 
 
 def _held_out_log_odds(
-    model: LabelTextModel, evidence: Sequence[_Evidence]
+    model: LabelTextModel,
+    evidence: Sequence[_Evidence],
+    seen_coefs: Sequence[np.ndarray | None],
 ) -> np.ndarray:
-    """Adjust the log-odds of all held-out documents as the model would."""
+    """Adjust the log-odds of held-out documents, of every other row by one of two."""
     adjusted = []
     for each in evidence:
         own = _own(each.trial.fold.learned_from, model.own.paths)
-        of_fold = replace(model, own=own)
-        log_odds = of_fold.adjust_by(
-            each.trial.log_odds, each.coverage, each.log_shares
-        )
-        # No held-out document can have them, so they would only be wrong.
-        log_odds[:, model.new_labels] = NEVER
-        adjusted.append(log_odds)
+        together = np.empty_like(each.trial.log_odds)
+        for first, coef in enumerate(seen_coefs):
+            rows = slice(first, None, 2)
+            of_wide = each.trial.of_wide
+            together[rows] = replace(model, own=own, seen_coef=coef).adjust_by(
+                each.trial.log_odds[rows],
+                each.coverage[rows],
+                each.log_shares[rows],
+                of_wide=None if of_wide is None else of_wide[rows],
+                # No held-out document has them, so they would only be wrong.
+                never=model.new_labels,
+            )
+        adjusted.append(together)
     return np.concatenate(adjusted)
 
 
@@ -399,21 +405,20 @@ def _path_nodes(
     return np.concatenate([data.path_nodes, np.setdiff1d(new, data.path_nodes)])
 
 
-def _careful(
-    decoder: Decoder, new_labels: np.ndarray, hierarchy: Hierarchy, rule: DecodingRule
-) -> Decoder:
+def _careful(decoder: Decoder, data: TrainingData, rule: DecodingRule) -> Decoder:
     """Ask for an even chance where labels have no document."""
-    if rule.threshold != "auto":
-        return decoder
-    if not isinstance(decoder, (ThresholdDecoder, PartialPathDecoder)):
+    without = np.flatnonzero(data.counts == 0)
+    if isinstance(decoder, ThresholdDecoder):
+        if rule.threshold != "auto":
+            return decoder
+    elif not isinstance(decoder, PartialPathDecoder):
         return decoder
     decoder = copy(decoder)
-    threshold = np.array(np.broadcast_to(decoder.threshold, len(hierarchy)))
-    threshold[new_labels] = NEW_THRESHOLD
-    decoder.threshold = threshold
+    n_nodes = len(data.hierarchy)
+    decoder.threshold = np.array(np.broadcast_to(decoder.threshold, n_nodes))
+    decoder.threshold[without] = NEW_THRESHOLD
     if isinstance(decoder, PartialPathDecoder):
         # That of labels that occur in no held-out document is about 0.
-        gain = decoder.gain.copy()
-        gain[new_labels] = np.median(np.delete(gain, new_labels))
-        decoder.gain = gain
+        decoder.gain = decoder.gain.copy()
+        decoder.gain[without] = np.median(np.delete(decoder.gain, without))
     return decoder

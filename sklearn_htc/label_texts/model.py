@@ -10,6 +10,7 @@ from sklearn_htc.graph import by_level
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_texts.pair_features import PairFeatures, parents_log_odds
 from sklearn_htc.label_texts.similarity import Similarity
+from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.coherence import raise_ancestors
 from sklearn_htc.read_out.decoders import PathDecoder
 
@@ -85,19 +86,27 @@ class LabelTextModel:
         For labels without a document, of `PairFeatures.of_new`.
     added_coef : ndarray of shape (6,)
         The same for labels that are added later: their own log-odds count nothing.
+    n_hidden : float
+        From how many hidden labels at a time these were learned; 0 where none were.
     seen_coef : ndarray of shape (12,) or None
         For labels with documents, of `PairFeatures.of_seen`; None leaves them.
     path_nodes : int ndarray of shape (n_paths,)
         The most specific node of each path that may be predicted, where each document
         has one path; empty otherwise.
+    wide_calibration : Calibration or None
+        From scores of the wide path to log-odds that labels without documents are
+        judged by, where there is a network beside it: hiding labels says nothing of a
+        network, which would have to be trained again without their documents.
     """
 
     similarity: Similarity
     own: OwnLogOdds
     new_coef: np.ndarray
     added_coef: np.ndarray
+    n_hidden: float
     seen_coef: np.ndarray | None
     path_nodes: np.ndarray
+    wide_calibration: Calibration | None = None
 
     @property
     def new_labels(self) -> np.ndarray:
@@ -111,7 +120,30 @@ class LabelTextModel:
         nodes = self.similarity.nodes
         return nodes[self.own.counts[nodes] > 0]
 
-    def adjust(self, log_odds: np.ndarray, X: Any) -> np.ndarray:
+    def rarity(self, n_new: int) -> float:
+        """Say how much rarer labels without documents are than those hidden at a time.
+
+        How frequent they are no training document tells. There may be many more of
+        them: a taxonomy has categories that nobody uses. Together they are taken to be
+        no more frequent than the hidden labels were together.
+
+        Parameters
+        ----------
+        n_new : int
+            How many there are.
+
+        Returns
+        -------
+        rarity : float
+            What their log-odds are changed by, at most 0.
+        """
+        if not self.n_hidden or not n_new:
+            return 0.0
+        return float(min(0.0, np.log(self.n_hidden / n_new)))
+
+    def adjust(
+        self, log_odds: np.ndarray, X: Any, wide_scores: np.ndarray | None = None
+    ) -> np.ndarray:
         """Take label texts into account.
 
         Parameters
@@ -120,18 +152,34 @@ class LabelTextModel:
             What the documents of labels taught.
         X : {csr_array, ndarray} of shape (n_documents, n_features)
             The documents.
+        wide_scores : ndarray of shape (n_documents, n_nodes), default=None
+            Those of the wide path alone.
 
         Returns
         -------
         log_odds : ndarray of shape (n_documents, n_nodes), float32
-            Those of labels without a text are as they were.
+            Those of labels without a text are as they were, unless a label without
+            documents is more probable than they, its ancestors. Where each document has
+            one path, all add up to log probabilities along paths.
         """
+        of_wide = None
+        if self.wide_calibration is not None and wide_scores is not None:
+            of_wide = self.wide_calibration.log_odds(wide_scores)
         return self.adjust_by(
-            log_odds, self.similarity.coverage(X), self.similarity.log_shares(X)
+            log_odds,
+            self.similarity.coverage(X),
+            self.similarity.log_shares(X),
+            of_wide=of_wide,
         )
 
     def adjust_by(
-        self, log_odds: np.ndarray, coverage: np.ndarray, log_shares: np.ndarray
+        self,
+        log_odds: np.ndarray,
+        coverage: np.ndarray,
+        log_shares: np.ndarray,
+        *,
+        of_wide: np.ndarray | None = None,
+        never: np.ndarray | None = None,
     ) -> np.ndarray:
         """Take label texts into account, of which the similarity is known.
 
@@ -139,6 +187,10 @@ class LabelTextModel:
         ----------
         log_odds, coverage, log_shares : ndarray of shape (n_documents, n_nodes)
             As for `OwnLogOdds.features`.
+        of_wide : ndarray of shape (n_documents, n_nodes), default=None
+            Log-odds that labels without documents are judged by, if others.
+        never : int ndarray, default=None
+            Labels to leave out.
 
         Returns
         -------
@@ -148,9 +200,13 @@ class LabelTextModel:
         features = self.own.features(log_odds, coverage, log_shares)
         adjusted = np.array(features.own, dtype=np.float32)
         new, seen = self.new_labels, self.seen_labels
-        adjusted[:, new] = features.of_new(new) @ self.new_coef
         if self.seen_coef is not None:
             adjusted[:, seen] = features.of_seen(seen) @ self.seen_coef
+        if of_wide is not None:
+            features = self.own.features(of_wide, coverage, log_shares)
+        adjusted[:, new] = features.of_new(new) @ self.new_coef
+        if never is not None:
+            adjusted[:, never] = NEVER
         if self.own.paths is None:
             # They know their parents' log-odds already, and are not to be lowered by
             # parents that have learned from other children alone.
@@ -166,8 +222,7 @@ class LabelTextModel:
 def _path_scores(log_odds: np.ndarray, is_new: np.ndarray) -> np.ndarray:
     """Return scores of paths (n, n_paths), whose softmax says how probable they are.
 
-    The probabilities of paths with documents sum to 1 by themselves. A new path takes
-    of that what its log-odds say.
+    A new path takes what its log-odds say of what all others have together.
     """
     scores = log_expit(log_odds)
     known = logsumexp(scores[:, ~is_new], axis=1, keepdims=True)

@@ -1,6 +1,7 @@
 """What is known about a document and a label, as a few numbers."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class PairFeatures:
         features : ndarray of shape (n_documents, n_labels, 6), float32
             In the order of `NEW_LABELS`.
         """
-        plain = self._plain(labels)
+        plain = self._plain(np.arange(len(self.own))[:, None], labels[None])
         return np.stack([np.ones_like(plain[0]), *plain], axis=-1)
 
     def of_seen(self, labels: np.ndarray) -> np.ndarray:
@@ -74,36 +75,60 @@ class PairFeatures:
         features : ndarray of shape (n_documents, n_labels, 12), float32
             In the order of `SEEN_LABELS`.
         """
-        rarity = 1 / np.sqrt(1 + self.counts[labels]).astype(np.float32)
-        one = np.ones((len(self.own), len(labels)), dtype=np.float32)
-        plain = self._plain(labels)
-        parts = [*plain, *(rarity * part for part in plain), rarity * one, one]
+        return self.of_seen_pairs(np.arange(len(self.own))[:, None], labels[None])
+
+    def of_seen_pairs(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """List the features of some pairs.
+
+        Parameters
+        ----------
+        rows, labels : int ndarray, together of some shape
+            The document and the label of each pair; labels have documents.
+
+        Returns
+        -------
+        features : ndarray of that shape and 12, float32
+            In the order of `SEEN_LABELS`.
+        """
+        plain = self._plain(rows, labels)
+        one = np.ones_like(plain[0])
+        rarity = one / np.sqrt(1 + self.counts[labels]).astype(np.float32)
+        parts = [*plain, *(rarity * part for part in plain), rarity, one]
         return np.stack(parts, axis=-1)
 
-    def _plain(self, labels: np.ndarray) -> list[np.ndarray]:
+    def _plain(self, rows: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
         return [
-            self._cut(self.own[:, labels]),
-            self.coverage[:, labels],
-            self.log_shares[:, labels],
-            self._cut(self.parent[:, labels]),
-            self._cut(self._strongest_rival(labels)),
+            _cut(self.own[rows, labels]),
+            self.coverage[rows, labels],
+            self.log_shares[rows, labels],
+            _cut(self.parent[rows, labels]),
+            _cut(self._strongest_rival(rows, labels)),
         ]
 
-    def _strongest_rival(self, labels: np.ndarray) -> np.ndarray:
-        """Return the largest log-odds of another label, (n_documents, n_labels)."""
-        if len(self.rivals) < 2:
-            return np.full((len(self.own), len(labels)), -MOST_LOG_ODDS, np.float32)
-        rivals = self.own[:, self.rivals]
-        top = np.argpartition(-rivals, 1, axis=1)[:, :2]
-        best = -np.sort(-np.take_along_axis(rivals, top, axis=1), axis=1)
-        is_best = self.own[:, labels] >= best[:, :1]
-        is_best &= np.isin(labels, self.rivals)
-        strongest: np.ndarray = np.where(is_best, best[:, 1:], best[:, :1])
-        return strongest
+    def _strongest_rival(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the largest log-odds of another label for each pair."""
+        shape = np.broadcast_shapes(rows.shape, labels.shape)
+        best, which = self._two_best
+        is_best = which[rows] == labels
+        strongest = np.where(is_best, best[rows, 1], best[rows, 0])
+        return np.broadcast_to(strongest, shape)
 
-    @staticmethod
-    def _cut(log_odds: np.ndarray) -> np.ndarray:
-        return np.clip(log_odds, -MOST_LOG_ODDS, MOST_LOG_ODDS).astype(np.float32)
+    @cached_property
+    def _two_best(self) -> tuple[np.ndarray, np.ndarray]:
+        """The two largest log-odds of rivals (n, 2), and whose the first is (n,)."""
+        n_documents = len(self.own)
+        least = np.full((n_documents, 2), -MOST_LOG_ODDS, dtype=np.float32)
+        rivals = np.concatenate([self.own[:, self.rivals], least], axis=1)
+        top = np.argpartition(-rivals, 1, axis=1)[:, :2]
+        best = np.take_along_axis(rivals, top, axis=1)
+        order = np.argsort(-best, axis=1, kind="stable")
+        best, top = (np.take_along_axis(each, order, axis=1) for each in (best, top))
+        labels = np.append(self.rivals, [-1, -1])
+        return best, labels[top[:, 0]]
+
+
+def _cut(log_odds: np.ndarray) -> np.ndarray:
+    return np.clip(log_odds, -MOST_LOG_ODDS, MOST_LOG_ODDS).astype(np.float32)
 
 
 def parents_log_odds(

@@ -98,6 +98,9 @@ class Sides:
             vectors = self.analysis.transform(X)
         elif sparse.issparse(X):
             vectors = X[:, self.embeddings].toarray()
+            if not vectors.shape[1]:
+                # A single term is no vector to compare.
+                return np.zeros((X.shape[0], 1), dtype=np.float32)
         else:
             vectors = np.asarray(X)
         return normalize(vectors).astype(np.float32, copy=False)

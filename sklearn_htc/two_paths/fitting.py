@@ -24,6 +24,7 @@ from sklearn_htc.training.settings import TrainingSettings
 from sklearn_htc.two_paths.embedded import fit_with_embeddings
 from sklearn_htc.two_paths.label_texts import (
     Teaching,
+    label_vectors,
     refuse_label_texts,
     with_label_texts,
     with_usual_label_texts,
@@ -145,7 +146,12 @@ def fit_two_paths(
     except KeyboardInterrupt:
         if calling_modules():
             raise
-        return TwoPaths(best.alone(), INTERRUPTED, best.embedder)
+        predictor = best.alone()
+        if best.teaching is not None:
+            predictor = with_usual_label_texts(
+                predictor, best.data, best.teaching.labels, settings.rule, rng
+            )
+        return TwoPaths(predictor, INTERRUPTED, best.embedder)
 
 
 def _wide_alone(task: Task, best: WideFit, report: TrainingReport | None) -> TwoPaths:
@@ -219,8 +225,9 @@ def _fit_alone(task: Task) -> TwoPaths:
     plain = rule.plain_decoder(task.data.hierarchy, task.data.path_nodes)
     predictor = TwoPathPredictor(None, deep, 1.0, ReadOut(None, plain))
     if task.labels is not None:
+        vectors = label_vectors(task.labels, None)
         predictor = with_usual_label_texts(
-            predictor, task.data, task.labels, rule, task.rng
+            predictor, task.data, vectors, rule, task.rng
         )
     return TwoPaths(predictor, report)
 

@@ -26,6 +26,7 @@ from sklearn_htc.wide.selection import WideChoice, best_choice, judge
 
 __all__ = [
     "Teaching",
+    "label_vectors",
     "refuse_label_texts",
     "with_label_texts",
     "with_usual_label_texts",
@@ -101,7 +102,7 @@ class Teaching:
         choice : WideChoice
             With them, or as it was.
         """
-        taught = cls(_label_vectors(labels, embedder), as_documents=True)
+        taught = cls(label_vectors(labels, embedder), as_documents=True)
         fits = (
             partial(choice.settings.fit, taught.of(fold.learned_from), rng)
             for fold in folds
@@ -125,6 +126,26 @@ class Teaching:
             What the wide path learns from.
         """
         return with_label_documents(data, self.labels) if self.as_documents else data
+
+    def counts_of(self, data: TrainingData) -> np.ndarray:
+        """Count the documents of each label, texts that are learned from among them.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Documents.
+
+        Returns
+        -------
+        counts : ndarray of shape (n_nodes,)
+            Those of `of(data)`.
+        """
+        if not self.as_documents:
+            return data.counts
+        counts: np.ndarray = data.counts + data.hierarchy.ancestors[
+            self.labels.nodes
+        ].sum(axis=0)
+        return counts
 
     def fit(
         self,
@@ -187,46 +208,46 @@ def with_label_texts(
         Draws what is random.
     deep_scores : ndarray of shape (n_held_out, n_nodes), default=None
         What the network adds to the scores of the first fold's held-out documents. With
-        it the other folds are not used, as the network has seen their documents.
+        it the other folds are not used, as the network has seen their documents, and
+        labels without documents are judged by the wide path.
 
     Returns
     -------
     predictor : TwoPathPredictor
         With label texts.
     """
-    read_out = predictor.read_out
-    if deep_scores is not None:
+    read_out, of_wide = predictor.read_out, choice.read_out
+    is_deep = deep_scores is not None
+    if is_deep:
         folds = folds[:1]
     trials, start = [], 0
     for fold in folds:
         rows = slice(start, start + len(fold.held_out))
-        scores = choice.scores[rows]
-        if deep_scores is not None:
-            scores = scores + deep_scores
-        counts = teaching.of(fold.learned_from).counts
+        scores, counts = choice.scores[rows], teaching.counts_of(fold.learned_from)
+        wide_log_odds = of_wide.for_counts(counts).log_odds(scores)
+        log_odds = wide_log_odds
+        if is_deep:
+            log_odds = read_out.for_counts(counts).log_odds(scores + deep_scores)
 
         def train(
             part: TrainingData,
         ) -> Callable[[DocumentVectors], np.ndarray]:
-            learned_from = teaching.of(part)
-            path = choice.settings.fit(learned_from, rng)
-            of_part = read_out.for_counts(learned_from.counts)
+            path = choice.settings.fit(teaching.of(part), rng)
+            of_part = of_wide.for_counts(teaching.counts_of(part))
+            return lambda documents: of_part.log_odds(path.scores(documents.X))
 
-            def log_odds_of(documents: DocumentVectors) -> np.ndarray:
-                scores = path.scores(documents.X)
-                if deep_scores is not None:
-                    scores = scores + deep_scores
-                return of_part.log_odds(scores)
-
-            return log_odds_of
-
-        log_odds = read_out.for_counts(counts).log_odds(scores)
-        is_deep = deep_scores is not None
-        trials.append(Trial(fold, log_odds, train, reads_held_out_alone=is_deep))
+        trials.append(Trial(fold, log_odds, wide_log_odds if is_deep else None, train))
         start = rows.stop
     fitter = ReadOutFitter.of_folds(folds, rule)
+    counts = teaching.counts_of(data)
     model, read_out = fit_label_texts(
-        data, teaching.labels, trials, fitter, read_out, rng
+        data,
+        teaching.labels,
+        trials,
+        fitter,
+        read_out,
+        rng,
+        wide_calibration=of_wide.for_counts(counts).calibration if is_deep else None,
     )
     return replace(predictor, read_out=read_out, label_texts=model)
 
@@ -234,7 +255,7 @@ def with_label_texts(
 def with_usual_label_texts(
     predictor: TwoPathPredictor,
     data: TrainingData,
-    labels: LabelDocuments,
+    labels: LabelVectors,
     rule: DecodingRule,
     rng: np.random.RandomState,
 ) -> TwoPathPredictor:
@@ -246,7 +267,7 @@ def with_usual_label_texts(
         Learned from documents alone.
     data : TrainingData
         All documents.
-    labels : LabelDocuments
+    labels : LabelVectors
         Label texts.
     rule : DecodingRule
         What is predicted.
@@ -258,13 +279,25 @@ def with_usual_label_texts(
     predictor : TwoPathPredictor
         With label texts, that tell what they do on the average of data sets.
     """
-    vectors = _label_vectors(labels, None)
-    model, read_out = usual_label_texts(data, vectors, rule, predictor.read_out, rng)
+    model, read_out = usual_label_texts(data, labels, rule, predictor.read_out, rng)
     return replace(predictor, read_out=read_out, label_texts=model)
 
 
-def _label_vectors(labels: LabelDocuments, embedder: Embedder | None) -> LabelVectors:
-    """Turn label texts into vectors, as the documents were."""
+def label_vectors(labels: LabelDocuments, embedder: Embedder | None) -> LabelVectors:
+    """Turn label texts into vectors, as the documents were.
+
+    Parameters
+    ----------
+    labels : LabelDocuments
+        The texts.
+    embedder : Embedder or None
+        What makes the embeddings that documents have beside terms.
+
+    Returns
+    -------
+    vectors : LabelVectors
+        In the columns of the documents.
+    """
     vectors = labels.documents.vectors
     assert isinstance(vectors, DocumentVectors)
     if embedder is not None:

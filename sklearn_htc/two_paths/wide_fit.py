@@ -49,8 +49,9 @@ class WideFit:
     @property
     def counts(self) -> np.ndarray:
         """How many documents of each label the path has learned from, (n_nodes,)."""
-        teaching = self.teaching
-        return (self.data if teaching is None else teaching.of(self.data)).counts
+        if self.teaching is None:
+            return self.data.counts
+        return self.teaching.counts_of(self.data)
 
     def alone(self) -> TwoPathPredictor:
         """Return the wide path without a network.

@@ -26,6 +26,8 @@ from sklearn_htc.wide.linear import LinearPath
 
 __all__ = ["Change", "origin_of", "update"]
 
+# Share of the documents of nodes that are not touched: they are all given then.
+ENOUGH = 0.9
 # A node that is learned anew gets a threshold like those of nodes with about as many
 # documents.
 N_ALIKE = 20
@@ -84,21 +86,26 @@ def update(
             "afterwards. Fit anew."
         )
     origin = origin_of(predictor)
-    inherited = change.sources.matrix @ _counts_of(predictor)
-    nodes = _nodes_to_learn(change, inherited)
+    is_one_path = isinstance(predictor.read_out.decoder, PathDecoder)
+    inherited = change.sources.most_general @ _counts_of(predictor)
+    nodes = _nodes_to_learn(change, inherited, goes_on=not is_one_path)
+    counts = inherited.astype(np.float64)
     anew = None
     if len(nodes):
         assert change.data is not None
         anew = _learn(origin, change.data, nodes, rng)
+        counts[nodes] = change.data.counts[nodes]
     told = None
     if change.labels is not None:
-        told = _tell(origin.label_texts, change, nodes)
-    counts = inherited.astype(np.float64)
-    if change.data is not None:
-        counts[nodes] = change.data.counts[nodes]
-    decoder = _decoder(predictor, change, nodes, told, counts)
+        told = _tell(origin.label_texts, change, counts)
+    by_text = nodes[:0] if told is None else told.nodes
+    is_fresh = change.sources.is_new | (inherited == 0)
+    fresh = np.union1d(nodes[is_fresh[nodes]], by_text)
+    decoder = _decoder(predictor, change, fresh, by_text, counts)
     read_out = ReadOut(None, decoder)
-    return UpdatedPredictor(predictor, change.sources, anew, told, read_out, counts)
+    return UpdatedPredictor(
+        predictor, change.sources, anew, told, read_out, counts, fresh
+    )
 
 
 def origin_of(predictor: LogOddsPredictor) -> TwoPathPredictor:
@@ -133,27 +140,41 @@ def _counts_of(predictor: LogOddsPredictor) -> np.ndarray:
     return calibration.counts_
 
 
-def _nodes_to_learn(change: Change, inherited: np.ndarray) -> np.ndarray:
+def _nodes_to_learn(
+    change: Change, inherited: np.ndarray, *, goes_on: bool
+) -> np.ndarray:
     """List the nodes that documents are given for.
 
     A node that goes on is learned anew only where no fewer documents are given than it
-    was learned from; fewer would let it forget.
+    was learned from, or all are given; fewer would let it forget. Where each document
+    has one path the others' probabilities are kept.
     """
     if change.data is None:
         return np.empty(0, dtype=np.int64)
-    counts, n_documents = change.data.counts, len(change.data)
-    is_new = change.sources.is_new & (counts > 0)
-    if is_new.any():
-        without = change.data.target[:, np.flatnonzero(is_new)].sum(axis=1) == 0
+    sources, counts = change.sources, change.data.counts
+    is_fresh = (sources.is_new | (inherited == 0)) & (counts > 0)
+    # Documents of a new node above old ones need not be told from others.
+    is_above_old = sources.hierarchy.ancestors.T @ (inherited > 0) > 0
+    added = np.flatnonzero(is_fresh & ~is_above_old)
+    if len(added):
+        without = change.data.target[:, added].sum(axis=1) == 0
         if not without.any():
-            label = change.sources.hierarchy.nodes[int(np.flatnonzero(is_new)[0])]
+            label = sources.hierarchy.nodes[added[0]]
             raise ValueError(
                 f"Every document given has an added label such as {short_repr(label)}. "
                 "Give documents with other labels alone too, as counterexamples."
             )
-    goes_on = change.sources.is_touched & ~change.sources.is_new & (counts >= inherited)
-    is_learnable = (counts > 0) & (counts < n_documents)
-    return np.flatnonzero((is_new | goes_on) & is_learnable)
+    is_learned = is_fresh & (counts < len(change.data))
+    if goes_on:
+        is_same = ~sources.is_touched
+        are_all_given = (
+            np.minimum(counts, inherited)[is_same].sum()
+            >= ENOUGH * inherited[is_same].sum()
+        )
+        is_learned |= (
+            sources.is_touched & (counts > 0) & (counts < len(change.data))
+        ) & (are_all_given | (counts >= inherited))
+    return np.flatnonzero(is_learned)
 
 
 def _learn(
@@ -194,12 +215,16 @@ def _settings_of(wide: WideModel) -> WideSettings:
 
 
 def _tell(
-    model: LabelTextModel | None, change: Change, learned: np.ndarray
+    model: LabelTextModel | None, change: Change, counts: np.ndarray
 ) -> ToldByTexts | None:
-    """Let texts speak for new nodes that no document was given for."""
+    """Let texts speak for nodes that have no document."""
     labels = change.labels
     assert labels is not None
-    is_told = change.sources.is_new[labels.nodes] & ~np.isin(labels.nodes, learned)
+    is_told = change.sources.is_new[labels.nodes] & (counts[labels.nodes] == 0)
+    if model is not None:
+        # Those that had no text until now.
+        own = change.sources.matrix[:, model.similarity.nodes].sum(axis=1) > 0
+        is_told |= (counts[labels.nodes] == 0) & ~own[labels.nodes]
     if not is_told.any():
         return None
     if model is None:
@@ -211,21 +236,22 @@ def _tell(
     which = np.flatnonzero(is_told)
     some = LabelVectors(labels.nodes[which], labels.X[which])
     similarity = model.similarity.with_labels(some, len(change.sources.hierarchy))
-    return ToldByTexts(some.nodes, similarity, model.added_coef)
+    coef = model.added_coef.copy()
+    coef[0] += model.rarity(len(which))
+    return ToldByTexts(some.nodes, similarity, coef, counts)
 
 
 def _decoder(
     predictor: LogOddsPredictor,
     change: Change,
-    learned: np.ndarray,
-    told: ToldByTexts | None,
+    fresh: np.ndarray,
+    by_text: np.ndarray,
     counts: np.ndarray,
 ) -> Decoder:
     """Make the decoder of today, with the former thresholds where there are some."""
     former, hierarchy = predictor.read_out.decoder, change.sources.hierarchy
-    by_text = np.empty(0, dtype=np.int64) if told is None else told.nodes
     if isinstance(former, PathDecoder):
-        path_nodes = _path_nodes(former, change, np.union1d(learned, by_text))
+        path_nodes = _path_nodes(former, change, fresh)
         if not isinstance(former, PartialPathDecoder):
             return PathDecoder(hierarchy, path_nodes)
         values = _carried(predictor, change, [former.threshold, former.gain], counts)
@@ -241,21 +267,26 @@ def _decoder(
     return ThresholdDecoder(hierarchy, threshold=threshold)
 
 
-def _path_nodes(former: PathDecoder, change: Change, added: np.ndarray) -> np.ndarray:
+def _path_nodes(former: PathDecoder, change: Change, fresh: np.ndarray) -> np.ndarray:
     """List the most specific nodes of the paths of today."""
+    sources = change.sources
+    was_end = np.zeros(sources.matrix.shape[1], dtype=np.int64)
+    was_end[former.path_nodes] = 1
+    is_end = sources.matrix.astype(np.int64) @ was_end > 0
+    is_end[fresh] = False
+    if not is_end.any():
+        raise ValueError(
+            "No path that could be predicted is left. Give a mapping from former nodes "
+            "to those of today, or fit anew."
+        )
     if change.class_nodes is not None:
         return change.class_nodes
-    was_end = np.zeros(change.sources.matrix.shape[1], dtype=np.int64)
-    was_end[former.path_nodes] = 1
-    is_end = change.sources.matrix.astype(np.int64) @ was_end > 0
-    is_new = np.zeros_like(is_end)
-    is_new[added] = change.sources.is_new[added]
     is_leaf = np.zeros_like(is_end)
-    is_leaf[change.sources.hierarchy.leaves] = True
-    is_end |= is_new & is_leaf
+    is_leaf[sources.hierarchy.leaves] = True
+    is_end[fresh] = is_leaf[fresh]
     if change.data is not None:
         specific = change.data.hierarchy.most_specific(change.data.target)
-        is_end[specific.indices] |= is_new[specific.indices]
+        is_end[np.intersect1d(specific.indices, fresh)] = True
     return np.flatnonzero(is_end)
 
 

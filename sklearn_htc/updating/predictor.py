@@ -12,7 +12,7 @@ from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_texts.model import NEVER, along_paths
 from sklearn_htc.label_texts.pair_features import PairFeatures, parents_log_odds
 from sklearn_htc.label_texts.similarity import Similarity
-from sklearn_htc.predictor import Judged, LogOddsPredictor
+from sklearn_htc.predictor import LogOddsPredictor
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.coherence import make_coherent, raise_ancestors
 from sklearn_htc.read_out.decoders import PathDecoder
@@ -73,12 +73,15 @@ class ToldByTexts:
     similarity : Similarity
         Between documents and their texts.
     coef : ndarray of shape (6,)
-        As `LabelTextModel.added_coef`.
+        As `LabelTextModel.added_coef`, with their rarity.
+    counts : ndarray of shape (n_nodes,)
+        About how many documents of each node were learned from.
     """
 
     nodes: np.ndarray
     similarity: Similarity
     coef: np.ndarray
+    counts: np.ndarray
 
     def log_odds(
         self, own: np.ndarray, of_nodes: np.ndarray, hierarchy: Hierarchy, X: Any
@@ -101,15 +104,14 @@ class ToldByTexts:
         log_odds : ndarray of shape (n_documents, n_told), float32
             In the order of `nodes`.
         """
-        counts = np.ones(len(hierarchy))
-        counts[self.nodes] = 0
+        leaves = hierarchy.leaves
         features = PairFeatures(
             own,
-            parents_log_odds(of_nodes, counts, hierarchy),
+            parents_log_odds(of_nodes, self.counts, hierarchy),
             self.similarity.coverage(X),
             self.similarity.log_shares(X),
-            np.setdiff1d(hierarchy.leaves, self.nodes),
-            counts,
+            leaves[self.counts[leaves] > 0],
+            self.counts,
         )
         return (features.of_new(self.nodes) @ self.coef).astype(np.float32)
 
@@ -137,6 +139,8 @@ class UpdatedPredictor(LogOddsPredictor):
         With a decoder for the hierarchy of today, and no calibration.
     counts : ndarray of shape (n_nodes,)
         About how many documents of each node were learned from.
+    fresh : int ndarray
+        Nodes of which the former predictor knew nothing, and documents or texts tell.
     """
 
     former: LogOddsPredictor
@@ -145,6 +149,7 @@ class UpdatedPredictor(LogOddsPredictor):
     told: ToldByTexts | None
     read_out: ReadOut
     counts: np.ndarray
+    fresh: np.ndarray
 
     @property
     def wide(self) -> Any:
@@ -161,14 +166,7 @@ class UpdatedPredictor(LogOddsPredictor):
         """How much it counts."""
         return self.former.deep_weight
 
-    @property
-    def new_nodes(self) -> np.ndarray:
-        """Added nodes, and parts of others, that documents or texts tell of."""
-        told = [each.nodes for each in (self.anew, self.told) if each is not None]
-        nodes = np.concatenate([np.empty(0, dtype=np.int64), *told])
-        return nodes[self.sources.is_new[nodes]]
-
-    def of_nodes(self, values: np.ndarray) -> np.ndarray:
+    def carry_over(self, values: np.ndarray) -> np.ndarray:
         """Carry what the nodes at the fit have over to those of today.
 
         Parameters
@@ -182,7 +180,7 @@ class UpdatedPredictor(LogOddsPredictor):
             Of merged nodes the mean, of added ones zeros.
         """
         if isinstance(self.former, UpdatedPredictor):
-            values = self.former.of_nodes(values)
+            values = self.former.carry_over(values)
         total = self.sources.matrix.astype(values.dtype) @ values
         share = np.maximum(self.sources.counts, 1)[:, None].astype(values.dtype)
         carried: np.ndarray = total / share
@@ -197,23 +195,14 @@ class UpdatedPredictor(LogOddsPredictor):
         for rows, former in self.former.iter_log_odds(documents):
             X = None if vectors is None else vectors.X[rows]
             if isinstance(decoder, PathDecoder):
-                yield rows, self._of_paths(former, X, decoder)
+                yield rows, self._along_paths(former, X, decoder)
             else:
-                yield rows, self._of_nodes(former, X)
+                yield rows, self._along_nodes(former, X)
 
-    def iter_judged(self, documents: Documents) -> Iterator[Judged]:
-        """Decode the log-odds of all labels; see `Predictor.iter_judged`."""
-        decoder = self.read_out.decoder
-        for rows, log_odds in self.iter_log_odds(documents):
-            of_paths = None
-            if isinstance(decoder, PathDecoder):
-                of_paths = decoder.path_probabilities(log_odds)
-            probabilities = decoder.probabilities(log_odds)
-            yield Judged(rows, None, probabilities, of_paths, decoder.decide(log_odds))
-
-    def _of_nodes(self, former: np.ndarray, X: Any) -> np.ndarray:
+    def _along_nodes(self, former: np.ndarray, X: Any) -> np.ndarray:
         """Give nodes their log-odds, (n_documents, n_nodes)."""
-        counts, matrix = self.sources.counts, self.sources.matrix
+        matrix = self.sources.most_general
+        counts = np.diff(matrix.indptr)
         log_odds = np.full((len(former), len(counts)), NEVER, dtype=np.float32)
         # Coherent ones, so that no change of a relative changes them later.
         former = make_coherent(former, self.sources.former)
@@ -231,7 +220,9 @@ class UpdatedPredictor(LogOddsPredictor):
         everything = np.arange(len(counts))
         return raise_ancestors(log_odds, everything, self.sources.hierarchy)
 
-    def _of_paths(self, former: np.ndarray, X: Any, decoder: PathDecoder) -> np.ndarray:
+    def _along_paths(
+        self, former: np.ndarray, X: Any, decoder: PathDecoder
+    ) -> np.ndarray:
         """Give nodes log-odds that add up along the paths of today."""
         before = self.former.read_out.decoder
         assert isinstance(before, PathDecoder)
@@ -246,9 +237,9 @@ class UpdatedPredictor(LogOddsPredictor):
             columns = columns[columns >= 0]
             if len(columns):
                 scores[:, path] = logsumexp(log_p[:, columns], axis=1)
-        is_new = np.isin(decoder.path_nodes, self.new_nodes)
+        is_new = np.isin(decoder.path_nodes, self.fresh)
         log_odds = np.full((len(former), len(self.sources.counts)), NEVER, np.float32)
-        log_odds[:, decoder.path_nodes] = scores
+        log_odds[:, decoder.path_nodes] = _logit(np.exp(scores))
         if self.anew is not None:
             log_odds[:, self.anew.nodes] = self.anew.log_odds(X)
         if self.told is not None:
@@ -268,6 +259,7 @@ def _union(log_odds: np.ndarray) -> np.ndarray:
     """Return log-odds (n,) of having any of some labels (n, n_merged)."""
     # Of having none the logarithm is minus this sum.
     none = np.logaddexp(0, log_odds.astype(np.float64)).sum(axis=1)
+    none = np.maximum(none, np.finfo(np.float64).tiny)
     union: np.ndarray = none + np.log(-np.expm1(-none))
     return union
 

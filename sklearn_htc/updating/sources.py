@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -51,7 +52,7 @@ class Sources:
         Raises
         ------
         ValueError
-            If the mapping is none, or names a node that is not there.
+            If the mapping is none, names a node that is not there, or leaves none.
         """
         if mapping is None:
             mapping = {}
@@ -79,12 +80,29 @@ class Sources:
             (np.ones(len(rows), dtype=bool), (rows, columns)),
             shape=(len(hierarchy), len(former)),
         )
+        if not matrix.nnz:
+            raise ValueError(
+                "No former node is in the new hierarchy. Give a mapping from former "
+                "nodes to those of today, or fit anew."
+            )
         return cls(former, hierarchy, matrix)
 
     @property
     def counts(self) -> np.ndarray:
         """How many former nodes each node goes on from, (n_nodes,)."""
         return np.diff(self.matrix.indptr)
+
+    @cached_property
+    def most_general(self) -> sparse.csr_array:
+        """`matrix` without former nodes that are below another one of the same node.
+
+        A document of a parent and of its child is one document.
+        """
+        strict = self.former.ancestors.T.astype(np.int64) - sparse.eye_array(
+            len(self.former), dtype=np.int64
+        )
+        is_below = self.matrix.astype(np.int64) @ strict > 0
+        return sparse.csr_array(self.matrix > self.matrix.multiply(is_below))
 
     @property
     def n_parts(self) -> np.ndarray:
@@ -126,6 +144,8 @@ def _targets(label: Hashable, target: Any, hierarchy: Hierarchy) -> list[Hashabl
     if target is None:
         return []
     is_several = isinstance(target, (list, set, frozenset))
+    if isinstance(target, frozenset) and target in hierarchy:
+        is_several = False
     targets = list(target) if is_several else [target]
     for each in targets:
         if each not in hierarchy:

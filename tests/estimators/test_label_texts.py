@@ -224,6 +224,48 @@ def test_what_does_not_suit_x_is_refused():
         ).partial_fit(X, [[leaf] for leaf in OLD[1]])
 
 
+def test_probabilities_of_new_labels_are_calibrated():
+    names = [f"name{i}" for i in range(60)]
+    rng = np.random.default_rng(0)
+    own = rng.integers(0, 60, 3000)
+    # A third of the documents don't have their label's name.
+    texts = [
+        " ".join(
+            [*rng.choice(list("abcdefgh"), 4) * 2, names[i] * (rng.random() < 0.7)]
+        )
+        for i in own
+    ]
+    train = np.flatnonzero(own[:1800] >= 12)
+    model = HierarchicalLinearClassifier(
+        Hierarchy([], nodes=names),
+        label_texts={name: name for name in names},
+        decoding="threshold",
+        random_state=0,
+    ).fit([texts[i] for i in train], [[names[own[i]]] for i in train])
+    p = model.predict_proba(texts[1800:])[:, :12]
+    truth = own[1800:, None] == np.arange(12)
+    assert 0.6 < truth.sum() / p.sum() < 1.6
+    for low, high in ((0.01, 0.5), (0.5, 1)):
+        some = (p >= low) & (p < high)
+        if some.sum() > 30:
+            assert abs(p[some].mean() - truth[some].mean()) < 0.2
+
+
+def test_a_network_goes_on_but_not_with_new_labels():
+    model = HTCInfoMaxClassifier(
+        HIERARCHY,
+        label_texts=TEXTS,
+        deep_path=True,
+        dimension=8,
+        max_epochs=1,
+        loss="zlpr",
+        random_state=0,
+    ).fit(OLD[0], [[leaf] for leaf in OLD[1]])
+    model.partial_fit(OLD[0], [[leaf] for leaf in OLD[1]])
+    with pytest.raises(ValueError, match="had no document at the first fit"):
+        model.partial_fit(TEST[0], [[leaf] for leaf in TEST[1]])
+
+
 def test_without_any_text_nothing_changes():
     plain = linear(label_texts=None).fit(*OLD).predict_proba(TEST[0])
     empty = linear(label_texts={}).fit(*OLD).predict_proba(TEST[0])

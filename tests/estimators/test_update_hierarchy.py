@@ -120,6 +120,70 @@ def test_moved_nodes_keep_their_probabilities():
         assert "tin" not in row or "animal" in row
 
 
+def test_a_former_parent_forgets_what_has_moved():
+    moved = TOPICS | {
+        "animal": ["cat", "dog", "horse", "tin"],
+        "metal": ["iron", "gold", "zinc"],
+    }
+    model = fitted().update_hierarchy(moved, X=TRAIN[0], y=several(TRAIN[1]))
+    is_tin = np.array(TEST[1]) == "tin"
+    had = fitted().predict(TEST[0])
+    has = model.predict(TEST[0])
+    n_metal = [
+        sum("metal" in rows[i] for i in np.flatnonzero(is_tin)) for rows in (had, has)
+    ]
+    assert n_metal[1] < 0.5 * n_metal[0]
+
+
+def test_a_child_is_merged_into_its_parent():
+    model = fitted()
+    before = columns(model, ["metal"])
+    now = TOPICS | {
+        "animal": ["cat", "dog", "horse"],
+        "metal": ["iron", "gold", "zinc"],
+    }
+    model.update_hierarchy(now, {"tin": "metal"})
+    np.testing.assert_allclose(columns(model, ["metal"]), before, atol=1e-6)
+
+
+def test_documents_come_for_a_label_that_was_told_by_its_text():
+    texts = {node: TEXTS[node] for node in BEFORE.nodes}
+    model = fitted(label_texts=texts)
+    model.update_hierarchy(HIERARCHY, label_texts={NEW: "weasel"})
+    before = columns(model, [NEW])[:, 0]
+    model.update_hierarchy(HIERARCHY, X=ALL[0], y=several(ALL[1]))
+    after = columns(model, [NEW])[:, 0]
+    is_true = np.array(TEST[1]) == NEW
+    assert np.abs(after - before).max() > 0.01
+    assert after[~is_true].mean() < 0.15 < 0.7 < after[is_true].mean()
+
+
+def test_a_group_is_put_above_all():
+    everything = {"all": list(TOPICS)} | TOPICS | {"animal": ["cat", "dog", "horse"]}
+    model = fitted()
+    before = columns(model, BEFORE.nodes)
+    model.update_hierarchy(everything, X=TRAIN[0], y=several(TRAIN[1]))
+    np.testing.assert_allclose(columns(model, BEFORE.nodes), before, atol=1e-6)
+    assert all("all" in row for row in model.predict(TEST[0]) if row)
+
+
+def test_features_of_added_labels_are_kept_for_the_next_fit():
+    rng = np.random.default_rng(0)
+    center = rng.normal(size=(len(HIERARCHY), 8))
+    X = center[HIERARCHY.index(TRAIN[1])] + 0.1 * rng.normal(size=(len(TRAIN[1]), 8))
+    of_former = center[HIERARCHY.index(BEFORE.nodes)]
+    model = HTCInfoMaxClassifier(
+        BEFORE, label_features=of_former, deep_path=False, random_state=0
+    ).fit(X, several(TRAIN[1]))
+    (new,) = HIERARCHY.index([NEW])
+    given = np.zeros_like(center)
+    given[new] = center[new]
+    model.update_hierarchy(HIERARCHY, label_features=given)
+    np.testing.assert_allclose(model.label_features.toarray(), center)
+    p = model.predict_proba(center)[:, new]
+    assert p.argmax() == new
+
+
 def test_parts_of_a_split_node_share_its_odds():
     model = fitted()
     before = columns(model, ["rose"])[:, 0]
@@ -198,9 +262,6 @@ def test_changes_follow_one_another_and_survive_files():
         model.explain(TEST[0][:1])
 
 
-ANIMAL = {"animal": ["cat", "dog", "horse", "ferret"]}
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -213,6 +274,8 @@ ANIMAL = {"animal": ["cat", "dog", "horse", "ferret"]}
         ((HIERARCHY, None, ALL[0], several(ALL[1])[:5]), "inconsistent"),
         ((HIERARCHY, None, ["a"], [["fish"]]), "'fish'"),
         ((HIERARCHY, None, ["a ferret"], [[NEW]]), "as counterexamples"),
+        ((HIERARCHY, None, ["a"], ["cat"]), "earlier it was given as"),
+        (({"a": ["b"]},), "No former node is in the new hierarchy"),
     ],
 )
 def test_bad_changes_change_nothing(arguments, message):
@@ -223,6 +286,14 @@ def test_bad_changes_change_nothing(arguments, message):
     assert model._learned is learned
     assert model.hierarchy is BEFORE
     np.testing.assert_array_equal(columns(model, BEFORE.nodes), before)
+
+
+def test_classes_that_are_all_gone_are_refused():
+    model = HierarchicalLinearClassifier(BEFORE, random_state=0).fit(*TRAIN)
+    with pytest.raises(ValueError, match="No path that could be predicted is left"):
+        model.update_hierarchy({"animal": ["pig"], "plant": ["elm"], "metal": ["lead"]})
+    with pytest.raises(ValueError, match="earlier it was given as"):
+        model.update_hierarchy(HIERARCHY, None, ["a"], [["cat"]])
 
 
 def test_texts_without_a_fit_that_knew_some_are_refused():
