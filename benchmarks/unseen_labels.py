@@ -12,7 +12,8 @@ documents and names alone. Features are those of benchmarks.quality.
 "first" and "first five": the share of test rows with a label without documents in which
 such a label is the first, or among the first five, of all leaves. "calibration error":
 of pairs of these rows with leaves, with probabilities of 1% or more, in ten bins; with
-leaves that have no documents, and with those that have some.
+leaves that have no documents, and with those that have some; and the same of all test
+rows.
 
     .venv/bin/python -m benchmarks.unseen_labels --data DIR
 """
@@ -112,6 +113,8 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
                 "new": f"{mean('new_micro')} / {mean('new_macro')}",
                 "first": f"{mean('first', 0)}, {mean('first_five', 0)}",
                 "error": f"{mean('new_error', 3)}, {mean('seen_error', 3)}",
+                "of_all": f"{mean('new_error_of_all', 3)}, "
+                f"{mean('seen_error_of_all', 3)}",
                 "seconds": mean("seconds", 0),
             }
         )
@@ -124,9 +127,11 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
         "without": "{new}",
         "first, first five, %": "{first}",
         "calibration error": "{error}",
+        "of all rows": "{of_all}",
         "fit, s": "{seconds}",
     }
-    table = markdown_table(columns, rows).replace(" / |", "|").replace("| / ", "| ")
+    table = markdown_table(columns, rows).replace("|  /  |", "|  |")
+    table = table.replace("| ,  |", "|  |")
     publish("unseen_labels", runs, table, threads=threads)
 
 
@@ -246,10 +251,11 @@ def judge(
         ("new", leaves[counts[leaves] == 0]),
         ("seen", leaves[counts[leaves] > 0]),
     ):
-        p = probabilities[rows][:, own].ravel()
-        values[f"{group}_error"] = calibration_error(
-            p, truth[rows][:, own].toarray().ravel()
-        )
+        for which, some in (("", rows), ("_of_all", np.arange(truth.shape[0]))):
+            values[f"{group}_error{which}"] = calibration_error(
+                probabilities[some][:, own].ravel(),
+                truth[some][:, own].toarray().ravel(),
+            )
     return values
 
 

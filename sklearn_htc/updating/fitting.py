@@ -166,7 +166,9 @@ def _nodes_to_learn(
             )
     is_learned = is_fresh & (counts < len(change.data))
     if goes_on:
-        is_same = ~sources.is_touched
+        is_above_fresh = sources.hierarchy.ancestors.T.astype(np.int64) @ is_fresh > 0
+        is_touched = sources.is_touched | is_above_fresh
+        is_same = ~is_touched
         are_all_given = (
             np.minimum(counts, inherited)[is_same].sum()
             >= ENOUGH * inherited[is_same].sum()

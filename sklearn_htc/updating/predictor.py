@@ -213,6 +213,11 @@ class UpdatedPredictor(LogOddsPredictor):
             log_odds[:, node] = _union(former[:, matrix[[node]].indices])
         if self.anew is not None:
             log_odds[:, self.anew.nodes] = self.anew.log_odds(X)
+            # A parent that was not learned anew meets its new children halfway.
+            added = np.intersect1d(self.anew.nodes, self.fresh)
+            parent = parents_log_odds(log_odds, self.counts, self.sources.hierarchy)
+            own = log_odds[:, added]
+            log_odds[:, added] = (own + np.minimum(own, parent[:, added])) / 2
         if self.told is not None:
             log_odds[:, self.told.nodes] = self.told.log_odds(
                 log_odds, log_odds, self.sources.hierarchy, X

@@ -155,7 +155,7 @@ def test_documents_come_for_a_label_that_was_told_by_its_text():
     after = columns(model, [NEW])[:, 0]
     is_true = np.array(TEST[1]) == NEW
     assert np.abs(after - before).max() > 0.01
-    assert after[~is_true].mean() < 0.15 < 0.7 < after[is_true].mean()
+    assert after[~is_true].mean() < 0.2 < 0.7 < after[is_true].mean()
 
 
 def test_a_group_is_put_above_all():
