@@ -46,8 +46,9 @@ default=None
         all in the order of `hierarchy.nodes`. Labels that have a text and no document
         get probabilities, learned by hiding labels that have documents, and can be
         predicted; labels with few documents get better ones where held-out documents
-        say so. Labels with neither keep their column and are never predicted. A
-        pretrained encoder reads them too. "auto" vectorizers know their terms.
+        say so. Labels with neither keep their column and are never predicted by
+        themselves. A pretrained encoder reads them too. "auto" vectorizers know their
+        terms. Not for so many labels that they get a label tree.
     label_features : {array-like, sparse array} of shape (n_nodes, n_features) or \
 None, default=None
         The same for numeric X: what made its rows of texts, made of the labels' texts.

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_htc import Hierarchy
+from sklearn_htc.data.label_texts import read_label_features, read_label_texts, texts_of
+
+HIERARCHY = Hierarchy([("a", "b"), ("a", "c")])
+
+
+def test_a_mapping_is_sorted_by_node():
+    nodes, texts = read_label_texts({"c": "see", "a": "ay"}, HIERARCHY)
+    assert [HIERARCHY.nodes[node] for node in nodes] == ["a", "c"]
+    assert texts == ["ay", "see"]
+    assert sorted(texts_of({"c": "see", "a": "ay"})) == ["ay", "see"]
+    assert texts_of(None) == []
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_rows_without_numbers_are_left_out(kind):
+    features = kind(np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 2.0]]))
+    nodes, own = read_label_features(features, HIERARCHY)
+    assert nodes.tolist() == [0, 2]
+    own = own.toarray() if sparse.issparse(own) else own
+    np.testing.assert_array_equal(own, [[1, 0], [0, 2]])
+
+
+def test_zeros_that_are_stored_are_no_numbers():
+    features = sparse.csr_array(([0.0, 1.0], ([0, 1], [0, 0])), shape=(3, 2))
+    assert read_label_features(features, HIERARCHY)[0].tolist() == [1]
+    assert features.nnz == 2
