@@ -103,18 +103,21 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
             values = [run[key] for run in group if run.get(key) is not None]
             return mean_and_deviation(values, digits)
 
+        def pair(one: str, two: str, digits: int, join: str, mean: Any = mean) -> str:
+            values = [mean(one, digits), mean(two, digits)]
+            return join.join(value or "-" for value in values) if any(values) else ""
+
         rows.append(
             {
                 "data": f"{data}, {features} ({len(group)})",
                 "system": system,
-                "all": f"{mean('micro')} / {mean('macro')}",
-                "seen": f"{mean('seen_micro')} / {mean('seen_macro')}",
+                "all": pair("micro", "macro", 1, " / "),
+                "seen": pair("seen_micro", "seen_macro", 1, " / "),
                 "rare": mean("rare_macro"),
-                "new": f"{mean('new_micro')} / {mean('new_macro')}",
-                "first": f"{mean('first', 0)}, {mean('first_five', 0)}",
-                "error": f"{mean('new_error', 3)}, {mean('seen_error', 3)}",
-                "of_all": f"{mean('new_error_of_all', 3)}, "
-                f"{mean('seen_error_of_all', 3)}",
+                "new": pair("new_micro", "new_macro", 1, " / "),
+                "first": pair("first", "first_five", 0, ", "),
+                "error": pair("new_error", "seen_error", 3, ", "),
+                "of_all": pair("new_error_of_all", "seen_error_of_all", 3, ", "),
                 "seconds": mean("seconds", 0),
             }
         )
@@ -130,8 +133,7 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
         "of all rows": "{of_all}",
         "fit, s": "{seconds}",
     }
-    table = markdown_table(columns, rows).replace("|  /  |", "|  |")
-    table = table.replace("| ,  |", "|  |")
+    table = markdown_table(columns, rows)
     publish("unseen_labels", runs, table, threads=threads)
 
 
