@@ -183,6 +183,8 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         adds the integral of its gradient while all terms appear together, from the
         document without terms to the document as it is. What label texts tell is added
         to log-odds, not to scores: probabilities heed it, and the terms don't show it.
+        Where a kernel method has learned from label texts, they are listed as training
+        documents behind the last one.
 
         Parameters
         ----------

@@ -122,11 +122,11 @@ def fit_label_texts(
     labels : LabelVectors
         Label texts.
     trials : sequence of Trial
-        What a model without label texts gives held-out documents.
+        What the model gives held-out documents.
     fitter : ReadOutFitter
         For the held-out documents of all trials, in their order.
     plain : ReadOut
-        Of the model without label texts.
+        Of the model by itself.
     rng : RandomState
         Draws which labels are hidden, and what else is random.
     wide_calibration : Calibration, default=None
@@ -291,12 +291,12 @@ def _hide(
         hidden = np.intersect1d(hidden, _own(learned_from, paths).ends)
 
     def pairs_of(
-        part: TrainingData, coverage: np.ndarray, log_shares: np.ndarray
+        some: TrainingData, coverage: np.ndarray, log_shares: np.ndarray
     ) -> _Pairs:
-        log_odds = log_odds_of(part.vectors)
+        log_odds = log_odds_of(some.vectors)
         features = own.features(log_odds, coverage, log_shares).of_new(hidden)
-        is_true = _ends_or_labels(part, paths)[:, hidden].toarray() > 0
-        return _Pairs(features, is_true, part.sample_weight)
+        is_true = _ends_or_labels(some, paths)[:, hidden].toarray() > 0
+        return _Pairs(features, is_true, some.sample_weight)
 
     X = held_out.vectors.X
     coverage, log_shares = similarity.coverage(X), similarity.log_shares(X)

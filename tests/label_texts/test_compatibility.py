@@ -83,6 +83,12 @@ def test_without_labelled_documents_similarity_is_all():
 
 def test_many_documents_are_a_sample(monkeypatch):
     documents, target, labels, own = planted()
-    monkeypatch.setattr(compatibility, "MAX_DOCUMENTS", 300)
     form = fit(documents, target, labels)
-    assert (form.log_shares(documents).argmax(axis=1) == own).mean() > 0.8
+    monkeypatch.setattr(compatibility, "MAX_DOCUMENTS", 300)
+    sampled = fit(documents, target, labels)
+    assert not np.allclose(sampled.directions, form.directions, rtol=0.01)
+    accuracy = [
+        (each.log_shares(documents).argmax(axis=1) == own).mean()
+        for each in (form, sampled)
+    ]
+    assert accuracy[1] > accuracy[0] - 0.1

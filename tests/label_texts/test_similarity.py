@@ -1,7 +1,6 @@
 import numpy as np
 from scipy import sparse
 
-from sklearn_htc import Hierarchy
 from sklearn_htc.data.documents import BagOfTerms, DenseDocuments
 from sklearn_htc.label_texts.similarity import LabelVectors, Similarity
 from tests.makers import training_data
@@ -56,4 +55,14 @@ def test_embeddings_cover_nothing():
         training_data(DenseDocuments(X), target), labels, np.random.RandomState(0)
     )
     assert (similarity.coverage(X) == 0).all()
-    assert len(Hierarchy([], nodes=range(2))) == similarity.n_nodes
+
+
+def test_added_labels_share_with_the_former_ones():
+    similarity, X, texts = fitted()
+    added = similarity.with_labels(LabelVectors(np.array([5]), texts[:1]), 6)
+    own, former = added.log_shares(X), similarity.log_shares(X)
+    assert own.shape == (60, 6)
+    # Its text is that of label 0: both have the same share, of a larger total.
+    expected = former[:, 0] - np.log1p(np.exp(former[:, 0]))
+    np.testing.assert_allclose(own[:, 5], expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(added.coverage(X)[:, 5], similarity.coverage(X)[:, 0])

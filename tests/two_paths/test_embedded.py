@@ -342,3 +342,25 @@ def test_a_tokenizer_is_no_vectorizer_of_terms(clf, folder, corpus, indicator):
     clf.set_params(vectorizer=SubwordTokenizer(folder, max_length=10))
     with pytest.raises(ValueError, match="encoder has its own tokenizer"):
         clf.fit(corpus[0], indicator)
+
+
+@pytest.mark.parametrize("is_deep", [False, True])
+def test_an_encoder_reads_label_texts(clf, give_weight, corpus, hierarchy, is_deep):
+    texts, names = (np.array(each, dtype=object) for each in corpus)
+    new = names[0]
+    is_new = names == new
+    clf.set_params(
+        label_texts={node: node for node in hierarchy.nodes},
+        deep_path=is_deep,
+        decoding="threshold",
+    )
+    if is_deep:
+        give_weight(0)
+    clf.fit(texts[~is_new], [[name] for name in names[~is_new]])
+    assert clf._learned.form.documents.embedder is not None
+    assert (clf._learned.predictor.deep is not None) == is_deep
+    (column,) = hierarchy.index([new])
+    p = clf.predict_proba(texts)[:, column]
+    assert p[is_new].mean() > 2 * p[~is_new].mean()
+    back = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(back.predict_proba(texts)[:, column], p)
