@@ -51,8 +51,8 @@ default=None
         terms. Not for so many labels that they get a label tree.
     label_features : {array-like, sparse array} of shape (n_nodes, n_features) or \
 None, default=None
-        The same for numeric X: what made its rows of texts, made of the labels' texts.
-        A row of NaN or of zeros says that a label has none.
+        The same for numeric X: the features of the labels' texts, computed as those of
+        the documents were. A row of NaN or of zeros says that a label has none.
     text_encoder : {"auto", "bag", "dense", "bigru", "rcnn", "tokens", "transformer"}, \
 default="auto"
         How X is read.

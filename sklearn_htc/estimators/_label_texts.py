@@ -88,7 +88,7 @@ def read_given(
         if not form.documents.reads_texts:
             raise ValueError(
                 "label_texts needs raw texts as X, and X holds numbers. Give "
-                "label_features, which whatever made X makes of the labels' texts."
+                "label_features: features of the labels' texts, computed as X was."
             )
         nodes, texts = read_label_texts(label_texts, hierarchy)
         if not texts:

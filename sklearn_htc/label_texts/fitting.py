@@ -180,7 +180,7 @@ def usual_label_texts(
     plain: ReadOut,
     rng: np.random.RandomState,
 ) -> tuple[LabelTextModel, ReadOut]:
-    """Assume of label texts what they told on the average of data sets.
+    """Assume of label texts what they told on other data sets.
 
     Parameters
     ----------

@@ -12,12 +12,12 @@ __all__ = ["NEW_LABELS", "SEEN_LABELS", "PairFeatures", "parents_log_odds"]
 # Log-odds are cut here: beyond, they tell nothing more.
 MOST_LOG_ODDS = 10.0
 
-# Coefficients without evidence: about what hidden labels of four data sets came to. Of
+# Coefficients without evidence: about what hidden labels of two data sets came to. Of
 # 1, the label's own log-odds, coverage, log share, the parent's log-odds and the
 # strongest rival's. Its own log-odds tell what its text taught as a document.
 NEW_LABELS = (-1.0, 0.0, 5.0, 0.5, 0.25, -0.4)
-# Of the five numbers above but the first, of all of these divided by sqrt(1 + count),
-# twice, and of 1: it stays as it is.
+# Of the same without the 1, of these divided by sqrt(1 + count), of 1 / sqrt(1 + count)
+# and of 1. With these coefficients a label stays as it is.
 SEEN_LABELS = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 

@@ -277,7 +277,7 @@ def with_usual_label_texts(
     Returns
     -------
     predictor : TwoPathPredictor
-        With label texts, that tell what they do on the average of data sets.
+        With label texts, of which is assumed what they told on other data sets.
     """
     model, read_out = usual_label_texts(data, labels, rule, predictor.read_out, rng)
     return replace(predictor, read_out=read_out, label_texts=model)
