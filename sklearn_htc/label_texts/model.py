@@ -89,7 +89,7 @@ class LabelTextModel:
     n_hidden : float
         From how many hidden labels at a time these were learned; 0 where none were.
     seen_coef : ndarray of shape (12,) or None
-        For labels with documents, of `PairFeatures.of_seen`; None leaves them.
+        For labels with documents, of `PairFeatures.of_seen_pairs`; None leaves them.
     path_nodes : int ndarray of shape (n_paths,)
         The most specific node of each path that may be predicted, where each document
         has one path; empty otherwise.
@@ -201,10 +201,10 @@ class LabelTextModel:
         adjusted = np.array(features.own, dtype=np.float32)
         new, seen = self.new_labels, self.seen_labels
         if self.seen_coef is not None:
-            adjusted[:, seen] = features.of_seen(seen) @ self.seen_coef
+            adjusted[:, seen] = features.log_odds_of_seen(seen, self.seen_coef)
         if of_wide is not None:
             features = self.own.features(of_wide, coverage, log_shares)
-        adjusted[:, new] = features.of_new(new) @ self.new_coef
+        adjusted[:, new] = features.log_odds_of_new(new, self.new_coef)
         if never is not None:
             adjusted[:, never] = NEVER
         if self.own.paths is None:

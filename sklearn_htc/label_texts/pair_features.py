@@ -62,39 +62,74 @@ class PairFeatures:
         plain = self._plain(np.arange(len(self.own))[:, None], labels[None])
         return np.stack([np.ones_like(plain[0]), *plain], axis=-1)
 
-    def of_seen(self, labels: np.ndarray) -> np.ndarray:
-        """List the features of labels that have documents.
+    def of_seen_pairs(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """List the features of some pairs with labels that have documents.
+
+        Parameters
+        ----------
+        rows, labels : int ndarray of shape (n_pairs,)
+            The document and the label of each pair.
+
+        Returns
+        -------
+        features : ndarray of shape (n_pairs, 12), float32
+            In the order of `SEEN_LABELS`.
+        """
+        plain = self._plain(rows, labels)
+        one = np.ones_like(plain[0])
+        rarity = one * self._rarity(labels)
+        parts = [*plain, *(rarity * part for part in plain), rarity, one]
+        return np.stack(parts, axis=-1)
+
+    def log_odds_of_new(self, labels: np.ndarray, coef: np.ndarray) -> np.ndarray:
+        """Compute log-odds of labels that have no document.
 
         Parameters
         ----------
         labels : int ndarray of shape (n_labels,)
             Which.
+        coef : ndarray of shape (6,)
+            In the order of `NEW_LABELS`.
 
         Returns
         -------
-        features : ndarray of shape (n_documents, n_labels, 12), float32
-            In the order of `SEEN_LABELS`.
+        log_odds : ndarray of shape (n_documents, n_labels), float32
+            `of_new(labels) @ coef`, in less memory.
         """
-        return self.of_seen_pairs(np.arange(len(self.own))[:, None], labels[None])
+        plain = self._plain(np.arange(len(self.own))[:, None], labels[None])
+        coef = coef.astype(np.float32)
+        total = np.full_like(plain[0], coef[0])
+        for each, part in zip(coef[1:], plain, strict=True):
+            total += each * part
+        return total
 
-    def of_seen_pairs(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """List the features of some pairs.
+    def log_odds_of_seen(self, labels: np.ndarray, coef: np.ndarray) -> np.ndarray:
+        """Compute log-odds of labels that have documents.
 
         Parameters
         ----------
-        rows, labels : int ndarray, together of some shape
-            The document and the label of each pair; labels have documents.
+        labels : int ndarray of shape (n_labels,)
+            Which.
+        coef : ndarray of shape (12,)
+            In the order of `SEEN_LABELS`.
 
         Returns
         -------
-        features : ndarray of that shape and 12, float32
-            In the order of `SEEN_LABELS`.
+        log_odds : ndarray of shape (n_documents, n_labels), float32
+            Features of all pairs times `coef`, in less memory.
         """
-        plain = self._plain(rows, labels)
-        one = np.ones_like(plain[0])
-        rarity = one / np.sqrt(1 + self.counts[labels]).astype(np.float32)
-        parts = [*plain, *(rarity * part for part in plain), rarity, one]
-        return np.stack(parts, axis=-1)
+        plain = self._plain(np.arange(len(self.own))[:, None], labels[None])
+        coef, rarity = coef.astype(np.float32), self._rarity(labels)
+        n = len(plain)
+        total = np.zeros_like(plain[0]) + (coef[2 * n] * rarity + coef[2 * n + 1])
+        for each, when_rare, part in zip(coef[:n], coef[n : 2 * n], plain, strict=True):
+            total += (each + when_rare * rarity) * part
+        return total
+
+    def _rarity(self, labels: np.ndarray) -> np.ndarray:
+        """Return 1 / sqrt(1 + count) of labels."""
+        rarity: np.ndarray = (1 / np.sqrt(1 + self.counts[labels])).astype(np.float32)
+        return rarity
 
     def _plain(self, rows: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
         return [

@@ -113,7 +113,7 @@ class ToldByTexts:
             leaves[self.counts[leaves] > 0],
             self.counts,
         )
-        return (features.of_new(self.nodes) @ self.coef).astype(np.float32)
+        return features.log_odds_of_new(self.nodes, self.coef)
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,9 +54,27 @@ def test_a_single_label_has_no_rival():
 
 def test_features_of_seen_labels_fade_with_their_documents():
     own = np.array([[1.0, 2.0, 30.0]])
-    of_seen = features(own, [0, 1, 2], np.array([0, 3, 99])).of_seen(np.arange(3))
-    plain, rare = of_seen[0, :, :5], of_seen[0, :, 5:10]
+    known = features(own, [0, 1, 2], np.array([0, 3, 99]))
+    of_seen = known.of_seen_pairs(np.zeros(3, dtype=int), np.arange(3))
+    plain, rare = of_seen[:, :5], of_seen[:, 5:10]
     np.testing.assert_allclose(rare, plain / np.array([[1], [2], [10]]))
-    np.testing.assert_allclose(of_seen[0, :, 10], [1, 0.5, 0.1])
+    np.testing.assert_allclose(of_seen[:, 10], [1, 0.5, 0.1])
     # Beyond 10, log-odds say nothing more.
     assert plain[2, 0] == 10
+
+
+def test_log_odds_are_features_times_coefficients():
+    rng = np.random.default_rng(0)
+    parts = rng.normal(size=(4, 30, 7)).astype(np.float32)
+    known = PairFeatures(*parts, np.array([1, 2, 5]), rng.integers(0, 50, 7))
+    labels = np.array([0, 2, 5, 6])
+    coef = rng.normal(size=6)
+    np.testing.assert_allclose(
+        known.log_odds_of_new(labels, coef), known.of_new(labels) @ coef, atol=1e-5
+    )
+    coef = rng.normal(size=12)
+    rows, columns = np.divmod(np.arange(120), 4)
+    expected = known.of_seen_pairs(rows, labels[columns]) @ coef
+    np.testing.assert_allclose(
+        known.log_odds_of_seen(labels, coef).ravel(), expected, atol=1e-5
+    )
