@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 
 __all__ = ["Compatibility"]
 
@@ -144,23 +144,39 @@ def _fit_form(X: np.ndarray, L: np.ndarray, T: np.ndarray) -> np.ndarray:
     similarity = X @ L.T
 
     def of_scale(log_scale: float) -> float:
-        return _loss(np.float32(np.exp(log_scale)) * similarity, T)
+        logits = np.float32(np.exp(log_scale)) * similarity
+        normalizers = logsumexp(logits, axis=1).astype(np.float64)
+        return float(normalizers @ T.sum(axis=1) - (T * logits).sum(dtype=np.float64))
 
     scale = np.exp(minimize_scalar(of_scale, bounds=SCALES, method="bounded").x)
     n_dimensions, n_labels = X.shape[1], len(L)
     start = np.zeros((n_dimensions, n_dimensions), dtype=np.float32)
     start[np.diag_indices(n_dimensions)] = scale
 
+    rows, columns = T.nonzero()
+    weights, row_weight = T[rows, columns], T.sum(axis=1, keepdims=True)
+
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         flat = flat.astype(np.float32)
         change = flat[: start.size].reshape(start.shape)
         bias = flat[start.size :]
-        logits = X @ (start + change) @ L.T + bias
-        error = _loss(logits, T)
+        # Products of few dimensions first; no product of documents with a whole form.
+        logits = X @ ((start + change) @ L.T)
+        logits += bias
+        # Summed in float64: in float32 the line search ends early.
+        error = -float(weights.astype(np.float64) @ logits[rows, columns])
+        top = logits.max(axis=1, keepdims=True)
+        logits -= top
+        shares = np.exp(logits, out=logits)
+        total = shares.sum(axis=1, keepdims=True)
+        normalizers = (np.log(total) + top).astype(np.float64)
+        error += float(np.vdot(normalizers, row_weight))
         error += PENALTY * np.square(change).sum(dtype=np.float64)
         error += BIAS_PENALTY * np.square(bias).sum(dtype=np.float64)
-        residual = softmax(logits, axis=1) * T.sum(axis=1, keepdims=True) - T
-        of_change = X.T @ (residual @ L) + 2 * PENALTY * change
+        residual = shares
+        residual *= row_weight / total
+        residual[rows, columns] -= weights
+        of_change = (X.T @ residual) @ L + 2 * PENALTY * change
         of_bias = residual.sum(axis=0) + 2 * BIAS_PENALTY * bias
         gradient = np.concatenate([of_change.ravel(), of_bias])
         return error, gradient.astype(np.float64)
@@ -174,10 +190,3 @@ def _fit_form(X: np.ndarray, L: np.ndarray, T: np.ndarray) -> np.ndarray:
     )
     form: np.ndarray = start + found.x[: start.size].reshape(start.shape)
     return form.astype(np.float32)
-
-
-def _loss(logits: np.ndarray, T: np.ndarray) -> float:
-    """Return the negative log-likelihood of weights T (n, m) under logits (n, m)."""
-    # Summed in float64: in float32 the line search ends early.
-    normalizers = logsumexp(logits, axis=1).astype(np.float64)
-    return float(normalizers @ T.sum(axis=1) - (T * logits).sum(dtype=np.float64))
