@@ -272,9 +272,11 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         Nodes whose documents are the same have the log-odds that they had, whatever
         they are called and wherever they are. Merged nodes have those of their union.
         Added nodes, and the parts of a node that was split, are learned from documents,
-        or told by their texts as labels without documents are. So is a node that has
-        other descendants than before, where no fewer documents are given than it was
-        learned from; otherwise it is no less probable than its children.
+        or told by their texts as labels without documents are. A node that goes
+        on with other descendants is learned anew where no fewer documents are given
+        than it was learned from, or about all that there were; otherwise, and where
+        each document has one path, it goes on as it was. In any case it is no less
+        probable than its children.
 
         Thresholds are kept; a node that is learned gets the median of those of nodes
         with about as many documents. The parameter `hierarchy`, and label texts or

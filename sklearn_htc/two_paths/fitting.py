@@ -279,10 +279,8 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
     predictor = TwoPathPredictor(
         wide.path, deep, weight, read_out.for_counts(wide.counts)
     )
-    if weight:
-        assert deep_scores is not None
-        deep_scores = np.float32(weight) * deep_scores
-    else:
-        deep_scores = None
-    predictor = _with_labels(task, wide, predictor, deep_scores)
+    added = None
+    if weight and deep_scores is not None:
+        added = np.float32(weight) * deep_scores
+    predictor = _with_labels(task, wide, predictor, added)
     return TwoPaths(predictor, report, wide.embedder)
