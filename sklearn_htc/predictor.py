@@ -1,9 +1,11 @@
 """What estimators ask for predictions, and its usual form: two paths, read together."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -12,8 +14,10 @@ from sklearn_htc.data.documents import Documents
 from sklearn_htc.label_texts.model import LabelTextModel
 from sklearn_htc.read_out.decoders import Decoder, PathDecoder
 from sklearn_htc.read_out.fitting import ReadOut
-from sklearn_htc.training.deep import DeepModel
 from sklearn_htc.wide.base import WidePath
+
+if TYPE_CHECKING:
+    from sklearn_htc.training.deep import DeepModel
 
 __all__ = [
     "Judged",

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import joblib
-import torch
 from joblib.parallel import get_active_backend
 
 __all__ = ["resolve_n_threads", "torch_threads"]
@@ -27,7 +26,11 @@ def resolve_n_threads(n_jobs: int | None) -> int:
     if n_jobs is not None:
         return int(joblib.effective_n_jobs(n_jobs))
     backend, _ = get_active_backend()
-    return 1 if (backend.nesting_level or 0) > 0 else torch.get_num_threads()
+    if (backend.nesting_level or 0) > 0:
+        return 1
+    import torch
+
+    return torch.get_num_threads()
 
 
 @contextmanager
@@ -44,6 +47,8 @@ def torch_threads(n_threads: int) -> Iterator[None]:
     None
         With so many threads; the caller's number comes back.
     """
+    import torch
+
     before = torch.get_num_threads()
     if n_threads == before:
         yield

@@ -1,19 +1,22 @@
 """Documents in every form of X, of which any rows can be fetched as a batch."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from scipy import sparse
 from sklearn.utils import indexable
-from torch import Tensor
 
 from sklearn_htc._sklearn_compat import num_samples, safe_indexing
 from sklearn_htc.data.embedding_columns import embedding_columns
 from sklearn_htc.data.unknown_terms import without_unknown_terms
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "BagOfTerms",
@@ -36,12 +39,12 @@ class Documents(ABC):
         """Return the number of documents."""
 
     @property
-    def vectors(self) -> "DocumentVectors | None":
+    def vectors(self) -> DocumentVectors | None:
         """What shallow models learn from, where there is such a form of them."""
         return None
 
     @property
-    def encoder_input(self) -> "EncoderInput | None":
+    def encoder_input(self) -> EncoderInput | None:
         """What a network reads, where there is such a form of them."""
         return None
 
@@ -227,6 +230,8 @@ class BagOfTerms(DocumentVectors):
             `ids` int (n_entries,), `weights` float (n_entries,) and `offsets` int
             (B + 1,): the rows as one CSR.
         """
+        import torch
+
         chosen = self.X[rows]
         return {
             "ids": torch.from_numpy(chosen.indices.astype(np.int64, copy=False)),
@@ -275,6 +280,8 @@ class TokenSequences(EncoderInput):
         ids = np.zeros(mask.shape, dtype=np.int64)
         ids[mask] = chosen.data
         mask[:, 0] = True
+        import torch
+
         return {"ids": torch.from_numpy(ids), "mask": torch.from_numpy(mask)}
 
 
@@ -305,6 +312,8 @@ class DenseDocuments(DocumentVectors):
         batch : dict
             `values` float (B, n_features).
         """
+        import torch
+
         return {"values": torch.from_numpy(self.X[rows])}
 
     def scaled(self, factor: np.ndarray) -> Self:
@@ -344,6 +353,8 @@ class TokenEmbeddings(EncoderInput):
         mask = _position_mask(self.lengths[rows])
         mask[:, 0] = True
         values = self.X[rows, : mask.shape[1]]
+        import torch
+
         return {"values": torch.from_numpy(values), "mask": torch.from_numpy(mask)}
 
 

@@ -5,7 +5,6 @@ from functools import wraps
 from inspect import signature
 from typing import Any
 
-import torch
 from sklearn.callback import with_callbacks
 
 __all__ = ["fit_task"]
@@ -31,8 +30,9 @@ def fit_task(max_subtasks: int | None) -> Callable[[Callable[..., Any]], Any]:
 
         @with_callbacks
         @wraps(fit)
-        @torch.inference_mode(False)
         def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+            import torch
+
             given = parameters.bind(self, *args, **kwargs)
             given.apply_defaults()
             X, y, weight = (
@@ -42,7 +42,8 @@ def fit_task(max_subtasks: int | None) -> Callable[[Callable[..., Any]], Any]:
             metadata = {"sample_weight": weight}
             told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
             context.call_on_fit_task_begin(**told)
-            fit(*given.args, **given.kwargs)
+            with torch.inference_mode(False):
+                fit(*given.args, **given.kwargs)
             context.call_on_fit_task_end(**told, reconstruction_attributes={})
             return self
 

@@ -25,10 +25,9 @@ from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
 from sklearn_htc.estimators._label_texts import read_labels
 from sklearn_htc.estimators._learned import NetworkLearned, view
+from sklearn_htc.estimators._paper import PAPER_SETTINGS, PAPER_STRUCTURE_ENCODERS
 from sklearn_htc.estimators._parameters import (
     NETWORK_CONSTRAINTS,
-    PAPER_SETTINGS,
-    PAPER_STRUCTURE_ENCODERS,
 )
 from sklearn_htc.estimators._warm_start import (
     refuse_changes,

@@ -1,9 +1,7 @@
-"""Parameters of the estimators: what each may be, and the paper's values."""
+"""Parameters of the estimators: what each may be."""
 
 from numbers import Integral, Real
 from typing import Any
-
-import torch
 
 from sklearn_htc._sklearn_compat import HasMethods, Interval, StrOptions
 from sklearn_htc.data.reading import TEXT_ENCODERS
@@ -11,8 +9,6 @@ from sklearn_htc.data.reading import TEXT_ENCODERS
 __all__ = [
     "DECODING_CONSTRAINTS",
     "NETWORK_CONSTRAINTS",
-    "PAPER_SETTINGS",
-    "PAPER_STRUCTURE_ENCODERS",
     "WIDE_CONSTRAINTS",
 ]
 
@@ -85,27 +81,3 @@ NETWORK_CONSTRAINTS: dict[str, Any] = {
     "warm_start": ["boolean"],
     "verbose": ["verbose"],
 }
-
-# Section 3.2 and Tables 4 and 5, but for the encoders.
-PAPER_SETTINGS: dict[str, Any] = {
-    "head": "joint",
-    "loss": "binary_cross_entropy",
-    "loss_reduction": "mean",
-    "decoding": "threshold",
-    "dimension": 300,
-    "embedding_size": 300,
-    "embedding_dropout": 0.5,
-    "text_dropout": 0.1,
-    "node_dropout": 0.05,
-    "classifier_dropout": 0.5,
-    "max_epochs": 200,
-    "batch_size": 64,
-    "lr": 1e-4,
-    "optimizer": torch.optim.Adam,
-    "early_stopping": True,
-    "validation_fraction": 0.1,
-    "threshold": 0.5,
-    "patience": 10,
-}
-
-PAPER_STRUCTURE_ENCODERS = {"rcv1-v2": "gcn", "wos": "treelstm"}

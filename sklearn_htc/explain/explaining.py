@@ -12,7 +12,6 @@ from sklearn_htc.explain.explanation import (
     Explanations,
     label_explanation,
 )
-from sklearn_htc.explain.network_terms import NetworkTerms
 from sklearn_htc.explain.path_end import path_ends
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_tree.tree import LabelTree
@@ -97,6 +96,8 @@ def explain(
     if network != "sum" and predictor.deep is not None and predictor.deep_weight:
         assert documents.encoder_input is not None
         weight = None if predictor.wide is None else predictor.deep_weight
+        from sklearn_htc.explain.network_terms import NetworkTerms
+
         sharing = NetworkTerms(
             predictor.deep, documents.encoder_input, tokens, weight=weight
         )

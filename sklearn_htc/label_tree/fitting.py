@@ -8,7 +8,6 @@ from scipy import sparse
 
 from sklearn_htc.data.held_out import make_folds, split_rows
 from sklearn_htc.data.training_data import Fold, TrainingData
-from sklearn_htc.label_tree.held_out_scores import HeldOutScores
 from sklearn_htc.label_tree.predictor import TreePredictor
 from sklearn_htc.label_tree.routing import Routing
 from sklearn_htc.label_tree.tree import BATCH_SIZE, LabelTree, scaled
@@ -187,6 +186,8 @@ class _Learner:
             for fold, of_fold in zip(folds, relevance, strict=True)
         ]
         counts = np.mean([self.counts(fold.learned_from) for fold in folds], axis=0)
+        from sklearn_htc.label_tree.held_out_scores import HeldOutScores
+
         scores = HeldOutScores.of_folds(trees, [fold.held_out for fold in folds])
         calibration, log_loss = scores.calibrate(Calibration(counts))
         trees = [replace(tree, calibration=calibration) for tree in trees]

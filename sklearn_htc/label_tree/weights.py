@@ -8,7 +8,6 @@ from scipy import sparse
 
 from sklearn_htc.graph import ranges
 from sklearn_htc.label_tree.routing import Routing
-from sklearn_htc.wide.machines import fit_machines
 
 __all__ = ["TreeWeights"]
 
@@ -73,6 +72,9 @@ class TreeWeights:
         weights : TreeWeights
             Of all branches.
         """
+        # Looking weights up needs no torch.
+        from sklearn_htc.wide.machines import fit_machines
+
         by_branch = sparse.csc_array(target)
         intercept = np.full(target.shape[1], -1, dtype=np.float32)
         source = np.zeros(routing.n_routers, dtype=np.int64)

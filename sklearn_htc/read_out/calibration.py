@@ -1,25 +1,23 @@
 """From scores to log-odds: beta calibration that knows how frequent a label is."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from scipy import sparse
-from scipy.optimize import brentq, minimize
+from scipy.optimize import brentq
 from scipy.special import expit
-from torch import Tensor
-from torch.nn import functional
 
 from sklearn_htc.read_out.pairs import some_pairs
 
-__all__ = ["Calibration"]
+if TYPE_CHECKING:
+    from torch import Tensor
 
-# Of the squared distance from where the fit starts, divided by the number of documents:
-# that of a normal prior with standard deviation 0.5.
-PENALTY = 2.0
+__all__ = ["Calibration", "log_odds_of_scores"]
+
 # Where the fit starts: about what it comes to on the average of data sets.
 START = (2, -0.3, 1.5, 0, 0, -0.7, 0, 1.5, 0, -4)
 # Of log counts: below it, labels differ by which of their documents are held out.
@@ -28,31 +26,11 @@ LEAST_SPREAD = 0.5
 MAX_PAIRS = 10**6
 # Pairs that these are chosen from.
 MAX_READ = 2 * 10**7
-# A part of all is enough to come near the end, and to know how curved it is there.
+# Every how many: a part is enough to come near the end, and to know how curved it is
+# there.
 COARSE_TO_FINE = (8, 1)
 # So that nothing is divided by 0 where all documents have weight 0.
 TINY = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class _Likelihood:
-    """What the labels of some held-out documents say about coefficients.
-
-    Parameters
-    ----------
-    scores, log_frequency : ndarray that broadcast together
-        Of pairs of document and label.
-    loss : callable
-        From log-odds of that shape, and the uniform share as log-odds, to the negative
-        log likelihood.
-    n_documents : float
-        How many documents it is the sum of.
-    """
-
-    scores: np.ndarray
-    log_frequency: np.ndarray
-    loss: Callable[[Tensor, Tensor], Tensor]
-    n_documents: float
 
 
 class Calibration:
@@ -138,52 +116,44 @@ class Calibration:
         self : Calibration
             Fitted.
         """
+        # Applying a calibration needs no torch.
+        from sklearn_htc.read_out.calibration_fit import descend, of_pairs, of_paths
+
         every = -(-scores.size // MAX_READ)
         scores, target = scores[::every], target[::every]
         sample_weight = sample_weight[::every]
         self._fit_unit(*_sums(scores, target, sample_weight), float(scores.std()))
-        start = self.coef_ if near is None else near.coef_
-        total = float(sample_weight.sum())
+        point = self.coef_ if near is None else near.coef_
         if len(path_nodes):
             every = -(-scores.size // MAX_PAIRS)
-            own = _own_paths(target, paths)
-            members = torch.from_numpy(paths.toarray()).double()
-
-            def of_rows(rows: slice) -> _Likelihood:
-                weight = torch.from_numpy(sample_weight[rows]).double()
-                taken = torch.from_numpy(own[rows])
-
-                def loss(logits: Tensor, uniform_share: Tensor) -> Tensor:
-                    return weight @ _of_paths(logits, uniform_share, members, taken)
-
-                n_documents = float(weight.sum())
-                return _Likelihood(scores[rows], self.log_frequency, loss, n_documents)
-
-            self._descend(
-                [of_rows(slice(None, None, step * every)) for step in COARSE_TO_FINE],
-                start,
-            )
-            return self
-        pairs, is_true, copies = some_pairs(scores, target)
-        rows, labels = np.divmod(pairs, scores.shape[1])
-        pair_weight = sample_weight[rows] * copies
-        values, frequency = scores.ravel()[pairs], self.log_frequency[labels]
-
-        def of_pairs(some: slice) -> _Likelihood:
-            weight = torch.from_numpy(pair_weight[some]).double()
-            has_it = torch.from_numpy(is_true[some]).double()
-
-            def loss(logits: Tensor, _: Tensor) -> Tensor:
-                return weight @ functional.binary_cross_entropy_with_logits(
-                    logits, has_it, reduction="none"
+            own, members = _own_paths(target, paths), paths.toarray()
+            likelihoods = [
+                of_paths(
+                    self._in_unit(scores[::step]),
+                    self.log_frequency,
+                    sample_weight[::step],
+                    members,
+                    own[::step],
                 )
-
-            share = float(weight.sum()) / max(pair_weight.sum(), TINY)
-            return _Likelihood(values[some], frequency[some], loss, total * share)
-
-        self._descend(
-            [of_pairs(slice(None, None, step)) for step in COARSE_TO_FINE], start
-        )
+                for step in (part * every for part in COARSE_TO_FINE)
+            ]
+        else:
+            pairs, is_true, copies = some_pairs(scores, target)
+            rows, labels = np.divmod(pairs, scores.shape[1])
+            weight = sample_weight[rows] * copies
+            values = self._in_unit(scores.ravel()[pairs])
+            documents_per_weight = sample_weight.sum() / max(weight.sum(), TINY)
+            likelihoods = [
+                of_pairs(
+                    values[::step],
+                    self.log_frequency[labels[::step]],
+                    weight[::step],
+                    is_true[::step],
+                    float(weight[::step].sum() * documents_per_weight),
+                )
+                for step in COARSE_TO_FINE
+            ]
+        self.coef_ = descend(likelihoods, self.coef_, point)
         return self
 
     def fit_pairs(
@@ -217,6 +187,8 @@ class Calibration:
         self : Calibration
             Fitted.
         """
+        from sklearn_htc.read_out.calibration_fit import Likelihood, descend
+
         n_true, n_false = (
             float(pair_weight[part].sum()) for part in (is_true, ~is_true)
         )
@@ -224,37 +196,14 @@ class Calibration:
             float(pair_weight[part] @ scores[part]) for part in (is_true, ~is_true)
         )
         self._fit_unit(n_true, n_false, of_true, of_false, float(scores.std()))
-        likelihood = _Likelihood(
-            scores,
+        likelihood = Likelihood(
+            self._in_unit(scores),
             self.log_frequency[labels],
             lambda logits, _: loss(logits),
             n_documents,
         )
-        self._descend([likelihood], self.coef_)
+        self.coef_ = descend([likelihood], self.coef_, self.coef_)
         return self
-
-    def _descend(self, likelihoods: Sequence["_Likelihood"], point: np.ndarray) -> None:
-        """Go down from a point, first by a part of what there is."""
-        start, inverse_hessian = self.coef_, None
-        for each in likelihoods:
-            loss = self._penalised(each, torch.from_numpy(start))
-            point, inverse_hessian = _minimize(loss, point, inverse_hessian)
-        self.coef_ = point
-
-    def _penalised(
-        self, likelihood: "_Likelihood", start: Tensor
-    ) -> Callable[[Tensor], Tensor]:
-        """Make the function of coefficients that is least at the fitted ones."""
-        # In float32 the line search ends early, with coefficients up to 0.2 off.
-        frequency = torch.from_numpy(likelihood.log_frequency).double()
-        values = torch.from_numpy(self._in_unit(likelihood.scores)).double()
-        n_documents = max(likelihood.n_documents, TINY)
-
-        def loss(coef: Tensor) -> Tensor:
-            error = likelihood.loss(_log_odds(coef, values, frequency), coef[9])
-            return (error + PENALTY * (coef - start).square().sum()) / n_documents
-
-        return loss
 
     def _fit_unit(
         self,
@@ -381,10 +330,48 @@ class Calibration:
         return self._apply(scores, self.log_frequency[labels])
 
     def _apply(self, scores: np.ndarray, log_frequency: np.ndarray) -> np.ndarray:
-        arrays = (self.coef_, self._in_unit(scores), log_frequency)
-        # In float64, as torch rounds the last few of an array in another way.
-        coef, values, frequency = (torch.from_numpy(array).double() for array in arrays)
-        return _log_odds(coef, values, frequency).float().numpy()
+        values = self._in_unit(scores).astype(np.float64)
+        frequency = log_frequency.astype(np.float64)
+        log_odds = log_odds_of_scores(self.coef_, values, frequency, np.exp, _softplus)
+        return log_odds.astype(np.float32)
+
+
+def log_odds_of_scores(
+    coef: Any,
+    scores: Any,
+    frequency: Any,
+    exp: Callable[[Any], Any],
+    softplus: Callable[[Any], Any],
+) -> Any:
+    """Apply the formula of `Calibration`, to arrays or tensors.
+
+    Parameters
+    ----------
+    coef : ndarray or Tensor of shape (10,)
+        a to j.
+    scores, frequency : ndarray or Tensor
+        s and u, which broadcast together.
+    exp, softplus : callable
+        exp(z) and log(1 + exp(z)), of arrays or of tensors.
+
+    Returns
+    -------
+    log_odds : ndarray or Tensor
+        Of the shape to which scores and frequency broadcast.
+    """
+    slope = coef[0] + coef[1] * frequency
+    shift = coef[2] + coef[3] * frequency + coef[4] * frequency**2
+    z = slope * scores + shift
+    above = exp(coef[5] + coef[6] * frequency)
+    below = exp(coef[7] + coef[8] * frequency)
+    # log(1 + exp(-z)) is log(1 + exp(z)) - z.
+    return (above - below) * softplus(z) + below * z
+
+
+def _softplus(z: np.ndarray) -> np.ndarray:
+    """Compute log(1 + exp(z)), a third of the time of numpy's logaddexp."""
+    softplus: np.ndarray = np.log(1 + np.exp(-np.abs(z))) + np.maximum(z, 0)
+    return softplus
 
 
 def _sums(
@@ -398,70 +385,8 @@ def _sums(
     return n_true, n_false, of_true, of_all - of_true
 
 
-def _log_odds(coef: Tensor, scores: Tensor, frequency: Tensor) -> Tensor:
-    """Apply the formula to scores (n, n_nodes)."""
-    slope = coef[0] + coef[1] * frequency
-    shift = coef[2] + coef[3] * frequency + coef[4] * frequency**2
-    z = slope * scores + shift
-    above = (coef[5] + coef[6] * frequency).exp()
-    below = (coef[7] + coef[8] * frequency).exp()
-    # log(1 + exp(-z)) is log(1 + exp(z)) - z.
-    return (above - below) * functional.softplus(z) + below * z
-
-
 def _own_paths(target: sparse.csr_array, paths: sparse.csr_array) -> np.ndarray:
     """Return the longest known path of each document (n,), its own."""
     shared = (target @ paths.T).toarray()
     own: np.ndarray = (2 * shared - np.diff(paths.indptr)).argmax(axis=1)
     return own
-
-
-def _of_paths(
-    logits: Tensor, uniform_share: Tensor, members: Tensor, own: Tensor
-) -> Tensor:
-    """Return the loss of each document (n,) where it has one path."""
-    log_p = functional.log_softmax(logits @ members.T, dim=1)
-    likelihood = torch.logaddexp(
-        log_p.gather(1, own[:, None])[:, 0] + functional.logsigmoid(-uniform_share),
-        functional.logsigmoid(uniform_share) - np.log(len(members)),
-    )
-    return -likelihood
-
-
-def _minimize(
-    loss: Callable[[Tensor], Tensor],
-    start: np.ndarray,
-    inverse_hessian: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Go down from a point; return the lowest one seen, and the inverse Hessian there.
-
-    The way is short where one of a similar loss is given.
-    """
-    least, best = np.inf, start
-
-    def with_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal least, best
-        coef = torch.from_numpy(point).requires_grad_()
-        with torch.enable_grad():
-            value = loss(coef)
-            value.backward()
-        if value.item() < least:
-            least, best = value.item(), point.copy()
-        assert coef.grad is not None
-        return value.item(), coef.grad.numpy()
-
-    # Exponentials can send a step so far that there is no way back.
-    way = minimize(
-        with_gradient,
-        start,
-        jac=True,
-        method="BFGS",
-        options={"maxiter": 200, "gtol": 1e-6, "hess_inv0": inverse_hessian},
-    )
-    # scipy takes symmetric ones of positive eigenvalues, and rounding may leave others.
-    inverse = (way.hess_inv + way.hess_inv.T) / 2
-    if not np.isfinite(inverse).all():
-        return best, None
-    eigenvalues = np.linalg.eigvalsh(inverse)
-    is_usable = eigenvalues[0] > 1e-12 * eigenvalues[-1]
-    return best, inverse if is_usable else None

@@ -1,9 +1,11 @@
 """Letting label texts have their say beside what was learned from documents."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -20,9 +22,11 @@ from sklearn_htc.label_texts.fitting import (
 from sklearn_htc.label_texts.similarity import LabelVectors
 from sklearn_htc.predictor import TwoPathPredictor
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOutFitter
-from sklearn_htc.training.embedder import Embedder
 from sklearn_htc.wide.base import WideModel
 from sklearn_htc.wide.selection import WideChoice, best_choice, judge
+
+if TYPE_CHECKING:
+    from sklearn_htc.training.embedder import Embedder
 
 __all__ = [
     "Teaching",

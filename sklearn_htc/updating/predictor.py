@@ -1,8 +1,10 @@
 """A former predictor under a changed hierarchy, and what was learned anew beside it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import log_softmax, logit, logsumexp, softmax
@@ -17,9 +19,11 @@ from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.coherence import make_coherent, raise_ancestors
 from sklearn_htc.read_out.decoders import PathDecoder
 from sklearn_htc.read_out.fitting import ReadOut
-from sklearn_htc.training.deep import DeepModel
 from sklearn_htc.updating.sources import Sources
 from sklearn_htc.wide.base import WideModel
+
+if TYPE_CHECKING:
+    from sklearn_htc.training.deep import DeepModel
 
 __all__ = ["LearnedAnew", "ToldByTexts", "UpdatedPredictor"]
 

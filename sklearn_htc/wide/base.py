@@ -1,5 +1,7 @@
 """What every wide path is: settings that can be fitted, and a model that scores."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +13,9 @@ from scipy import sparse
 from sklearn_htc.data.documents import Documents
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out.fitting import ReadOutFitter
-from sklearn_htc.wide.machines import Start
 
 if TYPE_CHECKING:
+    from sklearn_htc.wide.machines import Start
     from sklearn_htc.wide.selection import WideChoice
 
 __all__ = [
@@ -144,7 +146,7 @@ class WideSettings(ABC):
         fitter: ReadOutFitter,
         options: WideOptions,
         rng: np.random.RandomState,
-    ) -> "WideChoice":
+    ) -> WideChoice:
         """Choose among settings by held-out documents.
 
         Parameters

@@ -4,16 +4,16 @@ On TF-IDF of a few thousand documents no network comes near a linear model. A li
 model that leaves out what no label needs goes further still.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from scipy import sparse
-from torch.nn import functional
 
 from sklearn_htc.data.documents import BagOfTerms, Documents, DocumentVectors
 from sklearn_htc.data.training_data import Fold, TrainingData
@@ -25,10 +25,10 @@ from sklearn_htc.wide.base import (
     mean_length,
 )
 from sklearn_htc.wide.limits import occurring_features, suits_linear_models
-from sklearn_htc.wide.machines import Start, fit_machines
-from sklearn_htc.wide.ridge import fit_ridge
 from sklearn_htc.wide.selection import WideChoice, best_choice, judge
-from sklearn_htc.wide.term_relevance import term_relevance
+
+if TYPE_CHECKING:
+    from sklearn_htc.wide.machines import Start
 
 __all__ = ["LinearPath", "LinearSettings", "powers_for", "relevance_of"]
 
@@ -43,6 +43,9 @@ MAX_RIDGE_SIZE = 5000
 MAX_RIDGE_TARGETS = 5 * 10**7
 # Entries of X times labels for finding out how much the relevance of terms counts.
 MAX_TRIED_WORK = 3 * 10**9
+# Entries of X times labels from which on torch's product is faster than scipy's by more
+# than a few milliseconds. Its first use imports torch, which takes a second.
+ENOUGH_FOR_TORCH = 10**7
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class LinearPath(WideModel):
         chosen.
     """
 
-    settings: "LinearSettings"
+    settings: LinearSettings
     features_: np.ndarray = field(repr=False)
     feature_scale_: np.ndarray = field(repr=False)
     coef_: np.ndarray = field(repr=False)
@@ -93,22 +96,13 @@ class LinearPath(WideModel):
             # Otherwise a row's scores depend on where in the product it stands.
             products = X.astype(np.float64) @ self.coef_
             return products.astype(np.float32) + self.intercept_
-        with warnings.catch_warnings():
-            # Weights that joblib maps from a file are not written to here.
-            warnings.filterwarnings("ignore", ".*NumPy array is not writable")
-            coef = torch.from_numpy(self.coef_)
         rows = self.row_of_feature[X.indices]
         weights = np.where(rows < 0, 0, X.data).astype(np.float32, copy=False)
-        # Five times as fast as scipy's product.
-        products = functional.embedding_bag(
-            torch.from_numpy(np.maximum(rows, 0).astype(np.int64)),
-            coef,
-            torch.from_numpy(X.indptr.astype(np.int64)),
-            mode="sum",
-            per_sample_weights=torch.from_numpy(weights),
-            include_last_offset=True,
+        known = sparse.csr_array(
+            (weights, np.maximum(rows, 0), X.indptr),
+            shape=(X.shape[0], len(self.features_)),
         )
-        return products.numpy() + self.intercept_
+        return _product(known, self.coef_) + self.intercept_
 
     def weights(self) -> np.ndarray:
         """Return `coef_`."""
@@ -197,6 +191,10 @@ class LinearSettings(WideSettings):
         path : LinearPath
             Fitted.
         """
+        # Scoring documents needs no torch.
+        from sklearn_htc.wide.machines import Start, fit_machines
+        from sklearn_htc.wide.ridge import fit_ridge
+
         documents = data.vectors
         used = occurring_features(documents)
         scale = relevance**self.power
@@ -289,14 +287,14 @@ class _Trials:
         mixtures = (self._mixed(machines, ridge, share) for share in RIDGE_SHARES)
         return best_choice([machines, *mixtures, ridge])
 
-    def _parts(self, most: int) -> list["_Part"]:
+    def _parts(self, most: int) -> list[_Part]:
         return [_Part.of(fold.learned_from, most, self.rng) for fold in self.folds]
 
     def _tried(
         self,
         power: float,
         ridge_share: float,
-        parts: list["_Part"],
+        parts: list[_Part],
         near: WideChoice | None,
     ) -> WideChoice:
         settings = replace(self.plain, power=power, ridge_share=ridge_share)
@@ -344,7 +342,7 @@ class _Part:
     relevance: np.ndarray
 
     @classmethod
-    def of(cls, data: TrainingData, most: int, rng: np.random.RandomState) -> "_Part":
+    def of(cls, data: TrainingData, most: int, rng: np.random.RandomState) -> _Part:
         """Draw at most so many documents, and find out how relevant their terms are."""
         rows = np.arange(len(data))
         if most < len(data):
@@ -369,6 +367,21 @@ def powers_for(documents: DocumentVectors) -> tuple[float, ...]:
     return POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
 
 
+def _product(X: sparse.csr_array, coef: np.ndarray) -> np.ndarray:
+    """Multiply documents (n, n_used) by weights (n_used, n_nodes)."""
+    if X.nnz * coef.shape[1] < ENOUGH_FOR_TORCH:
+        product: np.ndarray = X @ coef
+        return product
+    import torch
+
+    from sklearn_htc.wide.products import SparseRows
+
+    with warnings.catch_warnings():
+        # Weights that joblib maps from a file are not written to here.
+        warnings.filterwarnings("ignore", ".*NumPy array is not writable")
+        return (SparseRows(X) @ torch.from_numpy(coef)).numpy()
+
+
 def relevance_of(data: TrainingData, rng: np.random.RandomState) -> np.ndarray:
     """Say how much each feature tells about the labels.
 
@@ -387,4 +400,6 @@ def relevance_of(data: TrainingData, rng: np.random.RandomState) -> np.ndarray:
     documents = data.vectors
     if not isinstance(documents, BagOfTerms):
         return np.ones(documents.n_features, dtype=np.float32)
+    from sklearn_htc.wide.term_relevance import term_relevance
+
     return term_relevance(documents.X, data.target, data.sample_weight, rng)

@@ -1,14 +1,19 @@
 """Choosing a wide path: each is judged by documents that it has not learned from."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out.fitting import ReadOut, ReadOutFitter, best_read_out
 from sklearn_htc.wide.base import WideModel, WideSettings
-from sklearn_htc.wide.machines import Start
+
+if TYPE_CHECKING:
+    from sklearn_htc.wide.machines import Start
 
 __all__ = ["WideChoice", "best_choice", "judge"]
 

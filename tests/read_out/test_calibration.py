@@ -7,7 +7,7 @@ from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_htc import Hierarchy
-from sklearn_htc.read_out import calibration
+from sklearn_htc.read_out import calibration, calibration_fit
 from sklearn_htc.read_out import pairs as pairs_module
 from sklearn_htc.read_out.calibration import Calibration
 from tests.conftest import noisy_three_paths
@@ -28,7 +28,7 @@ def no_paths(n_nodes):
 
 
 def test_symmetric_odds_give_sigmoid_calibration(monkeypatch):
-    monkeypatch.setattr(calibration, "PENALTY", 0)
+    monkeypatch.setattr(calibration_fit, "PENALTY", 0)
     scores, target = held_out(20_000)
     fitted = Calibration(np.full(6, 10)).fit(
         scores, target, np.ones(len(scores)), NO_PATHS, no_paths(6)

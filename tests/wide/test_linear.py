@@ -13,7 +13,7 @@ from sklearn.svm import LinearSVC
 from sklearn_htc.data.held_out import make_folds
 from sklearn_htc.data.reading import as_documents
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
-from sklearn_htc.wide import linear
+from sklearn_htc.wide import linear, machines
 from sklearn_htc.wide.base import WideOptions
 from sklearn_htc.wide.linear import LinearSettings
 from tests.makers import select, training_data
@@ -35,8 +35,8 @@ def fit(documents, target, weight=None, relevance=None, C=1.0, **settings):
 def test_scores_are_those_of_linear_support_vector_machines(
     documents, indicator, monkeypatch
 ):
-    to_the_end = partial(linear.fit_machines, n_iterations=200, tolerance=0)
-    monkeypatch.setattr(linear, "fit_machines", to_the_end)
+    to_the_end = partial(machines.fit_machines, n_iterations=200, tolerance=0)
+    monkeypatch.setattr(machines, "fit_machines", to_the_end)
     wide = fit(documents, indicator, C=2.0)
     np.testing.assert_allclose(wide.feature_scale_, 1, rtol=1e-6)
     flat = OneVsRestClassifier(LinearSVC(C=2.0, random_state=0))
@@ -244,8 +244,8 @@ def test_all_documents_are_learned_from_where_the_fold_ended(
         to_the_end = {"n_iterations": 400, "tolerance": 0}
         return fitted(*others, start=start, **more, **to_the_end)
 
-    fitted = linear.fit_machines
-    monkeypatch.setattr(linear, "fit_machines", fit_and_note)
+    fitted = machines.fit_machines
+    monkeypatch.setattr(machines, "fit_machines", fit_and_note)
     path = choice.fit(data, fold, np.random.RandomState(0))
     np.testing.assert_array_equal(starts[0].rows, fold.rows)
     assert path.start is None
@@ -314,3 +314,15 @@ def test_it_is_not_for_more_documents_than_minutes_allow(monkeypatch):
 def test_it_is_not_for_sequences():
     X = np.ones((300, 4, 3))
     assert not LinearSettings.suits(as_documents(X, "tokens"), 5)
+
+
+def test_scores_of_small_and_large_batches_agree(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = sparse.csr_array(rng.random((50, 30)) * (rng.random((50, 30)) < 0.3))
+    X = X.astype(np.float32)
+    coef = rng.normal(size=(30, 7)).astype(np.float32)
+    expected = X.astype(np.float64) @ coef.astype(np.float64)
+    for enough in (0, np.inf):
+        monkeypatch.setattr(linear, "ENOUGH_FOR_TORCH", enough)
+        found = linear._product(X, coef)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
