@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: quickstart test oldest fuzz docs lint types clean
+.PHONY: quickstart test oldest fuzz docs lint types package clean
 
 quickstart: .venv/installed
 	$(BIN)/python examples/quickstart.py
@@ -49,5 +49,18 @@ types: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
+# Wheel and sdist, each installed by itself, and tried with examples of its docstrings.
+SMOKE = "import doctest, sys; from sklearn_htc.estimators import _htcinfomax, _linear; \
+	sys.exit(sum(doctest.testmod(each).failed for each in (_htcinfomax, _linear)))"
+package: .venv/installed
+	rm -rf dist .venv-package
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv .venv-package
+	.venv-package/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	cd dist && ../.venv-package/bin/python -c $(SMOKE)
+	.venv-package/bin/python -m pip install --quiet --no-deps --force-reinstall \
+		dist/*.tar.gz
+	cd dist && ../.venv-package/bin/python -c $(SMOKE)
+
 clean:
-	rm -rf .venv .venv-oldest build dist *.egg-info docs/_build docs/generated docs/gallery
+	rm -rf .venv .venv-oldest .venv-package build dist *.egg-info docs/_build docs/generated docs/gallery

@@ -1,6 +1,7 @@
 """Hierarchical text classification for scikit-learn."""
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ __all__ = [
     "TokenSequenceVectorizer",
     "load_word_vectors",
 ]
-__version__ = "0.1.0"
 
 # Imported when they are asked for: linear models predict without torch, whose import
 # takes longer than all the rest.
@@ -45,6 +45,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
         globals()[name] = value
         return value
+    if name == "__version__":
+        return version("sklearn-htc")
     if name in _ROOMS:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -52,4 +54,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """List what is public, imported or not."""
-    return sorted({*globals(), *__all__, *_ROOMS})
+    return sorted({*globals(), *__all__, *_ROOMS, "__version__"})

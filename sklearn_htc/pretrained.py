@@ -261,7 +261,10 @@ def _load(kind: str, pretrained: str, what: str) -> Any:
     shows_bars = transformers.logging.is_progress_bar_enabled()
     transformers.logging.disable_progress_bar()
     try:
-        return getattr(transformers, kind).from_pretrained(pretrained)
+        # Code that a folder holds is not executed.
+        return getattr(transformers, kind).from_pretrained(
+            pretrained, trust_remote_code=False
+        )
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(
             f"There is no {what} at pretrained={pretrained!r}: "

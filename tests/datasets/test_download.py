@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from sklearn_htc.datasets import _rcv1_v2, _wos
 from sklearn_htc.datasets._download import (
     RemoteFile,
     _acquired,
@@ -161,3 +162,8 @@ def test_a_wrong_address_is_named(server, tmp_path):
         pytest.raises(OSError, match=r"/nothing could not be downloaded: .*404"),
     ):
         fetch(remote, tmp_path, n_retries=1)
+
+
+def test_data_sets_come_over_https():
+    urls = [_wos.ARCHIVE.url, _rcv1_v2.TOPICS.url, _rcv1_v2.HIERARCHY.url]
+    assert all(url.startswith("https://") for url in [*urls, _rcv1_v2.TOKENS_FOLDER])
