@@ -1,6 +1,22 @@
-"""The types that skops must be told to trust before it loads an estimator."""
+"""Files of fitted estimators: written whole or not at all, and read without risk."""
 
-__all__ = ["TRUSTED_TYPES"]
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+__all__ = ["FORMAT", "TRUSTED_TYPES", "load", "refuse_other_format", "save", "stamp"]
+
+# Of what fitted estimators are made of; one higher wherever older files can't be read.
+FORMAT = 1
+# Beside what skops writes.
+STAMP = "sklearn_htc.json"
 
 TRUSTED_TYPES = [
     "scipy.sparse._csr.csr_array",
@@ -57,3 +73,164 @@ TRUSTED_TYPES = [
 truth values, bytes or tuples of them. Other types that the user has brought, such as a
 callback, another optimizer or a classifier inside, have to be added.
 """
+
+
+def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator, or a pipeline that holds one, into a file.
+
+    The file is written beside its place, and moved there when it is complete. Whatever
+    happens meanwhile, at `path` is the former file or the new one, whole.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any that skops writes: those of this package and of scikit-learn, and pipelines
+        and searches of them.
+    path : path-like
+        Of the file, such as "model.skops". A file that is there is replaced.
+
+    Raises
+    ------
+    ImportError
+        If skops is not installed.
+    OSError
+        If the folder is missing or full, or may not be written to.
+
+    See Also
+    --------
+    load : Read it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn_htc import HierarchicalLinearClassifier
+    >>> from sklearn_htc.persistence import load, save
+    >>> texts = ["the cat purrs", "the dog barks", "the tree grows"] * 20
+    >>> hierarchy = {"animal": ["cat", "dog"], "plant": ["tree"]}
+    >>> clf = HierarchicalLinearClassifier(hierarchy)
+    >>> clf = clf.fit(texts, ["cat", "dog", "tree"] * 20)
+    >>> with TemporaryDirectory() as folder:
+    ...     save(clf, Path(folder, "model.skops"))
+    ...     load(Path(folder, "model.skops")).predict(["a dog barks"])
+    array(['dog'], dtype='<U4')
+    """
+    dump = _skops().dump
+    path = Path(path)
+    # In the same folder, as only there a file can be moved in one step.
+    with NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+    ) as file:
+        part = Path(file.name)
+        try:
+            dump(estimator, file)
+            file.seek(0)
+            with ZipFile(file, "a") as archive:
+                archive.writestr(STAMP, json.dumps(stamp()))
+            file.flush()
+            os.fsync(file.fileno())
+            part.chmod(0o666 & ~_mask())
+            part.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink()
+            raise
+
+
+def load(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Any:
+    """Read an estimator from a file, without executing code from it.
+
+    Parameters
+    ----------
+    path : path-like
+        Of a file that `save` or skops has written.
+    trusted : iterable of str, default=()
+        Names of types of your own that may be made, beside `TRUSTED_TYPES` and those
+        that skops trusts: "module.Name".
+
+    Returns
+    -------
+    estimator : estimator
+        As it was saved.
+
+    Raises
+    ------
+    ImportError
+        If skops is not installed.
+    OSError
+        If the file is missing or can't be read.
+    ValueError
+        If it is no file of `save` or skops, or was written by a version of the package
+        whose estimators are made of other parts; it says which.
+    skops.io.exceptions.UntrustedTypesFoundException
+        If the file holds other types; it says which.
+    """
+    read = _skops().load
+    path = Path(path)
+    try:
+        with ZipFile(path) as archive:
+            if STAMP in archive.namelist():
+                written = json.loads(archive.read(STAMP))
+                refuse_other_format(written, f"The estimator in {path}")
+            elif "schema.json" not in archive.namelist():
+                raise BadZipFile("it has no schema")
+    except BadZipFile as error:
+        raise ValueError(
+            f"{path} is no file of sklearn_htc.persistence.save, or is damaged: "
+            f"{error}."
+        ) from error
+    return read(path, trusted=[*TRUSTED_TYPES, *trusted])
+
+
+@cache
+def stamp() -> dict[str, Any]:
+    """Say what a fitted estimator was made by.
+
+    Returns
+    -------
+    stamp : dict
+        `format`, an int, and `version`, a str.
+    """
+    return {"format": FORMAT, "version": version("sklearn-htc")}
+
+
+def refuse_other_format(written: Mapping[str, Any] | None, what: str) -> None:
+    """Refuse an estimator that is made of other parts than those of this version.
+
+    Parameters
+    ----------
+    written : mapping or None
+        Its `stamp`; None where it has none, as before there were stamps.
+    what : str
+        What it is, for the error.
+
+    Raises
+    ------
+    ValueError
+        If its format is not `FORMAT`.
+    """
+    found = {"format": 0, "version": "0.1.0.dev"} if written is None else written
+    if found["format"] != FORMAT:
+        raise ValueError(
+            f"{what} was fitted by sklearn_htc {found['version']}, whose fitted "
+            f"estimators have format {found['format']}. This is sklearn_htc "
+            f"{stamp()['version']}, with format {FORMAT}. Use that version, or fit the "
+            "estimator anew."
+        )
+
+
+def _skops() -> Any:
+    try:
+        import skops.io
+    except ImportError as error:
+        raise ImportError(
+            "Files of estimators need skops: pip install 'sklearn-htc[files]'."
+        ) from error
+    return skops.io
+
+
+def _mask() -> int:
+    """Return what the process takes from the permissions of new files."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

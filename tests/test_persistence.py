@@ -1,6 +1,10 @@
 """Files: every fitted estimator comes back the same from a pickle and from skops."""
 
+import os
 import pickle
+import subprocess
+import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -8,9 +12,13 @@ import pytest
 import skops.io
 import torch
 from scipy import sparse
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from sklearn_htc import (
     HiAGMClassifier,
@@ -20,7 +28,7 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
     TokenSequenceVectorizer,
 )
-from sklearn_htc.persistence import TRUSTED_TYPES
+from sklearn_htc.persistence import TRUSTED_TYPES, load, save
 
 SMALL = {"dimension": 8, "max_epochs": 2, "random_state": 0}
 FLAT = OneVsRestClassifier(LogisticRegression())
@@ -158,3 +166,134 @@ def test_loading_draws_nothing_from_the_callers_generator(bag, indicator, hierar
     torch.manual_seed(1)
     pickle.loads(data)
     assert torch.rand(1) == expected
+
+
+@pytest.fixture
+def clf(corpus, hierarchy):
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    return clf.fit(corpus[0], [[name] for name in corpus[1]])
+
+
+def test_a_saved_pipeline_is_loaded(corpus, hierarchy, bag, tmp_path):
+    pipeline = make_pipeline(
+        TfidfVectorizer(), HierarchicalLinearClassifier(hierarchy, random_state=0)
+    ).fit(*corpus)
+    save(pipeline, tmp_path / "model.skops")
+    loaded = load(str(tmp_path / "model.skops"))
+    expected = pipeline.predict_proba(corpus[0])
+    np.testing.assert_array_equal(loaded.predict_proba(corpus[0]), expected)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.skops"]
+
+
+def test_a_failed_save_keeps_the_former_file(clf, monkeypatch, tmp_path):
+    path = tmp_path / "model.skops"
+    save(clf, path)
+    former = path.read_bytes()
+
+    def full(handle):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save(clone(clf), path)
+    assert path.read_bytes() == former
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_types_of_the_user_have_to_be_trusted(clf, tmp_path):
+    path = tmp_path / "model.skops"
+    save(make_pipeline(FunctionTransformer(as_lower), clf), path)
+    with pytest.raises(UntrustedTypesFoundException, match="as_lower"):
+        load(path)
+    name = f"{as_lower.__module__}.as_lower"
+    assert load(path, trusted=[name]).steps[0][1].func is as_lower
+
+
+def as_lower(texts):
+    return [text.lower() for text in texts]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", None])
+def test_other_files_are_refused(content, tmp_path):
+    path = tmp_path / "model.skops"
+    if content is None:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("something", "else")
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match="no file of sklearn_htc"):
+        load(path)
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "missing.skops")
+
+
+def test_estimators_of_another_format_are_refused(clf, monkeypatch, tmp_path):
+    path = tmp_path / "model.skops"
+    monkeypatch.setattr(
+        "sklearn_htc.persistence.stamp", lambda: {"format": 7, "version": "3.2"}
+    )
+    monkeypatch.setattr(
+        "sklearn_htc.estimators._base.stamp", lambda: {"format": 7, "version": "3.2"}
+    )
+    save(clf, path)
+    pickled = pickle.dumps(clf)
+    monkeypatch.undo()
+    message = "fitted by sklearn_htc 3.2, whose fitted estimators have format 7"
+    with pytest.raises(ValueError, match=message):
+        load(path)
+    with pytest.raises(ValueError, match=message):
+        pickle.loads(pickled)
+    # Parameters alone are the same in all formats.
+    clf.__setstate__({"C": 2.0, "_saved_by": {"format": 7, "version": "3.2"}})
+    assert clf.C == 2
+
+
+def test_estimators_from_before_there_were_formats_are_refused(clf):
+    state = clf.__getstate__()
+    del state["_saved_by"]
+    with pytest.raises(ValueError, match="format 0"):
+        clone(clf).__setstate__(state)
+
+
+SAVE_AND_KILL = """
+import os, pickle, random, signal, sys, time
+from sklearn_htc.persistence import load, save
+
+assert "torch" not in sys.modules
+folder, n_kills = sys.argv[1], int(sys.argv[2])
+with open(f"{folder}/models.pickle", "rb") as file:
+    models, texts, expected = pickle.load(file)
+path = f"{folder}/model.skops"
+save(models[0], path)
+start = time.perf_counter()
+for _ in range(3):
+    save(models[0], path)
+longest = (time.perf_counter() - start) / 3 * 2
+random.seed(0)
+for _ in range(n_kills):
+    child = os.fork()
+    if not child:
+        while True:
+            for model in models:
+                save(model, path)
+    time.sleep(random.uniform(0, longest))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    found = load(path).predict_proba(texts)
+    assert any((found == each).all() for each in expected)
+print(len([name for name in os.listdir(folder) if name.endswith(".part")]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+def test_killed_saves_leave_a_whole_file(clf, corpus, tmp_path):
+    texts = corpus[0][:5]
+    other = clone(clf).set_params(C=0.1).fit(corpus[0], [[name] for name in corpus[1]])
+    models = [clf, other]
+    expected = [model.predict_proba(texts) for model in models]
+    (tmp_path / "models.pickle").write_bytes(pickle.dumps((models, texts, expected)))
+    command = [sys.executable, "-c", SAVE_AND_KILL, str(tmp_path), "100"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    # Some were killed while they wrote.
+    assert int(done.stdout) > 0

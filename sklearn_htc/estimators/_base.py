@@ -22,6 +22,7 @@ from sklearn_htc.estimators._learned import Learned, view
 from sklearn_htc.estimators._update import updated
 from sklearn_htc.explain.explaining import explain
 from sklearn_htc.explain.explanation import Explanations
+from sklearn_htc.persistence import refuse_other_format, stamp
 
 __all__ = ["BaseHierarchicalClassifier"]
 
@@ -373,6 +374,17 @@ default=None
         is_right = self._learned.form.targets.equal(y, self.predict(X))
         weight = check_sample_weight(sample_weight, is_right)
         return float(np.average(is_right, weights=weight))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Add the version, by which a later one knows whether it can read this."""
+        return {**super().__getstate__(), "_saved_by": stamp()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Refuse what a version of another format has fitted."""
+        others = {key: value for key, value in state.items() if key != "_saved_by"}
+        if "_learned" in others:
+            refuse_other_format(state.get("_saved_by"), f"This {type(self).__name__}")
+        super().__setstate__(others)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_learned" in vars(self)
