@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -14,7 +14,7 @@ from sklearn_htc.data.documents import Documents
 from sklearn_htc.label_texts.model import LabelTextModel
 from sklearn_htc.read_out.decoders import Decoder, PathDecoder
 from sklearn_htc.read_out.fitting import ReadOut
-from sklearn_htc.wide.base import WidePath
+from sklearn_htc.wide.base import WideModel, WidePath
 
 if TYPE_CHECKING:
     from sklearn_htc.training.deep import DeepModel
@@ -142,6 +142,23 @@ class Predictor(ABC):
         """
 
     @abstractmethod
+    def compact(self, weights: str, min_weight: float) -> Self:
+        """Make a smaller predictor that says about the same.
+
+        Parameters
+        ----------
+        weights : {"float32", "float16", "pruned"}
+            How weights are stored.
+        min_weight : float
+            As for `WideModel.compact`.
+
+        Returns
+        -------
+        predictor : Predictor
+            A new one, which learns nothing more.
+        """
+
+    @abstractmethod
     def iter_judged(self, documents: Documents) -> Iterator[Judged]:
         """Say all about documents, batch by batch.
 
@@ -251,6 +268,16 @@ class TwoPathPredictor(LogOddsPredictor):
         """Decode the log-odds of all labels; see `Predictor.iter_judged`."""
         for rows, wide, deep in self._iter_parts(documents):
             yield self._judged(rows, self._log_odds(documents, rows, wide, deep), deep)
+
+    def compact(self, weights: str, min_weight: float) -> Self:
+        """Leave out what only training needs; see `Predictor.compact`."""
+        wide, deep = self.wide, self.deep
+        if isinstance(wide, WideModel):
+            wide = wide.compact(weights, min_weight)
+            deep = deep if self.deep_weight else None
+        if deep is not None:
+            deep = deep.compact(weights)
+        return replace(self, wide=wide, deep=deep)
 
     def _iter_parts(
         self, documents: Documents

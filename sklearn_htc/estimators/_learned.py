@@ -1,10 +1,10 @@
 """What fit leaves behind: one object, so that no estimator is ever half fitted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -34,6 +34,23 @@ class Learned:
     form: InputForm
     predictor: Predictor
 
+    def compact(self, weights: str, min_weight: float) -> Self:
+        """Make the predictor smaller.
+
+        Parameters
+        ----------
+        weights : {"float32", "float16", "pruned"}
+            How weights are stored.
+        min_weight : float
+            As for `WideModel.compact`.
+
+        Returns
+        -------
+        learned : Learned
+            A new one.
+        """
+        return replace(self, predictor=self.predictor.compact(weights, min_weight))
+
 
 @dataclass(frozen=True)
 class NetworkLearned(Learned):
@@ -51,6 +68,8 @@ class NetworkLearned(Learned):
         The classification loss in use.
     dimension : int
         Size of text and label representations.
+    is_compact : bool, default=False
+        Whether what training goes on from was left out.
     """
 
     parameters: Mapping[str, Any]
@@ -58,6 +77,11 @@ class NetworkLearned(Learned):
     history: list[dict[str, Any]]
     loss: str
     dimension: int
+    is_compact: bool = False
+
+    def compact(self, weights: str, min_weight: float) -> Self:
+        """Leave out what training goes on from; see `Learned.compact`."""
+        return replace(super().compact(weights, min_weight), is_compact=True)
 
     @cached_property
     def label_embeddings(self) -> np.ndarray | None:

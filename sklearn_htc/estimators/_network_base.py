@@ -374,6 +374,11 @@ label collections, or array-like of shape (n_documents,)
                 "update_hierarchy has changed labels since the network was trained, "
                 "so it can't learn further. Fit anew on all documents."
             )
+        if learned.is_compact:
+            raise ValueError(
+                "compact has left out what training goes on from. Use the estimator "
+                "that compact was called on, or fit anew on all documents."
+            )
         if deep is None:
             raise ValueError(
                 "The last fit kept no network that could learn further: it had no "

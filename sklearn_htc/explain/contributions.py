@@ -129,6 +129,8 @@ def _of_linear(
         rows = path.row_of_feature[columns]
         has_weight = rows >= 0
         weights = path.coef_[np.ix_(rows[has_weight], labels)]
+        if sparse.issparse(weights):
+            weights = weights.toarray()
         yield Contributions(
             columns[has_weight],
             values[has_weight, None] * weights,
@@ -159,17 +161,19 @@ def _of_tree(
 def _of_kernel(
     path: KernelPath, X: Any, nodes: Sequence[np.ndarray]
 ) -> Iterator[Contributions]:
-    X = np.asarray(X, dtype=path.landmarks_.dtype)
+    coef = path.weights()
+    landmarks = path.landmarks_.astype(coef.dtype, copy=False)
+    X = np.asarray(X, dtype=coef.dtype)
     for start in range(0, len(X), BATCH_SIZE):
         some = X[start : start + BATCH_SIZE]
-        kernel = rbf_kernel(some, path.landmarks_, gamma=path.gamma_)
+        kernel = rbf_kernel(some, landmarks, gamma=path.gamma_)
         for similarity, labels in zip(
             kernel, nodes[start : start + BATCH_SIZE], strict=True
         ):
             yield Contributions(
                 *_nothing(len(labels)),
                 path.landmark_rows_,
-                similarity[:, None] * path.coef_[:, labels],
+                similarity[:, None] * coef[:, labels],
                 path.intercept_[labels],
             )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy import sparse
@@ -80,6 +81,10 @@ class TreePredictor(Predictor):
                 ):
                     dense = self._dense(more, of_paths=of_paths)
                     yield others[some], *top_of(dense, k, levels)
+
+    def compact(self, weights: str, min_weight: float) -> Self:
+        """Return this predictor, whose weights are sparse and pruned anyway."""
+        return self
 
     def iter_judged(self, documents: Documents) -> Iterator[Judged]:
         """Ask all routers; see `Predictor.iter_judged`."""

@@ -99,6 +99,7 @@ class DeepModel:
         self.path_nodes = path_nodes
         self.counts = counts
         self.feature_scale = feature_scale
+        self.stored_as = "float32"
         self.log_odds_of_shares = counts.log_odds
         self.decoder: Decoder = make_decoder(hierarchy, path_nodes, 0.5)
 
@@ -348,11 +349,35 @@ class DeepModel:
         """
         return _scaled(documents, self.feature_scale)
 
+    def compact(self, weights: str) -> Self:
+        """Make a network that only predicts, and is stored in less space.
+
+        Parameters
+        ----------
+        weights : {"float32", "float16", "pruned"}
+            With "float16" weights are rounded to it, and stored so. Memory still holds
+            them as float32, which processors compute with.
+
+        Returns
+        -------
+        deep : DeepModel
+            A new one, without what the optimiser has noted.
+        """
+        twin = deepcopy(self)
+        twin.net.optimizer_.state.clear()
+        if weights == "float16":
+            twin.stored_as = "float16"
+            with torch.no_grad():
+                for part in twin.net.module_.state_dict().values():
+                    if part.is_floating_point():
+                        part.copy_(part.half())
+        return twin
+
     def __getstate__(self) -> dict[str, Any]:
         """Return all as plain arrays; the graph follows from the hierarchy."""
         names = [field.name for field in fields(self.plan)]
         plan = {name: getattr(self.plan, name) for name in names if name != "graph"}
-        return vars(self) | {"net": as_arrays(self.net), "plan": plan}
+        return vars(self) | {"net": as_arrays(self.net, self.stored_as), "plan": plan}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make the network anew, with the weights that it had."""

@@ -84,13 +84,15 @@ def _groups(plan: NetworkPlan, encoder_lr: float, layer_decay: float) -> dict[st
     return {"optimizer__param_groups": groups}
 
 
-def as_arrays(net: HTCNet) -> dict[str, Any]:
+def as_arrays(net: HTCNet, stored_as: str = "float32") -> dict[str, Any]:
     """Take all that a net has learned.
 
     Parameters
     ----------
     net : HTCNet
         Initialised.
+    stored_as : {"float32", "float16"}, default="float32"
+        Type of the model's weights.
 
     Returns
     -------
@@ -102,9 +104,15 @@ def as_arrays(net: HTCNet) -> dict[str, Any]:
         "objective": net.criterion_,
         "optimizer": net.optimizer_,
     }
+    weights = {name: to_numpy(part.state_dict()) for name, part in parts.items()}
+    if stored_as == "float16":
+        weights["model"] = {
+            name: part.astype(np.float16) if part.dtype == np.float32 else part
+            for name, part in weights["model"].items()
+        }
     return {
         "settings": {name: getattr(net, name) for name in SETTINGS},
-        "weights": {name: to_numpy(part.state_dict()) for name, part in parts.items()},
+        "weights": weights,
         "history": net.history.to_list(),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -154,6 +154,13 @@ class UpdatedPredictor(LogOddsPredictor):
     read_out: ReadOut
     counts: np.ndarray
     fresh: np.ndarray
+
+    def compact(self, weights: str, min_weight: float) -> UpdatedPredictor:
+        """Make both models smaller; see `Predictor.compact`."""
+        anew = self.anew
+        if anew is not None:
+            anew = replace(anew, wide=anew.wide.compact(weights, min_weight))
+        return replace(self, former=self.former.compact(weights, min_weight), anew=anew)
 
     @property
     def wide(self) -> Any:

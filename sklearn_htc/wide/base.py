@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -107,8 +107,26 @@ class WideModel(WidePath):
     intercept_: np.ndarray
 
     @abstractmethod
-    def weights(self) -> np.ndarray:
-        """Return what labels differ by, (n_weights, n_nodes)."""
+    def weights(self) -> Any:
+        """Return what labels differ by, {ndarray, csr_array} (n_weights, n_nodes)."""
+
+    @abstractmethod
+    def compact(self, weights: str, min_weight: float) -> Self:
+        """Make a smaller model that predicts about the same.
+
+        Parameters
+        ----------
+        weights : {"float32", "float16", "pruned"}
+            How weights are stored; "pruned" leaves small ones out.
+        min_weight : float
+            Those of terms that are left out are smaller, in units of a document of
+            length 1.
+
+        Returns
+        -------
+        model : WideModel
+            A new one.
+        """
 
     @property
     def start(self) -> Start | None:

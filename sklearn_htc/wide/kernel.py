@@ -5,8 +5,10 @@ sentence embeddings kernel ridge regression does better than linear machines by 
 points of F1, and in less time, as it solves for all labels at once.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -60,7 +62,7 @@ class KernelPath(WideModel):
         What makes the length of the average document 1; the same for all features.
     landmarks_ : ndarray of shape (n_landmarks, n_features)
         Documents whose kernels are added up; float32, or float64 if the penalty is less
-        than 0.01.
+        than 0.01; float16 once `compact` has made them so.
     gamma_ : float
         `gamma` / v.
     coef_ : ndarray of shape (n_landmarks, n_nodes)
@@ -71,7 +73,7 @@ class KernelPath(WideModel):
         Which training documents the landmarks are, counted without those of weight 0.
     """
 
-    settings: "KernelSettings"
+    settings: KernelSettings
     feature_scale_: np.ndarray = field(repr=False)
     landmarks_: np.ndarray = field(repr=False)
     gamma_: float
@@ -81,17 +83,36 @@ class KernelPath(WideModel):
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Score every label; near 1 where a document has it, and near 0 where not."""
-        X = np.asarray(X, dtype=self.landmarks_.dtype)
+        X = np.asarray(X, dtype=self._type)
+        landmarks: np.ndarray = self.landmarks_.astype(self._type, copy=False)
+        coef = self.weights()
         scores = np.empty((len(X), len(self.intercept_)), dtype=np.float32)
         for start in range(0, len(X), BATCH_SIZE):
             rows = slice(start, start + BATCH_SIZE)
-            kernel = rbf_kernel(X[rows], self.landmarks_, gamma=self.gamma_)
-            scores[rows] = kernel @ self.coef_
+            kernel = rbf_kernel(X[rows], landmarks, gamma=self.gamma_)
+            scores[rows] = kernel @ coef
         return scores + self.intercept_
 
     def weights(self) -> np.ndarray:
-        """Return `coef_`."""
-        return self.coef_
+        """Return `coef_`, of a type to compute with."""
+        return self.coef_.astype(self._type, copy=False)
+
+    def compact(self, weights: str, min_weight: float) -> KernelPath:
+        """Store landmarks and weights in half the space, if they are float32.
+
+        See `WideModel.compact`. No weight of a kernel is small enough to leave out.
+        """
+        if weights != "float16" or self.landmarks_.dtype != np.float32:
+            return self
+        return replace(
+            self,
+            landmarks_=self.landmarks_.astype(np.float16),
+            coef_=self.coef_.astype(np.float16),
+        )
+
+    @property
+    def _type(self) -> type:
+        return np.promote_types(self.landmarks_.dtype, np.float32).type
 
 
 @dataclass(frozen=True)

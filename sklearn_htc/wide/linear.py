@@ -61,9 +61,10 @@ class LinearPath(WideModel):
     feature_scale_ : ndarray of shape (n_features,), float32
         What features were multiplied by: relevance to its power, and such that the
         average document has length 1.
-    coef_ : ndarray of shape (n_used, n_nodes), float32
+    coef_ : {ndarray, csr_array} of shape (n_used, n_nodes), float32 or float16
         Weights of these features as given, `feature_scale_` included; 0 where all
-        training documents have the label, or none.
+        training documents have the label, or none. Sparse or float16 once `compact`
+        has made them so.
     intercept_ : ndarray of shape (n_nodes,), float32
         Scores of a document without features.
     start_ : Start or None, default=None
@@ -74,7 +75,7 @@ class LinearPath(WideModel):
     settings: LinearSettings
     features_: np.ndarray = field(repr=False)
     feature_scale_: np.ndarray = field(repr=False)
-    coef_: np.ndarray = field(repr=False)
+    coef_: Any = field(repr=False)
     intercept_: np.ndarray = field(repr=False)
     start_: Start | None = field(repr=False, default=None)
 
@@ -94,7 +95,7 @@ class LinearPath(WideModel):
         """Score every label; positive where a machine says yes."""
         if not sparse.issparse(X):
             # Otherwise a row's scores depend on where in the product it stands.
-            products = X.astype(np.float64) @ self.coef_
+            products = X.astype(np.float64) @ self.weights()
             return products.astype(np.float32) + self.intercept_
         rows = self.row_of_feature[X.indices]
         weights = np.where(rows < 0, 0, X.data).astype(np.float32, copy=False)
@@ -104,9 +105,22 @@ class LinearPath(WideModel):
         )
         return _product(known, self.coef_) + self.intercept_
 
-    def weights(self) -> np.ndarray:
-        """Return `coef_`."""
-        return self.coef_
+    def weights(self) -> Any:
+        """Return `coef_`, as float32."""
+        return self.coef_.astype(np.float32, copy=False)
+
+    def compact(self, weights: str, min_weight: float) -> LinearPath:
+        """Store weights in half the space, or leave small ones out.
+
+        See `WideModel.compact`.
+        """
+        coef = self.coef_
+        if weights == "float16":
+            coef = coef.astype(np.float16)
+        elif weights == "pruned":
+            least = min_weight * self.feature_scale_[self.features_]
+            coef = sparse.csr_array(np.where(np.abs(coef) < least[:, None], 0, coef))
+        return replace(self, coef_=coef, start_=None)
 
 
 @dataclass(frozen=True)
@@ -367,8 +381,16 @@ def powers_for(documents: DocumentVectors) -> tuple[float, ...]:
     return POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
 
 
-def _product(X: sparse.csr_array, coef: np.ndarray) -> np.ndarray:
+def _product(X: sparse.csr_array, coef: Any) -> np.ndarray:
     """Multiply documents (n, n_used) by weights (n_used, n_nodes)."""
+    if sparse.issparse(coef):
+        of_pruned: np.ndarray = (X @ coef).toarray()
+        return of_pruned
+    if coef.dtype == np.float16:
+        used, columns = np.unique(X.indices, return_inverse=True)
+        shape = (X.shape[0], len(used))
+        X = sparse.csr_array((X.data, columns, X.indptr), shape=shape)
+        coef = coef[used].astype(np.float32)
     if X.nnz * coef.shape[1] < ENOUGH_FOR_TORCH:
         product: np.ndarray = X @ coef
         return product
