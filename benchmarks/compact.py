@@ -1,4 +1,4 @@
-"""What `compact` saves, and what it costs: size, F1 and speed by how weights are stored.
+"""What `compact` saves and costs: size, F1 and speed by how weights are stored.
 
 HierarchicalLinearClassifier, fitted to raw texts, on the test rows of `load_api_docs`
 and of any data sets in a folder of NAME.jsonl.xz and NAME.hierarchy.tsv files.

@@ -2,16 +2,27 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import is_dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkstemp
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
-__all__ = ["FORMAT", "TRUSTED_TYPES", "load", "refuse_other_format", "save", "stamp"]
+from sklearn.base import BaseEstimator
+
+__all__ = [
+    "FORMAT",
+    "TRUSTED_TYPES",
+    "load",
+    "moved_into_place",
+    "refuse_other_format",
+    "save",
+    "stamp",
+]
 
 # Of what fitted estimators are made of; one higher wherever older files can't be read.
 FORMAT = 1
@@ -116,25 +127,15 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     array(['dog'], dtype='<U4')
     """
     dump = _skops().dump
-    path = Path(path)
-    # In the same folder, as only there a file can be moved in one step.
-    with NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
-    ) as file:
-        part = Path(file.name)
-        try:
-            dump(estimator, file)
-            file.seek(0)
-            with ZipFile(file, "a") as archive:
-                archive.writestr(STAMP, json.dumps(stamp()))
-            file.flush()
-            os.fsync(file.fileno())
-            part.chmod(0o666 & ~_mask())
-            part.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                part.unlink()
-            raise
+    for vectorizer in _vectorizers(estimator, set()):
+        # Each NumPy number would become a file of its own inside the archive.
+        own = vectorizer.vocabulary_.items()
+        vectorizer.vocabulary_ = {term: int(column) for term, column in own}
+    with moved_into_place(path) as part:
+        # What skops says of each term takes 400 bytes, and little when compressed.
+        dump(estimator, part, compression=ZIP_DEFLATED, compresslevel=1)
+        with ZipFile(part, "a") as archive:
+            archive.writestr(STAMP, json.dumps(stamp()))
 
 
 def load(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Any:
@@ -182,6 +183,37 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Any:
     return read(path, trusted=[*TRUSTED_TYPES, *trusted])
 
 
+@contextmanager
+def moved_into_place(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write a file beside its place, and move it there when it is complete.
+
+    Parameters
+    ----------
+    path : path-like
+        The place. A file that is there is replaced.
+
+    Yields
+    ------
+    part : Path
+        What to write to. It is deleted where that fails.
+    """
+    path = Path(path)
+    # In the same folder, as only there a file can be moved in one step.
+    handle, name = mkstemp(".part", f".{path.name}.", path.parent)
+    part = Path(name)
+    try:
+        os.close(handle)
+        part.chmod(0o666 & ~_mask())
+        yield part
+        with open(part, "rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
 @cache
 def stamp() -> dict[str, Any]:
     """Say what a fitted estimator was made by.
@@ -217,6 +249,25 @@ def refuse_other_format(written: Mapping[str, Any] | None, what: str) -> None:
             f"{stamp()['version']}, with format {FORMAT}. Use that version, or fit the "
             "estimator anew."
         )
+
+
+def _vectorizers(part: Any, seen: set[int]) -> Iterator[Any]:
+    """Find all that has a vocabulary in an estimator, or in what it has learned."""
+    if id(part) in seen:
+        return
+    seen.add(id(part))
+    if isinstance(part, (list, tuple)):
+        inside: Iterable[Any] = part
+    elif isinstance(part, Mapping):
+        inside = part.values()
+    elif isinstance(part, BaseEstimator) or is_dataclass(part):
+        inside = vars(part).values()
+        if isinstance(getattr(part, "vocabulary_", None), dict):
+            yield part
+    else:
+        return
+    for each in inside:
+        yield from _vectorizers(each, seen)
 
 
 def _skops() -> Any:

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
 from skops.io.exceptions import UntrustedTypesFoundException
 
@@ -183,6 +183,31 @@ def test_a_saved_pipeline_is_loaded(corpus, hierarchy, bag, tmp_path):
     expected = pipeline.predict_proba(corpus[0])
     np.testing.assert_array_equal(loaded.predict_proba(corpus[0]), expected)
     assert [path.name for path in tmp_path.iterdir()] == ["model.skops"]
+
+
+@pytest.mark.parametrize("place", ["pipeline", "union", "own", "inside"])
+def test_a_vocabulary_is_not_a_file_per_term(place, corpus, hierarchy, tmp_path):
+    # Where some are left out, scikit-learn numbers terms by NumPy integers.
+    vectorizer = TfidfVectorizer(max_features=20)
+    inner = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    clf = {
+        "pipeline": make_pipeline(vectorizer, inner),
+        "union": make_pipeline(make_union(vectorizer), inner),
+        "own": clone(inner).set_params(vectorizer=vectorizer),
+        "inside": HierarchicalDecodingClassifier(
+            OneVsRestClassifier(make_pipeline(vectorizer, LogisticRegression())),
+            hierarchy,
+            vectorizer=None,
+        ),
+    }[place].fit(*corpus)
+    expected = clf.predict_proba(corpus[0])
+    save(clf, tmp_path / "model.skops")
+    with zipfile.ZipFile(tmp_path / "model.skops") as archive:
+        sizes = [each.file_size for each in archive.infolist()]
+    n_arrays_of_one_number = sum(size == 136 for size in sizes)
+    assert n_arrays_of_one_number < 20
+    loaded = load(tmp_path / "model.skops")
+    np.testing.assert_array_equal(loaded.predict_proba(corpus[0]), expected)
 
 
 def test_a_failed_save_keeps_the_former_file(clf, monkeypatch, tmp_path):
