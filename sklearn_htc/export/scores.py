@@ -1,0 +1,355 @@
+"""Scores of fitted models as torch modules that have a form in ONNX."""
+
+from copy import deepcopy
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+
+from sklearn_htc.export.decoding import log_odds, make_decoding
+from sklearn_htc.export.inputs import InputLayout
+from sklearn_htc.network.text_encoders import BagOfTermsEncoder
+from sklearn_htc.training.deep import DeepModel
+from sklearn_htc.wide.joined import JoinedPath
+from sklearn_htc.wide.kernel import KernelPath
+from sklearn_htc.wide.linear import LinearPath
+
+__all__ = ["NetworkScores", "make_scores"]
+
+
+@singledispatch
+def make_scores(path: Any) -> nn.Module:
+    """Make a module that scores documents as a wide path does.
+
+    Parameters
+    ----------
+    path : LinearPath, KernelPath or JoinedPath
+        Fitted.
+
+    Returns
+    -------
+    scores : Module
+        From the inputs of `onnx_inputs` to scores (B, N).
+
+    Raises
+    ------
+    NotImplementedError
+        For any other path.
+    """
+    raise NotImplementedError(
+        f"{type(path).__name__} has no form in ONNX. Linear and kernel models have."
+    )
+
+
+class TermScores(nn.Module):
+    """A linear model on terms, which are given by their columns.
+
+    Parameters
+    ----------
+    path : LinearPath
+        Fitted.
+    columns : int ndarray or None, default=None
+        Which columns of X it reads, where those are not all.
+    n_features : int, default=0
+        Width of X, where columns are given.
+    """
+
+    rows: Tensor
+    coef: Tensor
+    intercept: Tensor
+
+    def __init__(
+        self,
+        path: LinearPath,
+        columns: np.ndarray | None = None,
+        n_features: int = 0,
+    ) -> None:
+        super().__init__()
+        coef = path.coef_.toarray() if sparse.issparse(path.coef_) else path.coef_
+        # The last row is that of unknown terms.
+        coef = np.vstack([coef, np.zeros_like(coef, shape=(1, coef.shape[1]))])
+        rows = path.row_of_feature.astype(np.int64)
+        rows = np.where(rows < 0, len(coef) - 1, rows)
+        if columns is not None:
+            of_columns, rows = rows, np.full(n_features, len(coef) - 1)
+            rows[columns] = of_columns
+        self.register_buffer("rows", torch.from_numpy(rows))
+        self.register_buffer("coef", torch.from_numpy(coef))
+        self.register_buffer("intercept", torch.from_numpy(path.intercept_.copy()))
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Add the weights of the terms up.
+
+        Parameters
+        ----------
+        inputs : dict
+            With `ids` (B, K) and `weights` (B, K).
+
+        Returns
+        -------
+        scores : Tensor of shape (B, N)
+            Of every label.
+        """
+        coef = self.coef[self.rows[inputs["ids"]]].float()
+        return (inputs["weights"].unsqueeze(1) @ coef).squeeze(1) + self.intercept
+
+
+class DenseScores(nn.Module):
+    """A linear model on embeddings.
+
+    Parameters
+    ----------
+    path : LinearPath
+        Fitted.
+    """
+
+    coef: Tensor
+    intercept: Tensor
+
+    def __init__(self, path: LinearPath) -> None:
+        super().__init__()
+        coef = np.zeros((len(path.feature_scale_), len(path.intercept_)), np.float32)
+        own = path.weights()
+        coef[path.features_] = own.toarray() if sparse.issparse(own) else own
+        self.register_buffer("coef", torch.from_numpy(coef))
+        self.register_buffer("intercept", torch.from_numpy(path.intercept_.copy()))
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Multiply embeddings by weights.
+
+        Parameters
+        ----------
+        inputs : dict
+            With `embeddings` (B, D).
+
+        Returns
+        -------
+        scores : Tensor of shape (B, N)
+            Of every label.
+        """
+        products = inputs["embeddings"].double() @ self.coef.double()
+        return products.float() + self.intercept
+
+
+class KernelScores(nn.Module):
+    """Kernel ridge regression with a radial basis function.
+
+    Parameters
+    ----------
+    path : KernelPath
+        Fitted.
+    """
+
+    landmarks: Tensor
+    coef: Tensor
+    intercept: Tensor
+
+    def __init__(self, path: KernelPath) -> None:
+        super().__init__()
+        self.register_buffer("landmarks", torch.from_numpy(path.landmarks_.copy()))
+        self.register_buffer("coef", torch.from_numpy(path.coef_.copy()))
+        self.register_buffer("intercept", torch.from_numpy(path.intercept_.copy()))
+        self.gamma = float(path.gamma_)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Add the kernels of the landmarks up.
+
+        Parameters
+        ----------
+        inputs : dict
+            With `embeddings` (B, D).
+
+        Returns
+        -------
+        scores : Tensor of shape (B, N)
+            Of every label.
+        """
+        # Differences of squares lose the last digits of float32.
+        X, landmarks = inputs["embeddings"].double(), self.landmarks.double()
+        squares = (X * X).sum(1, keepdim=True) + (landmarks * landmarks).sum(1)
+        distances = torch.relu(squares - 2 * X @ landmarks.T)
+        kernel = torch.exp(-self.gamma * distances)
+        return (kernel @ self.coef.double()).float() + self.intercept
+
+
+class WeightedSum(nn.Module):
+    """Scores of several models, added up.
+
+    Parameters
+    ----------
+    parts : list of (float, Module)
+        What scores are multiplied by, and what gives them.
+    """
+
+    def __init__(self, parts: list[tuple[float, nn.Module]]) -> None:
+        super().__init__()
+        self.factors = [weight for weight, _ in parts]
+        self.parts = nn.ModuleList(part for _, part in parts)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Score documents by all parts.
+
+        Parameters
+        ----------
+        inputs : dict
+            What the parts read.
+
+        Returns
+        -------
+        scores : Tensor of shape (B, N)
+            Of every label.
+        """
+        scores = [
+            weight * part(inputs)
+            for weight, part in zip(self.factors, self.parts, strict=True)
+        ]
+        return torch.stack(scores).sum(0)
+
+
+@make_scores.register
+def _of_linear(path: LinearPath) -> nn.Module:
+    return TermScores(path)
+
+
+@make_scores.register
+def _of_kernel(path: KernelPath) -> nn.Module:
+    return KernelScores(path)
+
+
+@make_scores.register
+def _of_both(path: JoinedPath) -> nn.Module:
+    parts: list[tuple[float, nn.Module]] = []
+    for part in path.parts:
+        if isinstance(part.model, LinearPath):
+            n_features = len(path.feature_scale_)
+            own: nn.Module = TermScores(part.model, part.side.columns, n_features)
+        else:
+            own = make_scores(part.model)
+        parts.append((float(part.weight), own))
+    return WeightedSum(parts)
+
+
+class PaddedBag(nn.Module):
+    """A bag-of-terms encoder whose documents are filled up to the same length.
+
+    Parameters
+    ----------
+    encoder : BagOfTermsEncoder
+        Trained.
+    feature_scale : ndarray of shape (n_features,) or None
+        What weights are multiplied by.
+    embedding_columns : int ndarray
+        Columns of X that are given apart; may be empty.
+    """
+
+    factor: Tensor
+    of_columns: Tensor
+
+    def __init__(
+        self,
+        encoder: BagOfTermsEncoder,
+        feature_scale: np.ndarray | None,
+        embedding_columns: np.ndarray,
+    ) -> None:
+        super().__init__()
+        factor = torch.full((len(encoder.embedding.weight),), float(encoder.scale))
+        if feature_scale is not None:
+            factor *= torch.from_numpy(np.asarray(feature_scale, dtype=np.float32))
+        self.register_buffer("factor", factor)
+        self.embedding = encoder.embedding.weight
+        self.background = encoder.background
+        columns = torch.from_numpy(embedding_columns.astype(np.int64))
+        of_columns = factor[columns, None] * self.embedding.detach()[columns]
+        self.register_buffer("of_columns", of_columns)
+
+    def forward(
+        self, ids: Tensor, weights: Tensor, embeddings: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Add weighted term embeddings up.
+
+        Parameters
+        ----------
+        ids : int Tensor of shape (B, K)
+            Columns of the terms.
+        weights : Tensor of shape (B, K)
+            Their weights; 0 where a document has fewer.
+        embeddings : Tensor of shape (B, D), default=None
+            Columns given apart.
+
+        Returns
+        -------
+        text : Tensor of shape (B, 1, d)
+            One position per document.
+        mask : bool Tensor of shape (B, 1)
+            True everywhere.
+        """
+        weights = (weights * self.factor[ids]).unsqueeze(1)
+        text = weights @ self.embedding[ids] + self.background
+        if embeddings is not None:
+            text = text + (embeddings @ self.of_columns).unsqueeze(1)
+        return text, torch.ones_like(text[:, :, 0], dtype=torch.bool)
+
+
+class NetworkScores(nn.Module):
+    """A network, and where it stands beside a wide path, what it adds to its scores.
+
+    Parameters
+    ----------
+    deep : DeepModel
+        Trained.
+    weight : float or None
+        What is added is multiplied by it; None where the network is alone.
+    layout : InputLayout
+        What the file reads.
+    """
+
+    labels: Tensor
+    shares: Tensor
+
+    def __init__(
+        self, deep: DeepModel, weight: float | None, layout: InputLayout
+    ) -> None:
+        super().__init__()
+        model = deepcopy(deep.net.module_).cpu().eval()
+        encoder = model.text_encoder
+        if isinstance(encoder, BagOfTermsEncoder):
+            columns = layout.embedding_columns
+            model.text_encoder = PaddedBag(encoder, deep.feature_scale, columns)
+            self.names = {"ids": "ids", "weights": "weights"}
+            if len(columns):
+                self.names["embeddings"] = "embeddings"
+        else:
+            self.names = {"values": "embeddings"}
+        with torch.no_grad():
+            labels = model.encode_labels().detach().clone()
+        self.model = model
+        self.register_buffer("labels", labels)
+        self.weight = weight
+        if weight is not None:
+            self.decoding = make_decoding(deep.decoder)
+            shares = np.asarray(deep.log_odds_of_shares, dtype=np.float32)
+            self.register_buffer("shares", torch.from_numpy(shares))
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Score every label.
+
+        Parameters
+        ----------
+        inputs : dict
+            With `ids` and `weights` (B, K), or `embeddings` (B, D).
+
+        Returns
+        -------
+        scores : Tensor of shape (B, N)
+            Log-odds where the network is alone, and otherwise what it adds.
+        """
+        batch = {name: inputs[source] for name, source in self.names.items()}
+        logits = self.model(labels=self.labels, **batch).logits
+        if self.weight is None:
+            return logits
+        return self.weight * (
+            log_odds(self.decoding.probabilities(logits)) - self.shares
+        )

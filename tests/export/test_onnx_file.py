@@ -1,0 +1,202 @@
+"""ONNX files: they say what the estimator says."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+
+from sklearn_htc import (
+    HiAGMClassifier,
+    HierarchicalDecodingClassifier,
+    HierarchicalLinearClassifier,
+    HTCInfoMaxClassifier,
+    TokenSequenceVectorizer,
+)
+from sklearn_htc.export import onnx_file, onnx_inputs, to_onnx
+from sklearn_htc.label_tree import fitting
+
+ort = pytest.importorskip("onnxruntime")
+
+SMALL = {"dimension": 8, "max_epochs": 2, "random_state": 0}
+LINEAR = HierarchicalLinearClassifier(random_state=0)
+ESTIMATORS = {
+    "linear": LINEAR,
+    "network": HTCInfoMaxClassifier(wide_path=False, **SMALL),
+    "both paths": HTCInfoMaxClassifier(deep_path=True, **SMALL),
+    "wide path": HTCInfoMaxClassifier(deep_path=False, **SMALL),
+    "treelstm, joint head": HTCInfoMaxClassifier(
+        wide_path=False, structure_encoder="treelstm", head="joint", **SMALL
+    ),
+    "text propagation": HiAGMClassifier(variant="tp", wide_path=False, **SMALL),
+}
+
+
+def documents(form, bag):
+    """Return terms, coordinates, or both."""
+    if form == "terms":
+        return bag
+    coordinates = np.random.default_rng(0).normal(size=(bag.shape[0], 16))
+    coordinates[:, : bag.shape[1]] += bag.toarray()[:, :16]
+    if form == "embeddings":
+        return coordinates.astype(np.float32)
+    return sparse.csr_array(sparse.hstack([bag, coordinates])).astype(np.float32)
+
+
+def targets(kind, corpus, hierarchy):
+    """Return one path per document, or several, in the forms that are read apart."""
+    names = corpus[1]
+    return {
+        "labels": names,
+        "one path": [[name] for name in names],
+        "several": [[name, "cat"] if i % 3 else [] for i, name in enumerate(names)],
+    }[kind]
+
+
+def run(clf, X, path):
+    """Write the file, and let onnxruntime read documents."""
+    to_onnx(clf, path)
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session, session.run(None, onnx_inputs(clf, X))
+
+
+def assert_says_the_same(clf, X, path):
+    session, (probabilities, decisions) = run(clf, X, path)
+    np.testing.assert_allclose(
+        probabilities, clf.predict_proba(X), rtol=0, atol=1e-5, strict=True
+    )
+    final = clf[-1] if hasattr(clf, "steps") else clf
+    form = final._learned.form.targets
+    assert decisions.dtype == bool
+    indicator = sparse.csr_array(decisions.astype(np.int64))
+    said = form.inverse_transform(indicator)
+    if isinstance(said, np.ndarray):
+        np.testing.assert_array_equal(said, clf.predict(X))
+    else:
+        assert said == clf.predict(X)
+    for rows in (slice(0, 1), slice(3, 10)):
+        some = session.run(None, onnx_inputs(clf, X[rows]))
+        np.testing.assert_allclose(some[0], probabilities[rows], rtol=0, atol=1e-5)
+        np.testing.assert_array_equal(some[1], decisions[rows])
+
+
+# Each way to score with each way to decode, and each form of X.
+@pytest.mark.parametrize(
+    ("name", "form", "kind"),
+    [
+        ("linear", "terms", "labels"),
+        ("linear", "terms", "one path"),
+        ("linear", "terms", "several"),
+        ("linear", "embeddings", "several"),
+        ("wide path", "embeddings", "one path"),
+        ("wide path", "both", "several"),
+        ("network", "terms", "labels"),
+        ("network", "embeddings", "several"),
+        ("network", "both", "one path"),
+        ("both paths", "terms", "several"),
+        ("both paths", "embeddings", "labels"),
+        ("both paths", "both", "one path"),
+        ("both paths", "both", "several"),
+    ],
+)
+def test_a_file_says_what_the_estimator_says(
+    name, form, kind, corpus, bag, hierarchy, tmp_path
+):
+    X, y = documents(form, bag), targets(kind, corpus, hierarchy)
+    clf = ESTIMATORS[name].set_params(hierarchy=hierarchy).fit(X, y)
+    if name == "both paths":
+        object.__setattr__(clf._learned.predictor, "deep_weight", 0.7)
+    assert_says_the_same(clf, X, tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("name", ["treelstm, joint head", "text propagation"])
+def test_every_model_of_a_bag_has_a_form(
+    name, corpus, bag, indicator, hierarchy, tmp_path
+):
+    y = [[name] for name in corpus[1]]
+    clf = ESTIMATORS[name].set_params(hierarchy=hierarchy).fit(bag, y)
+    assert_says_the_same(clf, bag, tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("weights", ["float16", "pruned"])
+def test_smaller_models_have_smaller_files(weights, corpus, hierarchy, tmp_path):
+    texts, names = corpus
+    clf = LINEAR.set_params(hierarchy=hierarchy).fit(texts, [[name] for name in names])
+    small = clf.compact(weights=weights)
+    assert_says_the_same(small, texts, tmp_path / "small.onnx")
+    to_onnx(clf, tmp_path / "large.onnx")
+    sizes = [(tmp_path / f"{name}.onnx").stat().st_size for name in ("small", "large")]
+    assert sizes[0] < sizes[1] or weights == "pruned"
+
+
+def test_graphs_with_several_parents_have_a_form(dag, tmp_path):
+    rng = np.random.default_rng(0)
+    X = sparse.csr_array(rng.random((200, 12)) * (rng.random((200, 12)) < 0.5))
+    words = np.array(list(dag.nodes))
+    y = [list(words[rng.random(len(words)) < 0.3]) for _ in range(200)]
+    clf = HierarchicalLinearClassifier(dag, random_state=0).fit(X, y)
+    assert_says_the_same(clf, X, tmp_path / "model.onnx")
+
+
+def test_a_pipeline_has_its_last_step_in_the_file(corpus, hierarchy, tmp_path):
+    clf = make_pipeline(TfidfVectorizer(), LINEAR.set_params(hierarchy=hierarchy))
+    clf.fit(*corpus)
+    assert_says_the_same(clf, corpus[0], tmp_path / "model.onnx")
+
+
+def test_documents_without_known_terms_have_a_form(corpus, hierarchy, tmp_path):
+    clf = LINEAR.set_params(hierarchy=hierarchy).fit(*corpus)
+    _, (probabilities, _) = run(clf, ["", "zebra"], tmp_path / "model.onnx")
+    expected = clf.predict_proba(["", "zebra"])
+    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-5)
+
+
+def test_metadata_name_the_columns(corpus, hierarchy, tmp_path):
+    clf = LINEAR.set_params(hierarchy=hierarchy).fit(*corpus)
+    session, _ = run(clf, corpus[0][:1], tmp_path / "model.onnx")
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["nodes"]) == list(hierarchy.nodes)
+    assert json.loads(metadata["classes"]) == list(clf.classes_)
+    assert list(tmp_path.iterdir()) == [tmp_path / "model.onnx"]
+
+
+@pytest.mark.parametrize("case", ["texts", "tree", "own", "updated", "sequences"])
+def test_what_has_no_form_is_refused(case, corpus, hierarchy, monkeypatch, tmp_path):
+    texts, names = corpus
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    message = "has no form in ONNX"
+    if case == "texts":
+        clf.set_params(label_texts=[f"about {node}" for node in hierarchy.nodes])
+        message = "fit without label_texts"
+    elif case == "tree":
+        monkeypatch.setattr(fitting, "is_affordable", lambda *_: False)
+    elif case == "own":
+        inner = OneVsRestClassifier(LogisticRegression())
+        clf = HierarchicalDecodingClassifier(inner, hierarchy)
+    elif case == "sequences":
+        network = HTCInfoMaxClassifier(hierarchy, text_encoder="bigru", **SMALL)
+        clf = make_pipeline(TokenSequenceVectorizer(max_length=8), network)
+        message = "reads sequences"
+    clf.fit(texts, names)
+    if case == "updated":
+        clf.update_hierarchy(dict(hierarchy.to_dict()) | {"new": []})
+    with pytest.raises(NotImplementedError, match=message):
+        to_onnx(clf, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_large_files_are_refused(corpus, hierarchy, monkeypatch, tmp_path):
+    clf = LINEAR.set_params(hierarchy=hierarchy).fit(*corpus)
+    monkeypatch.setattr(onnx_file, "MAX_SIZE", 1000)
+    with pytest.raises(ValueError, match="compact"):
+        to_onnx(clf, tmp_path / "model.onnx")
+    with pytest.raises(NotFittedError):
+        to_onnx(HierarchicalLinearClassifier(hierarchy), tmp_path / "model.onnx")
+    monkeypatch.setattr(onnx_file, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"sklearn-htc\[onnx\]"):
+        to_onnx(clf, tmp_path / "model.onnx")
