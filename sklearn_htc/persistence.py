@@ -20,6 +20,7 @@ __all__ = [
     "load",
     "moved_into_place",
     "refuse_other_format",
+    "require_skops",
     "save",
     "stamp",
 ]
@@ -126,7 +127,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     ...     load(Path(folder, "model.skops")).predict(["a dog barks"])
     array(['dog'], dtype='<U4')
     """
-    dump = _skops().dump
+    dump = require_skops().dump
     for vectorizer in _vectorizers(estimator, set()):
         # Each NumPy number would become a file of its own inside the archive.
         own = vectorizer.vocabulary_.items()
@@ -166,7 +167,7 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Any:
     skops.io.exceptions.UntrustedTypesFoundException
         If the file holds other types; it says which.
     """
-    read = _skops().load
+    read = require_skops().load
     path = Path(path)
     try:
         with ZipFile(path) as archive:
@@ -270,7 +271,19 @@ def _vectorizers(part: Any, seen: set[int]) -> Iterator[Any]:
         yield from _vectorizers(each, seen)
 
 
-def _skops() -> Any:
+def require_skops() -> Any:
+    """Import what reads and writes files without executing code from them.
+
+    Returns
+    -------
+    io : module
+        `skops.io`.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
     try:
         import skops.io
     except ImportError as error:

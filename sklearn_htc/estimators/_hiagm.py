@@ -130,6 +130,8 @@ default="auto"
         and predictions stay in float32.
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights.
+    checkpoint : path-like or None, default=None
+        A folder that keeps how far the training is, as for `HTCInfoMaxClassifier`.
     n_jobs : int or None, default=None
         Number of threads of `fit`; -1 is all processors. None means
         `torch.get_num_threads()`, and 1 inside a worker of a parallel search.
@@ -231,6 +233,7 @@ default="auto"
         device: str = "auto",
         mixed_precision: bool | str = "auto",
         warm_start: bool = False,
+        checkpoint: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -281,6 +284,7 @@ default="auto"
         self.device = device
         self.mixed_precision = mixed_precision
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose

@@ -227,6 +227,13 @@ default="auto"
         and predictions stay in float32.
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights.
+    checkpoint : path-like or None, default=None
+        A folder in which `fit` writes after each epoch how far the network's training
+        is. The same fit, called again with the same folder after its process was
+        killed, goes on from there, and ends with the same result; on a CPU with the
+        same number of threads, exactly. It needs an int as `random_state`, and the
+        extra `files`. The wide path is fitted anew. The folder is emptied when `fit`
+        has ended.
     n_jobs : int or None, default=None
         Number of threads of `fit`; -1 is all processors. None means
         `torch.get_num_threads()`, and 1 inside a worker of a parallel search.
@@ -371,6 +378,7 @@ default="auto"
         device: str = "auto",
         mixed_precision: bool | str = "auto",
         warm_start: bool = False,
+        checkpoint: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -425,6 +433,7 @@ default="auto"
         self.device = device
         self.mixed_precision = mixed_precision
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
+from numbers import Integral
 from typing import Any, Self
 from warnings import warn
 
@@ -41,6 +42,7 @@ from sklearn_htc.read_out.fitting import DecodingRule, ReadOut
 from sklearn_htc.threads import resolve_n_threads
 from sklearn_htc.training.callbacks.epoch_tasks import EpochTasks
 from sklearn_htc.training.callbacks.schedule import Progress
+from sklearn_htc.training.checkpoint import Checkpoint
 from sklearn_htc.training.deep import DeepModel, TrainingReport
 from sklearn_htc.training.plan import LabelCounts
 from sklearn_htc.training.seeding import Draws
@@ -176,6 +178,11 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         epochs = EpochTasks(self, fit_context(self), progress)
         training = replace(training, callbacks=[*(training.callbacks or []), epochs])
         if self.warm_start and self.__sklearn_is_fitted__():
+            if self.checkpoint is not None:
+                raise ValueError(
+                    "checkpoint keeps a fit that starts anew, not a warm start. Set "
+                    "checkpoint=None, or warm_start=False."
+                )
             return self._go_on(X, y, sample_weight, training, progress)
         network = self._network_settings()
         form, data, labels = self._read(network, X, y, sample_weight)
@@ -198,6 +205,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             validation_fraction=self.validation_fraction,
             rule=rule,
         )
+        checkpoint = self._open_checkpoint(data)
         rng = training.agree(check_random_state(self.random_state))
         learned = fit_two_paths(
             data,
@@ -206,9 +214,13 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             rng,
             n_tokens=form.documents.n_tokens,
             labels=labels,
+            checkpoint=checkpoint,
         )
         form = form.with_embedder(learned.embedder)
         self._keep(form, learned.predictor, rng, settings.network, learned.report)
+        is_done = learned.report is None or not learned.report.is_interrupted
+        if checkpoint is not None and is_done:
+            checkpoint.remove()
         return self
 
     @torch.inference_mode(False)
@@ -418,6 +430,22 @@ label collections, or array-like of shape (n_documents,)
             return form.targets.class_nodes
         one_path = form.targets.has_one_path or "path" in (self.loss, self.decoding)
         return np.arange(len(form.targets.hierarchy) if one_path else 0)
+
+    def _open_checkpoint(self, data: TrainingData) -> Checkpoint | None:
+        """Come back to trainings that did not end, or begin to keep them."""
+        if self.checkpoint is None:
+            return None
+        if not isinstance(self.random_state, Integral):
+            raise ValueError(
+                "checkpoint needs an int as random_state: a fit goes on where it was "
+                f"only if it begins in the same way. It is {self.random_state!r}."
+            )
+        if self.device == "accelerate":
+            raise ValueError(
+                "checkpoint keeps what one process trains. Use it without "
+                "device='accelerate'."
+            )
+        return Checkpoint.open(self.checkpoint, data, self.get_params(deep=False))
 
     def _go_on(
         self,

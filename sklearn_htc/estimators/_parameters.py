@@ -1,6 +1,7 @@
 """Parameters of the estimators: what each may be."""
 
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 from sklearn_htc._sklearn_compat import HasMethods, Interval, StrOptions
@@ -79,5 +80,6 @@ NETWORK_CONSTRAINTS: dict[str, Any] = {
     "device": [str],
     "mixed_precision": ["boolean", StrOptions({"auto"})],
     "warm_start": ["boolean"],
+    "checkpoint": [str, PathLike, None],
     "verbose": ["verbose"],
 }

@@ -17,6 +17,7 @@ __all__ = ["refuse_changes", "refuse_new_labels", "refuse_new_paths"]
 MAY_CHANGE = {
     "batch_size",
     "callbacks",
+    "checkpoint",
     "early_stopping",
     "gradient_clip",
     "lr",

@@ -25,6 +25,7 @@ from sklearn_htc.training.callbacks.schedule import (
     StopWhenOver,
     WarmupThenDecay,
 )
+from sklearn_htc.training.checkpoint import KeepEpochs, TrainingFile, resume
 from sklearn_htc.training.net import HTCNet, stopped_by_user
 from sklearn_htc.training.plan import LabelCounts, make_graph, make_plan
 from sklearn_htc.training.saving import as_arrays, make_net, restore_net
@@ -63,6 +64,11 @@ class TrainingReport:
     n_steps: int
     saw_all: bool
     history: list[dict[str, Any]]
+
+    @property
+    def is_useful(self) -> bool:
+        """Whether the training was not ended because the network was of no use."""
+        return not self.history or self.history[-1].get("is_useful", True)
 
 
 class DeepModel:
@@ -168,6 +174,7 @@ class DeepModel:
         rows: tuple[np.ndarray, np.ndarray | None],
         decoder: Decoder,
         least_epochs: int,
+        file: TrainingFile | None = None,
     ) -> TrainingReport:
         """Train for some epochs, with a learning rate that rises and falls.
 
@@ -187,11 +194,18 @@ class DeepModel:
             With which early stopping reads the network.
         least_epochs : int
             Where nothing is said about the number of epochs.
+        file : TrainingFile, default=None
+            Keeps how far the training is, and a former one is gone on with.
 
         Returns
         -------
         report : TrainingReport
             How it went.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged.
         """
         train, held_out = rows
         schedule: list[Any] = [("schedule", WarmupThenDecay(progress))]
@@ -210,7 +224,8 @@ class DeepModel:
             else DocumentDataset(documents, data.target, data.sample_weight, part)
             for part in (train, held_out if training.early_stopping else None)
         ]
-        return self._run(training, datasets, draws, n_epochs, callbacks)
+        kept = None if file is None else (file, progress)
+        return self._run(training, datasets, draws, n_epochs, callbacks, kept)
 
     def finish(
         self,
@@ -218,6 +233,7 @@ class DeepModel:
         data: TrainingData,
         draws: Draws,
         progress: Progress,
+        file: TrainingFile | None = None,
     ) -> TrainingReport:
         """Train for one more epoch on all documents, with low learning rates.
 
@@ -231,16 +247,25 @@ class DeepModel:
             Gives batches and dropout.
         progress : Progress
             Since when, and how much time there is.
+        file : TrainingFile, default=None
+            As for `fit`.
 
         Returns
         -------
         report : TrainingReport
             How it went.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged.
         """
         schedule = WarmupThenDecay(progress, peak=FINISHING_RATE)
         callbacks = self._callbacks(training, progress, [("schedule", schedule)])
         callbacks.append(("end", StopWhenOver(progress)))
-        return self._run(training, [self._dataset(data), None], draws, 1, callbacks)
+        kept = None if file is None else (file, progress)
+        datasets = [self._dataset(data), None]
+        return self._run(training, datasets, draws, 1, callbacks, kept)
 
     def fit_piece(
         self, training: TrainingSettings, data: TrainingData, draws: Draws
@@ -416,7 +441,9 @@ class DeepModel:
         draws: Draws,
         n_epochs: int,
         callbacks: list[Any],
+        kept: tuple[TrainingFile, Progress] | None = None,
     ) -> TrainingReport:
+        """Train, from where a former training of the same file was, if there is one."""
         train: Any = datasets[0]
         done = len(self.net.history)
         batch_size = training.batch_size_for(len(train))
@@ -429,9 +456,20 @@ class DeepModel:
         )
         for group in self.net.optimizer_.param_groups:
             group["lr"] = group.get("largest_lr", training.lr)
-        with draws.steps(training.rank):
-            self.net.fit_on(train, datasets[1], n_epochs, callbacks, training.processes)
-        is_interrupted = stopped_by_user(self.net, done, n_epochs)
+        file = None if kept is None else kept[0]
+        former = resume(self.net, file)
+        if former is not None and former["has_ended"]:
+            is_interrupted = False
+        else:
+            if kept is not None:
+                own = None if former is None else former["state"]
+                callbacks.append(("checkpoint", KeepEpochs(*kept, own, draws)))
+            left = n_epochs - len(self.net.history) + done
+            with draws.steps(training.rank):
+                self.net.fit_on(train, datasets[1], left, callbacks, training.processes)
+            is_interrupted = stopped_by_user(self.net, done, n_epochs)
+            if file is not None and not is_interrupted:
+                file.write(self.net, has_ended=True, state={})
         # The net outlives what callbacks refer to.
         self.net.callbacks, self.net.callbacks_ = [], []
         epochs = self.net.history[done:]

@@ -82,7 +82,8 @@ class RowwiseAdam(Adam):
     ) -> None:
         state = self.state[weight]
         if not state:
-            state["step"] = 0
+            # As Adam has it, and makes of whatever a file holds.
+            state["step"] = torch.tensor(0.0)
             state["row_exp_avg_sq"] = weight.new_zeros(len(weight))
         state["step"] += 1
         rows, values = gradient.indices()[0], gradient.values()
@@ -90,7 +91,7 @@ class RowwiseAdam(Adam):
         second = state["row_exp_avg_sq"].index_select(0, rows)
         second.lerp_(values.square().mean(dim=1), 1 - beta2)
         state["row_exp_avg_sq"].index_copy_(0, rows, second)
-        corrected = second / (1 - beta2 ** state["step"])
+        corrected = second / (1 - beta2 ** float(state["step"]))
         rate = group["lr"] / (corrected.sqrt() + group["eps"])
         # Faster than index_add_, and the same, as rows are distinct.
         updated = weight.index_select(0, rows).addcmul_(

@@ -14,7 +14,13 @@ from sklearn_htc.training.devices import fused_if_possible, usable_device
 from sklearn_htc.training.net import HTCNet
 from sklearn_htc.training.seeding import Draws
 
-__all__ = ["as_arrays", "make_net", "restore_net"]
+__all__ = [
+    "as_arrays",
+    "learned_arrays",
+    "make_net",
+    "restore_learned",
+    "restore_net",
+]
 
 # Besides the weights, what a net needs to go on; the rest is set by each training.
 SETTINGS = (
@@ -99,22 +105,54 @@ def as_arrays(net: HTCNet, stored_as: str = "float32") -> dict[str, Any]:
     state : dict
         Of NumPy arrays, numbers, strings, and the optimiser's class.
     """
+    learned = learned_arrays(net)
+    if stored_as == "float16":
+        learned["weights"]["model"] = {
+            name: part.astype(np.float16) if part.dtype == np.float32 else part
+            for name, part in learned["weights"]["model"].items()
+        }
+    return {"settings": {name: getattr(net, name) for name in SETTINGS}, **learned}
+
+
+def learned_arrays(net: HTCNet) -> dict[str, Any]:
+    """Take what a net has learned, without how it was made.
+
+    Parameters
+    ----------
+    net : HTCNet
+        Initialised.
+
+    Returns
+    -------
+    learned : dict
+        `weights` and `history`, of NumPy arrays, numbers and strings.
+    """
     parts = {
         "model": net.module_,
         "objective": net.criterion_,
         "optimizer": net.optimizer_,
     }
-    weights = {name: to_numpy(part.state_dict()) for name, part in parts.items()}
-    if stored_as == "float16":
-        weights["model"] = {
-            name: part.astype(np.float16) if part.dtype == np.float32 else part
-            for name, part in weights["model"].items()
-        }
     return {
-        "settings": {name: getattr(net, name) for name in SETTINGS},
-        "weights": weights,
+        "weights": {name: to_numpy(part.state_dict()) for name, part in parts.items()},
         "history": net.history.to_list(),
     }
+
+
+def restore_learned(net: HTCNet, learned: dict[str, Any]) -> None:
+    """Give a net what another one has learned.
+
+    Parameters
+    ----------
+    net : HTCNet
+        Made in the same way.
+    learned : dict
+        As `learned_arrays` returns it.
+    """
+    weights = learned["weights"]
+    net.module_.load_state_dict(to_torch(weights["model"]))
+    net.criterion_.load_state_dict(to_torch(weights["objective"]))
+    net.optimizer_.load_state_dict(to_torch(weights["optimizer"]))
+    net.history[:] = learned["history"]
 
 
 def restore_net(plan: NetworkPlan, state: dict[str, Any]) -> HTCNet:
@@ -136,9 +174,5 @@ def restore_net(plan: NetworkPlan, state: dict[str, Any]) -> HTCNet:
     settings["device"] = usable_device(settings["device"])
     draws = Draws(np.random.RandomState(0), settings["device"])
     net = make_net(plan, draws, **settings)
-    weights = state["weights"]
-    net.module_.load_state_dict(to_torch(weights["model"]))
-    net.criterion_.load_state_dict(to_torch(weights["objective"]))
-    net.optimizer_.load_state_dict(to_torch(weights["optimizer"]))
-    net.history.extend(state["history"])
+    restore_learned(net, state)
     return net

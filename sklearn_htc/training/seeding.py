@@ -35,6 +35,32 @@ class Draws:
         self.device = torch.device(device)
         self.generator = torch.Generator().manual_seed(self.seed)
 
+    def state(self) -> dict[str, np.ndarray | None]:
+        """Say where the random numbers are.
+
+        Returns
+        -------
+        state : dict
+            Of the generators, as arrays of bytes.
+        """
+        on_gpu = self.device.type == "cuda"
+        return {
+            "cpu": self.generator.get_state().numpy(),
+            "gpu": torch.cuda.get_rng_state(self.device).numpy() if on_gpu else None,
+        }
+
+    def restore(self, state: dict[str, np.ndarray | None]) -> None:
+        """Go on from where random numbers were.
+
+        Parameters
+        ----------
+        state : dict
+            As `state` returns it.
+        """
+        self.generator.set_state(torch.from_numpy(state["cpu"]))
+        if self.device.type == "cuda" and state["gpu"] is not None:
+            torch.cuda.set_rng_state(torch.from_numpy(state["gpu"]), self.device)
+
     @contextmanager
     def initial_weights(self) -> Iterator[None]:
         """Let torch's own layers start from the seed, in single precision.

@@ -18,6 +18,7 @@ from sklearn_htc.read_out.fitting import ReadOut, ReadOutFitter
 from sklearn_htc.threads import torch_threads
 from sklearn_htc.training.callbacks.early_decision import EndUnlessUseful
 from sklearn_htc.training.callbacks.schedule import Progress
+from sklearn_htc.training.checkpoint import Checkpoint
 from sklearn_htc.training.deep import DeepModel, TrainingReport
 from sklearn_htc.training.embedder import Embedder
 from sklearn_htc.training.settings import TrainingSettings
@@ -71,6 +72,7 @@ def fit_two_paths(
     *,
     n_tokens: int | None,
     labels: LabelDocuments | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> TwoPaths:
     """Choose and fit a wide path, train the network beside it, and weigh the network.
 
@@ -88,6 +90,8 @@ def fit_two_paths(
         Size of the vocabulary of token ids, for sequence encoders.
     labels : LabelDocuments, default=None
         Label texts, if there are any.
+    checkpoint : Checkpoint, default=None
+        Keeps how far trainings are.
 
     Returns
     -------
@@ -131,7 +135,7 @@ def fit_two_paths(
     rows: list[tuple[np.ndarray, np.ndarray]] = []
     if kind is not None or settings.training.early_stopping:
         rows = split_rows(len(data), settings.validation_fraction, rng)
-    task = Task(data, settings, progress, rng, n_tokens, rows, labels)
+    task = Task(data, settings, progress, rng, n_tokens, rows, labels, checkpoint)
     if kind is None:
         return _fit_alone(task)
     wide_fits = _in_main_process(settings.training, rng, partial(_fit_wide, task, kind))
@@ -245,15 +249,10 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         with torch_threads(task.settings.n_threads):
             return gathered(deep.iter_scores(held_out), shape)
 
-    watches: list[EndUnlessUseful] = []
-
     def watch(deep: DeepModel) -> EndUnlessUseful:
-        watches.append(
-            EndUnlessUseful(
-                lambda: agree(helps(scores(deep), choices, fold, rule)), task.progress
-            )
+        return EndUnlessUseful(
+            lambda: agree(helps(scores(deep), choices, fold, rule)), task.progress
         )
-        return watches[0]
 
     deep, report = task.train(
         # Beside a wide path less is left to learn.
@@ -261,7 +260,7 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         feature_scale=best.choice.feature_scale,
         watch=watch if task.fine_tunes and not is_wanted else None,
     )
-    if any(each.has_given_up for each in watches):
+    if not report.is_useful:
         return _wide_alone(task, best, report)
     wide, weight, read_out = best, 0.0, best.choice.read_out
     deep_scores = None

@@ -13,6 +13,7 @@ from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.read_out.fitting import DecodingRule
 from sklearn_htc.threads import torch_threads
 from sklearn_htc.training.callbacks.schedule import Progress
+from sklearn_htc.training.checkpoint import Checkpoint, TrainingFile
 from sklearn_htc.training.deep import DeepModel, TrainingReport
 from sklearn_htc.training.plan import LabelCounts
 from sklearn_htc.training.seeding import Draws
@@ -76,6 +77,8 @@ class Task:
         Rows to learn from and rows held out, fold by fold; empty where none are.
     labels : LabelDocuments or None
         Label texts, if there are any.
+    checkpoint : Checkpoint or None
+        Keeps how far trainings are.
     """
 
     data: TrainingData
@@ -85,6 +88,7 @@ class Task:
     n_tokens: int | None
     rows: list[tuple[np.ndarray, np.ndarray]]
     labels: LabelDocuments | None
+    checkpoint: Checkpoint | None
 
     @property
     def fine_tunes(self) -> bool:
@@ -149,6 +153,7 @@ class Task:
                 rows=rows,
                 decoder=settings.rule.plain_decoder(data.hierarchy, data.path_nodes),
                 least_epochs=least_epochs,
+                file=self._file("training"),
             )
         _pass_on_ctrl_c(report)
         return deep, report
@@ -197,7 +202,9 @@ class Task:
         training = self.settings.training
         draws = Draws(self.rng, training.device)
         with torch_threads(self.settings.n_threads):
-            last = deep.finish(training, self.data, draws, self.progress)
+            last = deep.finish(
+                training, self.data, draws, self.progress, self._file("last_epoch")
+            )
         _pass_on_ctrl_c(last)
         return replace(
             last,
@@ -206,6 +213,10 @@ class Task:
             n_steps=report.n_steps + last.n_steps,
             saw_all=report.saw_all,
         )
+
+    def _file(self, name: str) -> TrainingFile | None:
+        """Name the file of a training, where there are any."""
+        return None if self.checkpoint is None else self.checkpoint.training(name)
 
 
 def _pass_on_ctrl_c(report: TrainingReport) -> None:

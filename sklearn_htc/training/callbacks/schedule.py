@@ -55,6 +55,16 @@ class Progress(Callback):
         if self.time_budget is not None:
             self.time_budget = max(self.time_budget - seconds, 1e-9)
 
+    def count_from(self, seconds: float) -> None:
+        """Count time that a former process has spent.
+
+        Parameters
+        ----------
+        seconds : float
+            How much; where more has been spent since, that counts.
+        """
+        self.started = min(self.started, perf_counter() - seconds)
+
     def end(self) -> None:
         """Let the training end after the epoch at hand."""
         self.is_ended = True

@@ -1,0 +1,237 @@
+"""Trainings that go on after a kill, and folders that are refused."""
+
+import json
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, TokenSequenceVectorizer
+from sklearn_htc.training.checkpoint import KeepEpochs
+
+pytest.importorskip("skops")
+
+SMALL = {"dimension": 8, "max_epochs": 4, "random_state": 0}
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def killed_after(n_epochs, monkeypatch):
+    """Let training end where the state of so many epochs has been written."""
+    write = KeepEpochs.on_epoch_begin
+    begun = []
+
+    def on_epoch_begin(self, net, **kwargs):
+        write(self, net, **kwargs)
+        begun.append(net)
+        if len(begun) == n_epochs:
+            raise Killed
+
+    monkeypatch.setattr(KeepEpochs, "on_epoch_begin", on_epoch_begin)
+    return begun
+
+
+def assert_goes_on(clf, X, y, folder, monkeypatch, n_epochs=3):
+    """Check that a fit that was killed ends as one that was not."""
+    expected = clone(clf).fit(X, y)
+    clf = clone(clf).set_params(checkpoint=folder)
+    with monkeypatch.context() as patch:
+        killed_after(n_epochs, patch)
+        with pytest.raises(Killed):
+            clone(clf).fit(X, y)
+    assert (folder / "training.skops").exists()
+    with monkeypatch.context() as patch:
+        begun = killed_after(1000, patch)
+        clf.fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
+    losses = [
+        [epoch["train_loss"] for epoch in each.history_] for each in (clf, expected)
+    ]
+    assert losses[0] == losses[1]
+    assert len(begun) == len(losses[0]) - n_epochs + 1
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"wide_path": False},
+        {"wide_path": False, "early_stopping": True, "patience": 2, "max_epochs": 8},
+        {"wide_path": False, "early_stopping": True, "scoring": "loss"},
+        {"deep_path": True},
+    ],
+    ids=str,
+)
+def test_a_killed_fit_goes_on(
+    parameters, bag, indicator, hierarchy, monkeypatch, tmp_path
+):
+    clf = HTCInfoMaxClassifier(hierarchy, **(SMALL | parameters))
+    assert_goes_on(clf, bag, indicator, tmp_path / "fit", monkeypatch)
+
+
+def test_a_killed_fit_of_sequences_goes_on(
+    corpus, indicator, hierarchy, monkeypatch, tmp_path
+):
+    X = TokenSequenceVectorizer(max_length=8).fit_transform(corpus[0])
+    clf = HiAGMClassifier(hierarchy, text_encoder="bigru", **SMALL)
+    assert_goes_on(clf, X, indicator, tmp_path / "fit", monkeypatch, n_epochs=2)
+
+
+def test_a_training_that_had_ended_is_not_repeated(
+    bag, indicator, hierarchy, monkeypatch, tmp_path
+):
+    clf = HTCInfoMaxClassifier(hierarchy, wide_path=False, **SMALL)
+    expected = clone(clf).fit(bag, indicator).predict_proba(bag)
+    clf.set_params(checkpoint=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(HTCInfoMaxClassifier, "_keep", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            clone(clf).fit(bag, indicator)
+    begun = killed_after(1, monkeypatch)
+    clf.fit(bag, indicator)
+    assert not begun
+    np.testing.assert_array_equal(clf.predict_proba(bag), expected)
+    # The folder was there before, but it was empty.
+    assert not tmp_path.exists()
+
+
+@pytest.fixture
+def unfinished(bag, indicator, hierarchy, monkeypatch, tmp_path):
+    """Return an estimator whose fit was killed, and its folder."""
+    folder = tmp_path / "fit"
+    clf = HTCInfoMaxClassifier(hierarchy, wide_path=False, checkpoint=folder, **SMALL)
+    with monkeypatch.context() as patch:
+        killed_after(2, patch)
+        with pytest.raises(Killed):
+            clone(clf).fit(bag, indicator)
+    return clf, folder
+
+
+def test_folders_of_another_fit_are_refused(unfinished, bag, indicator, hierarchy):
+    clf, folder = unfinished
+    before = (folder / "training.skops").read_bytes()
+    with pytest.raises(ValueError, match=r"of another fit.*documents"):
+        clone(clf).fit(2 * bag, indicator)
+    with pytest.raises(ValueError, match=r"of another fit.*labels"):
+        clone(clf).fit(bag, indicator[::-1])
+    with pytest.raises(ValueError, match=r"of another fit.*sample_weight"):
+        clone(clf).fit(bag, indicator, np.arange(1, 101))
+    with pytest.raises(ValueError, match=r"lr \(there 0\.\d+, now 0\.5\)"):
+        clone(clf).set_params(lr=0.5).fit(bag, indicator)
+    with pytest.raises(ValueError, match=r"random_state \(there 0, now 1\)"):
+        clone(clf).set_params(random_state=1).fit(bag, indicator)
+    assert (folder / "training.skops").read_bytes() == before
+    clf.set_params(n_jobs=1, verbose=0).fit(bag, indicator)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "identity", "no identity"])
+def test_damaged_files_are_refused(damage, unfinished, bag, indicator):
+    clf, folder = unfinished
+    path = folder / ("fit.json" if "identity" in damage else "training.skops")
+    content = path.read_bytes()
+    if damage == "no identity":
+        path.unlink()
+    else:
+        damaged = {"cut": content[: len(content) // 2], "empty": b""}
+        path.write_bytes(damaged.get(damage, b"no archive"))
+    with pytest.raises(ValueError, match=path.name):
+        clone(clf).fit(bag, indicator)
+    # Without the damaged file the fit begins anew.
+    for each in folder.iterdir():
+        each.unlink()
+    clf.fit(bag, indicator)
+
+
+def test_flipped_bytes_are_found(unfinished, bag, indicator):
+    clf, folder = unfinished
+    path = folder / "training.skops"
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle] ^= 0xFF
+    path.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match="damaged"):
+        clf.fit(bag, indicator)
+
+
+def test_what_can_not_be_kept_is_refused(bag, indicator, hierarchy, tmp_path):
+    clf = HTCInfoMaxClassifier(hierarchy, checkpoint=tmp_path / "fit", max_epochs=1)
+    with pytest.raises(ValueError, match="int as random_state"):
+        clf.fit(bag, indicator)
+    clf.set_params(random_state=0, warm_start=True, checkpoint=None, wide_path=False)
+    clf.fit(bag, indicator)
+    with pytest.raises(ValueError, match="not a warm start"):
+        clf.set_params(checkpoint=tmp_path / "fit").fit(bag, indicator)
+    with pytest.raises(ValueError, match="checkpoint"):
+        clone(clf).set_params(checkpoint=3).fit(bag, indicator)
+    assert not (tmp_path / "fit").exists()
+
+
+def test_what_is_written_is_named(unfinished, hierarchy):
+    _, folder = unfinished
+    identity = json.loads((folder / "fit.json").read_text())
+    assert identity["parameters"]["lr"]
+    assert "checkpoint" not in identity["parameters"]
+
+
+KILL = """
+import os, pickle, random, signal, sys, time
+import numpy as np
+import torch
+torch.set_num_threads(1)
+from sklearn_htc import HTCInfoMaxClassifier
+
+folder, n_kills = sys.argv[1], int(sys.argv[2])
+with open(f"{folder}/data.pickle", "rb") as file:
+    X, y, parameters = pickle.load(file)
+
+def fit(checkpoint, path):
+    # In a process of its own, which has used no threads before.
+    child = os.fork()
+    if not child:
+        clf = HTCInfoMaxClassifier(**parameters, checkpoint=checkpoint).fit(X, y)
+        with open(path + ".part", "wb") as file:
+            pickle.dump(clf.predict_proba(X), file)
+        os.replace(path + ".part", path)
+        os._exit(0)
+    return child
+
+start = time.perf_counter()
+os.waitpid(fit(None, f"{folder}/expected"), 0)
+seconds = time.perf_counter() - start
+random.seed(0)
+kills, ends = 0, 0
+with open(f"{folder}/expected", "rb") as file:
+    expected = pickle.load(file)
+while not ends or kills < n_kills:
+    child = fit(f"{folder}/fit", f"{folder}/found")
+    if kills < n_kills:
+        # Many come within the first epoch, some in the middle of a file.
+        time.sleep(random.uniform(0, 0.15 * seconds))
+        os.kill(child, signal.SIGKILL)
+        kills += 1
+    os.waitpid(child, 0)
+    if os.path.exists(f"{folder}/found"):
+        with open(f"{folder}/found", "rb") as file:
+            np.testing.assert_array_equal(pickle.load(file), expected)
+        os.unlink(f"{folder}/found")
+        ends += 1
+print(kills)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+def test_twenty_kills_change_nothing(bag, indicator, hierarchy, tmp_path):
+    parameters = {"hierarchy": hierarchy, "wide_path": False, "random_state": 0}
+    parameters |= {"dimension": 16, "max_epochs": 60, "batch_size": 10}
+    data = pickle.dumps((bag, indicator, parameters))
+    (tmp_path / "data.pickle").write_bytes(data)
+    command = [sys.executable, "-c", KILL, str(tmp_path), "20"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == 20
+    assert not (tmp_path / "fit").exists()
