@@ -22,7 +22,7 @@ oldest: .venv-oldest/installed
 .venv-oldest/installed: pyproject.toml constraints-oldest.txt constraints.txt
 	$(PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet --constraint constraints-oldest.txt \
-		"$(TORCH)" --editable . networkx pandas pytest pytest-xdist
+		"$(TORCH)" --editable . networkx pandas pytest pytest-timeout pytest-xdist
 	touch $@
 
 # New random cases each time, 5,000 of sound input and 5,000 with a fault.

@@ -293,6 +293,44 @@ class PaddedBag(nn.Module):
         return text, torch.ones_like(text[:, :, 0], dtype=torch.bool)
 
 
+class ScaledEmbeddings(nn.Module):
+    """An encoder of document embeddings, which are scaled first.
+
+    Parameters
+    ----------
+    encoder : DenseEncoder
+        Trained.
+    feature_scale : ndarray of shape (n_features,) or None
+        What features are multiplied by.
+    """
+
+    factor: Tensor
+
+    def __init__(self, encoder: nn.Module, feature_scale: np.ndarray | None) -> None:
+        super().__init__()
+        scale = np.float32(1 if feature_scale is None else feature_scale)
+        self.register_buffer("factor", torch.from_numpy(np.atleast_1d(scale)))
+        self.encoder = encoder
+
+    def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode documents.
+
+        Parameters
+        ----------
+        values : Tensor of shape (B, D)
+            Document embeddings.
+
+        Returns
+        -------
+        text : Tensor of shape (B, K, d)
+            As the encoder gives them.
+        mask : bool Tensor of shape (B, K)
+            True everywhere.
+        """
+        encoded: tuple[Tensor, Tensor] = self.encoder(values * self.factor)
+        return encoded
+
+
 class NetworkScores(nn.Module):
     """A network, and where it stands beside a wide path, what it adds to its scores.
 
@@ -322,6 +360,7 @@ class NetworkScores(nn.Module):
             if len(columns):
                 self.names["embeddings"] = "embeddings"
         else:
+            model.text_encoder = ScaledEmbeddings(encoder, deep.feature_scale)
             self.names = {"values": "embeddings"}
         with torch.no_grad():
             labels = model.encode_labels().detach().clone()

@@ -1,0 +1,204 @@
+"""The examples of clusters, on local ones of two workers: the same as without."""
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    cross_validate,
+)
+
+from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
+from sklearn_htc.persistence import save
+from tests.examples.importing import example
+
+GRID = {"C": [0.3, 1.0]}
+FOLDER = Path(__file__).parents[2] / "examples" / "clusters"
+
+
+@pytest.fixture(scope="module")
+def importable():
+    """Let workers import the examples."""
+    with pytest.MonkeyPatch.context() as patch:
+        before = os.environ.get("PYTHONPATH")
+        paths = [str(FOLDER), *([before] if before else [])]
+        patch.setenv("PYTHONPATH", os.pathsep.join(paths))
+        # What multiprocessing gives the processes that it starts.
+        patch.syspath_prepend(FOLDER)
+        yield
+
+
+@pytest.fixture(scope="module")
+def client(importable):
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    )
+    with cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def ray_cluster(importable):
+    ray = pytest.importorskip("ray")
+    # Two for those who search, two for those who predict, one for who reads.
+    ray.init(num_cpus=5, include_dashboard=False, log_to_driver=False)
+    yield ray
+    ray.shutdown()
+
+
+@pytest.fixture
+def clf(hierarchy):
+    return HierarchicalLinearClassifier(hierarchy, random_state=0)
+
+
+def searches(clf):
+    """Return searches whose scores don't depend on where they run."""
+    return {
+        "grid": GridSearchCV(clf, GRID, cv=3, n_jobs=2),
+        "halving": HalvingGridSearchCV(clf, GRID, cv=3, n_jobs=-1, random_state=0),
+    }
+
+
+def assert_same_search(found, expected):
+    assert found.best_params_ == expected.best_params_
+    np.testing.assert_allclose(
+        found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
+    )
+
+
+@pytest.mark.parametrize("kind", ["grid", "halving"])
+def test_searches_on_dask_find_the_same(kind, clf, corpus, client):
+    texts, names = np.array(corpus[0], dtype=object), np.array(corpus[1])
+    expected = searches(clf)[kind].set_params(n_jobs=None).fit(texts, names)
+    on_dask = example("clusters", "on_dask")
+    found = on_dask.fit_search(searches(clf)[kind], texts, names, client)
+    assert_same_search(found, expected)
+
+
+def test_networks_are_searched_on_dask(bag, corpus, hierarchy, client):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, wide_path=False, dimension=8, max_epochs=2, random_state=0
+    )
+    search = GridSearchCV(clf, {"lr": [1e-3, 1e-2]}, cv=3, n_jobs=-1)
+    names = np.array(corpus[1])
+    expected = clone(search).set_params(n_jobs=None).fit(bag, names)
+    found = example("clusters", "on_dask").fit_search(search, bag, names, client)
+    assert_same_search(found, expected)
+
+
+def test_cross_validation_on_dask_scores_the_same(clf, corpus, client):
+    import joblib
+
+    texts, names = np.array(corpus[0], dtype=object), np.array(corpus[1])
+    expected = cross_validate(clf, texts, names, cv=3)["test_score"]
+    with client.as_current(), joblib.parallel_config("dask", scatter=[texts]):
+        found = cross_validate(clf, texts, names, cv=3, n_jobs=-1)["test_score"]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_bags_and_arrays_are_predicted_the_same(clf, corpus, bag, indicator, client):
+    import dask.array as da
+    import dask.bag as db
+
+    on_dask = example("clusters", "on_dask")
+    texts = corpus[0]
+    clf.fit(texts, [[name] for name in corpus[1]])
+    found = on_dask.labels_of_bag(clf, db.from_sequence(texts, npartitions=4))
+    assert client.compute(found).result(60) == clf.predict(texts)
+    X = bag.toarray().astype(np.float32)
+    of_arrays = clone(clf).fit(X, indicator)
+    lazy = on_dask.probabilities_of_array(of_arrays, da.from_array(X, chunks=(30, -1)))
+    assert lazy.shape == (100, len(clf.classes_))
+    np.testing.assert_allclose(
+        client.compute(lazy).result(60), of_arrays.predict_proba(X), atol=1e-6
+    )
+
+
+def test_searches_on_ray_find_the_same(clf, corpus, ray_cluster):
+    texts, names = np.array(corpus[0], dtype=object), np.array(corpus[1])
+    search = searches(clf)["grid"]
+    expected = clone(search).set_params(n_jobs=None).fit(texts, names)
+    found = example("clusters", "on_ray").fit_search(search, texts, names)
+    assert_same_search(found, expected)
+
+
+def test_datasets_are_predicted_the_same_on_ray(clf, corpus, ray_cluster, tmp_path):
+    texts = corpus[0]
+    clf.fit(texts, [[name] for name in corpus[1]])
+    save(clf, tmp_path / "model.skops")
+    rows = [{"text": text, "number": i} for i, text in enumerate(texts)]
+    data = ray_cluster.data.from_items(rows).repartition(4)
+    on_ray = example("clusters", "on_ray")
+    path = str(tmp_path / "model.skops")
+    found = on_ray.labels_of_dataset(path, data, n_workers=2).take_all()
+    found.sort(key=lambda row: row["number"])
+    assert [list(row["labels"]) for row in found] == clf.predict(texts)
+
+
+SEARCH = """
+import pickle, sys
+sys.path.insert(0, sys.argv[1])
+from with_optuna import search
+with open(sys.argv[2], "rb") as file:
+    clf, X, y = pickle.load(file)
+search(clf, X, y, storage=sys.argv[3], name="C", n_trials=3, seed=int(sys.argv[4]))
+"""
+
+
+def assert_two_processes_share(clf, corpus, storage, folder):
+    """Let two processes search with the same storage, then go on with it."""
+    with_optuna = example("clusters", "with_optuna")
+    settings = {"storage": storage, "name": "C"}
+    with_optuna.search(clf, *corpus, **settings, n_trials=0)
+    path = folder / "data.pickle"
+    path.write_bytes(pickle.dumps((clf, *corpus)))
+    command = [sys.executable, "-c", SEARCH, str(FOLDER), str(path), storage]
+    processes = [subprocess.Popen([*command, str(seed)]) for seed in (1, 2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    study = with_optuna.search(clf, *corpus, **settings, n_trials=1)
+    assert len(study.trials) == 7
+    assert study.best_value == max(trial.value for trial in study.trials)
+    assert set(study.best_params) == {"C", "validation_fraction"}
+
+
+def test_trials_are_shared_through_sqlite(clf, corpus, tmp_path):
+    pytest.importorskip("optuna")
+    storage = f"sqlite:///{tmp_path}/search.db"
+    assert_two_processes_share(clf, corpus, storage, tmp_path)
+
+
+@pytest.fixture
+def postgresql():
+    """Run a database server of its own, where Debian's package has put one."""
+    pytest.importorskip("optuna")
+    pytest.importorskip("psycopg2")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if not found:
+        pytest.skip("PostgreSQL is not installed")
+    # The server refuses to run as root, and may not look into pytest's folders.
+    as_user = ["su", "postgres", "-c"] if os.geteuid() == 0 else ["sh", "-c"]
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        server = f"{folder}/server"
+        control = f"{found[0]}/pg_ctl -D {server} -w -l {folder}/log"
+        options = f"-k {folder} -c listen_addresses= -c fsync=off"
+        initdb = f"{found[0]}/initdb -D {server} -A trust -U search -N"
+        for command in (initdb, f"{control} -o '{options}' start"):
+            subprocess.run([*as_user, command], check=True, stdout=subprocess.DEVNULL)
+        yield f"postgresql+psycopg2://search@/postgres?host={folder}"
+        stop = f"{control} -m immediate stop"
+        subprocess.run([*as_user, stop], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_trials_are_shared_through_postgresql(clf, corpus, postgresql, tmp_path):
+    assert_two_processes_share(clf, corpus, postgresql, tmp_path)
