@@ -43,7 +43,13 @@ def fit_task(max_subtasks: int | None) -> Callable[[Callable[..., Any]], Any]:
             told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
             context.call_on_fit_task_begin(**told)
             with torch.inference_mode(False):
-                fit(*given.args, **given.kwargs)
+                try:
+                    fit(*given.args, **given.kwargs)
+                except RuntimeError as error:
+                    # What torch raises where NumPy raises a MemoryError.
+                    if "can't allocate memory" not in str(error):
+                        raise
+                    raise MemoryError(str(error)) from error
             context.call_on_fit_task_end(**told, reconstruction_attributes={})
             return self
 

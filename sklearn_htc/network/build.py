@@ -40,6 +40,7 @@ __all__ = [
     "NetworkPlan",
     "build_model",
     "build_objective",
+    "count_weights",
     "load_embeddings",
 ]
 
@@ -154,6 +155,24 @@ class NetworkPlan:
     def n_nodes(self) -> int:
         """Number of labels N."""
         return len(self.graph.frequency)
+
+
+def count_weights(plan: NetworkPlan) -> int:
+    """Count the weights of a network, without making them.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        Names and sizes.
+
+    Returns
+    -------
+    n_weights : int
+        Those of the prediction network, without those of the losses.
+    """
+    with torch.device("meta"):
+        model = build_model(plan)
+    return sum(weight.numel() for weight in model.parameters())
 
 
 def build_model(

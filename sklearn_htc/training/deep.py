@@ -13,7 +13,8 @@ from sklearn_htc.data.documents import DocumentVectors, EncoderInput
 from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.network.build import NetworkPlan, load_embeddings
+from sklearn_htc.memory import require_memory
+from sklearn_htc.network.build import NetworkPlan, count_weights, load_embeddings
 from sklearn_htc.pretrained import load_weights
 from sklearn_htc.read_out.decoders import Decoder, make_decoder
 from sklearn_htc.training.batches import DocumentDataset
@@ -148,6 +149,7 @@ class DeepModel:
         documents = _scaled(data.encoder_input, feature_scale)
         graph = make_graph(data.hierarchy, data.path_nodes, counts)
         plan = make_plan(settings, training, documents, graph, n_tokens)
+        _require_memory(plan)
         net = make_net(
             plan,
             draws,
@@ -163,6 +165,35 @@ class DeepModel:
         if settings.embedding_weights is not None:
             load_embeddings(net.module_, torch.from_numpy(settings.embedding_weights))
         return cls(net, plan, data.hierarchy, data.path_nodes, counts, feature_scale)
+
+    @staticmethod
+    def require_memory(
+        settings: NetworkSettings,
+        training: TrainingSettings,
+        data: TrainingData,
+        n_tokens: int | None,
+    ) -> None:
+        """Refuse a network for whose weights there is no room, before any work.
+
+        Parameters
+        ----------
+        settings : NetworkSettings
+            What the network is to be, resolved.
+        training : TrainingSettings
+            How it is to be trained.
+        data : TrainingData
+            All documents.
+        n_tokens : int or None
+            Size of the vocabulary of token ids, for sequence encoders.
+
+        Raises
+        ------
+        MemoryError
+            If there is too little.
+        """
+        graph = make_graph(data.hierarchy, data.path_nodes, LabelCounts.of(data.target))
+        plan = make_plan(settings, training, data.encoder_input, graph, n_tokens)
+        _require_memory(plan)
 
     def fit(
         self,
@@ -483,6 +514,17 @@ class DeepModel:
             saw_all=n_steps * batch_size >= len(train),
             history=self.net.history.to_list(),
         )
+
+
+def _require_memory(plan: NetworkPlan) -> None:
+    """Refuse a network whose weights have no room."""
+    n_weights = count_weights(plan)
+    require_memory(
+        4 * n_weights,
+        f"A network of {len(plan.graph.frequency)} labels with {n_weights:,} weights",
+        "Take fewer terms, a smaller dimension or head='labelwise', or leave the "
+        "network out (deep_path=False).",
+    )
 
 
 def _scaled(documents: EncoderInput, feature_scale: np.ndarray | None) -> EncoderInput:

@@ -103,6 +103,8 @@ def fit_two_paths(
     ValueError
         Before any training, if there is no wide path where one has to be, too few
         documents to hold some out, or too many labels for label texts.
+    MemoryError
+        Before any training, if there is no room for the weights of a model.
     KeyboardInterrupt
         If the user presses Ctrl-C before there is a wide path, or while another
         estimator, such as a search, has called `fit`. Later, training ends, and what
@@ -136,6 +138,8 @@ def fit_two_paths(
     if kind is not None or settings.training.early_stopping:
         rows = split_rows(len(data), settings.validation_fraction, rng)
     task = Task(data, settings, progress, rng, n_tokens, rows, labels, checkpoint)
+    if kind is None or is_network_asked_for:
+        DeepModel.require_memory(settings.network, settings.training, data, n_tokens)
     if kind is None:
         return _fit_alone(task)
     wide_fits = _in_main_process(settings.training, rng, partial(_fit_wide, task, kind))

@@ -17,6 +17,7 @@ from scipy import sparse
 
 from sklearn_htc.data.documents import BagOfTerms, Documents, DocumentVectors
 from sklearn_htc.data.training_data import Fold, TrainingData
+from sklearn_htc.memory import require_memory
 from sklearn_htc.read_out.fitting import ReadOutFitter
 from sklearn_htc.wide.base import (
     WideModel,
@@ -163,7 +164,18 @@ class LinearSettings(WideSettings):
         """Choose by held-out documents how much relevance and ridge regression count.
 
         See `WideSettings.select`.
+
+        Raises
+        ------
+        MemoryError
+            If there is too little for the weights.
         """
+        n_used, n_nodes = len(occurring_features(data.vectors)), data.target.shape[1]
+        require_memory(
+            4 * n_used * n_nodes,
+            f"A linear model of {n_nodes} labels and {n_used} terms",
+            "Take fewer terms (max_features or min_df of the vectorizer).",
+        )
         return _Trials(data, folds, fitter, cls(options=options), rng).best()
 
     def fit(self, data: TrainingData, rng: np.random.RandomState) -> LinearPath:
