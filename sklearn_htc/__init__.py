@@ -1,7 +1,6 @@
 """Hierarchical text classification for scikit-learn."""
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ __all__ = [
 
 # Imported when they are asked for: linear models predict without torch, whose import
 # takes longer than all the rest.
-_HOME = {
+_MODULE_OF = {
     "HTCInfoMaxClassifier": "estimators._htcinfomax",
     "HiAGMClassifier": "estimators._hiagm",
     "HierarchicalDecodingClassifier": "estimators._decoding",
@@ -36,22 +35,31 @@ _HOME = {
     "TokenSequenceVectorizer": "preprocessing",
     "load_word_vectors": "preprocessing",
 }
-_ROOMS = ("datasets", "inspection", "metrics", "persistence")
+_SUBMODULES = (
+    "datasets",
+    "export",
+    "hierarchy",
+    "inspection",
+    "metrics",
+    "persistence",
+    "preprocessing",
+    "pretrained",
+)
 
 
 def __getattr__(name: str) -> Any:
     """Import a public class, function or module."""
-    if name in _HOME:
-        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    if name in _MODULE_OF:
+        value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
         globals()[name] = value
         return value
     if name == "__version__":
-        return version("sklearn-htc")
-    if name in _ROOMS:
+        return import_module(f"{__name__}.persistence").package_version()
+    if name in _SUBMODULES:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """List what is public, imported or not."""
-    return sorted({*globals(), *__all__, *_ROOMS, "__version__"})
+    return sorted({*globals(), *__all__, *_SUBMODULES, "__version__"})

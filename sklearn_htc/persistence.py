@@ -2,16 +2,19 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import is_dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from tempfile import mkstemp
+from secrets import token_hex
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+from zlib import error as ZlibError
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 __all__ = [
@@ -19,6 +22,7 @@ __all__ = [
     "TRUSTED_TYPES",
     "load",
     "moved_into_place",
+    "package_version",
     "refuse_other_format",
     "require_skops",
     "save",
@@ -29,6 +33,17 @@ __all__ = [
 FORMAT = 1
 # Beside what skops writes.
 STAMP = "sklearn_htc.json"
+MAX_STAMP = 1000
+# What reading a file raises that is damaged, or is another one.
+DAMAGE = (
+    AttributeError,
+    BadZipFile,
+    EOFError,
+    KeyError,
+    TypeError,
+    ZlibError,
+    json.JSONDecodeError,
+)
 
 TRUSTED_TYPES = [
     "scipy.sparse._csr.csr_array",
@@ -128,11 +143,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     array(['dog'], dtype='<U4')
     """
     dump = require_skops().dump
-    for vectorizer in _vectorizers(estimator, set()):
-        # Each NumPy number would become a file of its own inside the archive.
-        own = vectorizer.vocabulary_.items()
-        vectorizer.vocabulary_ = {term: int(column) for term, column in own}
-    with moved_into_place(path) as part:
+    with plain_vocabularies(estimator), moved_into_place(path) as part:
         # What skops says of each term takes 400 bytes, and little when compressed.
         dump(estimator, part, compression=ZIP_DEFLATED, compresslevel=1)
         with ZipFile(part, "a") as archive:
@@ -168,20 +179,23 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Any:
         If the file holds other types; it says which.
     """
     read = require_skops().load
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     path = Path(path)
     try:
         with ZipFile(path) as archive:
             if STAMP in archive.namelist():
-                written = json.loads(archive.read(STAMP))
+                with archive.open(STAMP) as file:
+                    written = json.loads(file.read(MAX_STAMP))
                 refuse_other_format(written, f"The estimator in {path}")
-            elif "schema.json" not in archive.namelist():
-                raise BadZipFile("it has no schema")
-    except BadZipFile as error:
+        return read(path, trusted=[*TRUSTED_TYPES, *trusted])
+    except UntrustedTypesFoundException:
+        raise
+    except DAMAGE as error:
         raise ValueError(
             f"{path} is no file of sklearn_htc.persistence.save, or is damaged: "
             f"{error}."
         ) from error
-    return read(path, trusted=[*TRUSTED_TYPES, *trusted])
 
 
 @contextmanager
@@ -197,14 +211,21 @@ def moved_into_place(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     part : Path
         What to write to. It is deleted where that fails.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or full, or may not be written to.
     """
-    path = Path(path)
+    # A link goes on pointing to the file.
+    path = Path(path).resolve()
     # In the same folder, as only there a file can be moved in one step.
-    handle, name = mkstemp(".part", f".{path.name}.", path.parent)
-    part = Path(name)
+    part = path.with_name(f".{path.name}.{token_hex(4)}.part")
+    # The system takes from the permissions what the user wants it to.
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
-        os.close(handle)
-        part.chmod(0o666 & ~_mask())
+        with suppress(FileNotFoundError):
+            part.chmod(path.stat().st_mode & 0o777)
         yield part
         with open(part, "rb+") as file:
             os.fsync(file.fileno())
@@ -213,6 +234,13 @@ def moved_into_place(path: str | os.PathLike[str]) -> Iterator[Path]:
         with suppress(OSError):
             part.unlink()
         raise
+    if sys.platform != "win32":
+        # Only now a failure of power can't undo the move.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 @cache
@@ -224,7 +252,21 @@ def stamp() -> dict[str, Any]:
     stamp : dict
         `format`, an int, and `version`, a str.
     """
-    return {"format": FORMAT, "version": version("sklearn-htc")}
+    return {"format": FORMAT, "version": package_version()}
+
+
+def package_version() -> str:
+    """Return the version of the package.
+
+    Returns
+    -------
+    version : str
+        "unknown" where it is used without having been installed.
+    """
+    try:
+        return version("sklearn-htc")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def refuse_other_format(written: Mapping[str, Any] | None, what: str) -> None:
@@ -252,8 +294,35 @@ def refuse_other_format(written: Mapping[str, Any] | None, what: str) -> None:
         )
 
 
+@contextmanager
+def plain_vocabularies(estimator: Any) -> Iterator[None]:
+    """Let vectorizers number terms by Python's integers for a while.
+
+    Where scikit-learn has left terms out, it numbers the others by NumPy's. Each of
+    these would become a file of its own inside the archive.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose vectorizers have plain vocabularies meanwhile.
+
+    Yields
+    ------
+    None
+        The former vocabularies come back.
+    """
+    former = [(each, each.vocabulary_) for each in _vectorizers(estimator, set())]
+    for vectorizer, vocabulary in former:
+        vectorizer.vocabulary_ = {term: int(i) for term, i in vocabulary.items()}
+    try:
+        yield
+    finally:
+        for vectorizer, vocabulary in former:
+            vectorizer.vocabulary_ = vocabulary
+
+
 def _vectorizers(part: Any, seen: set[int]) -> Iterator[Any]:
-    """Find all that has a vocabulary in an estimator, or in what it has learned."""
+    """Find all whose terms have NumPy's integers as numbers."""
     if id(part) in seen:
         return
     seen.add(id(part))
@@ -262,8 +331,11 @@ def _vectorizers(part: Any, seen: set[int]) -> Iterator[Any]:
     elif isinstance(part, Mapping):
         inside = part.values()
     elif isinstance(part, BaseEstimator) or is_dataclass(part):
-        inside = vars(part).values()
-        if isinstance(getattr(part, "vocabulary_", None), dict):
+        inside = getattr(part, "__dict__", {}).values()
+        vocabulary = getattr(part, "vocabulary_", None)
+        if isinstance(vocabulary, dict) and all(
+            isinstance(i, (int, np.integer)) for i in vocabulary.values()
+        ):
             yield part
     else:
         return
@@ -291,10 +363,3 @@ def require_skops() -> Any:
             "Files of estimators need skops: pip install 'sklearn-htc[files]'."
         ) from error
     return skops.io
-
-
-def _mask() -> int:
-    """Return what the process takes from the permissions of new files."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -28,7 +28,7 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
     TokenSequenceVectorizer,
 )
-from sklearn_htc.persistence import TRUSTED_TYPES, load, save
+from sklearn_htc.persistence import TRUSTED_TYPES, load, plain_vocabularies, save
 
 SMALL = {"dimension": 8, "max_epochs": 2, "random_state": 0}
 FLAT = OneVsRestClassifier(LogisticRegression())
@@ -250,6 +250,51 @@ def test_other_files_are_refused(content, tmp_path):
         load(path)
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "missing.skops")
+
+
+def test_flipped_bytes_and_forged_stamps_are_refused(clf, tmp_path):
+    path = tmp_path / "model.skops"
+    save(clf, path)
+    content = path.read_bytes()
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 0xFF
+    path.write_bytes(bytes(flipped))
+    with pytest.raises(ValueError, match="is damaged"):
+        load(path)
+    for stamp in ("{}", "[]", "7", "{"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("sklearn_htc.json", stamp)
+        with pytest.raises(ValueError, match="is damaged"):
+            load(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such permissions")
+def test_a_file_keeps_its_permissions_and_links(clf, tmp_path):
+    path, link = tmp_path / "model.skops", tmp_path / "link.skops"
+    save(clf, path)
+    path.chmod(0o600)
+    link.symlink_to(path)
+    save(clone(clf), link)
+    assert link.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load(path).get_params()["random_state"] == 0
+
+
+def test_saving_changes_no_vectorizer(corpus, hierarchy, tmp_path):
+    clf = make_pipeline(
+        TfidfVectorizer(max_features=20), HierarchicalLinearClassifier(hierarchy)
+    ).fit(*corpus)
+    vocabulary = clf[0].vocabulary_
+    save(clf, tmp_path / "model.skops")
+    assert clf[0].vocabulary_ is vocabulary
+
+    class Weights(FunctionTransformer):
+        vocabulary_ = None
+
+    own = Weights()
+    own.vocabulary_ = {"a": 0.73}
+    with plain_vocabularies(own):
+        assert own.vocabulary_ == {"a": 0.73}
 
 
 def test_estimators_of_another_format_are_refused(clf, monkeypatch, tmp_path):

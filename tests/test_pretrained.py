@@ -183,6 +183,17 @@ def test_missing_texts_are_named(folder, corpus, indicator):
         clf.fit([*corpus[0][:-1], None], indicator)
 
 
+def test_a_configuration_names_no_code(folder):
+    forged = load_configuration(folder) | {
+        "attn_implementation": "someone/kernel",
+        "_attn_implementation": "someone/kernel",
+        "auto_map": {"AutoModel": "modeling.Model"},
+    }
+    encoder = TransformerEncoder(configuration=forged, dimension=7)
+    assert encoder.attention in ("sdpa", "eager")
+    assert not hasattr(encoder.encoder.config, "auto_map")
+
+
 @pytest.mark.parametrize("is_training", [True, False])
 def test_half_precision_is_near_to_full(folder, corpus, is_training):
     X = SubwordTokenizer(folder, max_length=10).fit([]).transform(corpus[0][:20])

@@ -82,5 +82,7 @@ def _labels(texts: Any, clf: Any) -> list[list[Any]]:
 
 
 def _probabilities(block: np.ndarray, clf: Any) -> np.ndarray:
+    if not len(block):
+        return np.empty((0, len(clf.classes_)), dtype=np.float32)
     probabilities: np.ndarray = clf.predict_proba(block)
     return probabilities

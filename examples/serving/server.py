@@ -61,21 +61,23 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body, has_more = b"", True
+        pieces, size, has_more = [], 0, True
         while has_more:
             message = await receive()
             if message["type"] != "http.request":
                 return
-            body += message.get("body", b"")
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
             has_more = message.get("more_body", False)
-            if len(body) > MAX_BYTES:
+            if size > MAX_BYTES:
                 text = f"A body may have {MAX_BYTES} bytes."
                 await JSONResponse({"detail": text}, 413)(scope, receive, send)
                 return
-        pieces = iter([{"type": "http.request", "body": body, "more_body": False}])
+        body = b"".join(pieces)
+        whole = iter([{"type": "http.request", "body": body, "more_body": False}])
 
         async def replayed() -> Message:
-            return next(pieces, None) or await receive()
+            return next(whole, None) or await receive()
 
         await self.app(scope, replayed, send)
 
@@ -84,7 +86,8 @@ def refuse(request: Request, error: Exception) -> JSONResponse:
     """Say what is wrong with a question, without repeating it."""
     assert isinstance(error, RequestValidationError)
     found = [
-        {"where": list(each["loc"]), "what": each["msg"]} for each in error.errors()
+        {"where": [str(part)[:50] for part in each["loc"]], "what": each["msg"]}
+        for each in error.errors()[:5]
     ]
     return JSONResponse({"detail": found}, 422)
 
@@ -109,8 +112,9 @@ def create_app(clf: Any) -> FastAPI:
     # More predictions at once than processors would only wait for each other.
     turns = Semaphore(os.cpu_count() or 1)
 
+    # Async, so that it waits for no turn.
     @app.get("/health")
-    def health() -> dict[str, int]:
+    async def health() -> dict[str, int]:
         """Say that the model is there."""
         return {"n_labels": len(column)}
 

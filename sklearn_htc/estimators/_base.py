@@ -350,8 +350,11 @@ default=None
         """Make a smaller estimator that only predicts.
 
         It has no network without weight, nothing that training goes on from, and
-        smaller or fewer weights. Then `save` and pickles are smaller, too. A label tree
-        and a classifier of the user's stay as they are.
+        smaller or fewer weights. Then `save` and pickles are smaller, too. A label
+        tree, a classifier of the user's, and a pretrained encoder that gives embeddings
+        as it is stay as they are. Where a network without weight is left out,
+        `transform` and `label_embeddings_` are those of the wide path.
+        `update_hierarchy` still works.
 
         Parameters
         ----------
@@ -361,8 +364,8 @@ default=None
             and that of a network in files; "float32" changes no weight.
         min_weight : float, default=0.02
             The least weight that "pruned" keeps, in units of a document of length 1:
-            what it adds to a score of about -1 to 1. With the default F1 changes by
-            less than 0.1 points on most data sets (docs/speed.md).
+            what it adds to a score of about -1 to 1. The default changes micro-F1 by
+            0.04 points and macro-F1 by 0.11 at most, on six data sets (docs/speed.md).
 
         Returns
         -------

@@ -228,12 +228,12 @@ default="auto"
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights.
     checkpoint : path-like or None, default=None
-        A folder in which `fit` writes after each epoch how far the network's training
-        is. The same fit, called again with the same folder after its process was
-        killed, goes on from there, and ends with the same result; on a CPU with the
-        same number of threads, exactly. It needs an int as `random_state`, and the
-        extra `files`. The wide path is fitted anew. The folder is emptied when `fit`
-        has ended.
+        A folder in which `fit` writes how each epoch of the network's training begins.
+        The same fit, called again with the same folder after its process was killed,
+        goes on from there, and ends with the same result; on a CPU with the same number
+        of threads, exactly. It needs an int as `random_state`, no `callbacks`, and the
+        extra `files`. The wide path is fitted anew. The files are deleted when `fit`
+        has ended. One process at a time may use a folder.
     n_jobs : int or None, default=None
         Number of threads of `fit`; -1 is all processors. None means
         `torch.get_num_threads()`, and 1 inside a worker of a parallel search.

@@ -220,7 +220,10 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         self._keep(form, learned.predictor, rng, settings.network, learned.report)
         is_done = learned.report is None or not learned.report.is_interrupted
         if checkpoint is not None and is_done:
-            checkpoint.remove()
+            try:
+                checkpoint.remove()
+            except OSError as error:
+                warn(f"{error}. Delete the checkpoint yourself.", stacklevel=4)
         return self
 
     @torch.inference_mode(False)
@@ -439,6 +442,11 @@ label collections, or array-like of shape (n_documents,)
             raise ValueError(
                 "checkpoint needs an int as random_state: a fit goes on where it was "
                 f"only if it begins in the same way. It is {self.random_state!r}."
+            )
+        if self.callbacks:
+            raise ValueError(
+                "checkpoint can't keep what callbacks have noted. Use it without "
+                "callbacks; scikit-learn's own (set_callbacks) may be there."
             )
         if self.device == "accelerate":
             raise ValueError(

@@ -128,9 +128,7 @@ def _of_linear(
         columns, values = X.indices[entries], X.data[entries]
         rows = path.row_of_feature[columns]
         has_weight = rows >= 0
-        weights = path.coef_[np.ix_(rows[has_weight], labels)]
-        if sparse.issparse(weights):
-            weights = weights.toarray()
+        weights = path.weights_of(rows[has_weight])[:, labels]
         yield Contributions(
             columns[has_weight],
             values[has_weight, None] * weights,

@@ -80,6 +80,11 @@ def make_decoding(decoder: Any) -> Any:
     decoding : Module
         From log-odds (B, N) to probabilities of paths or nodes, and a closed indicator
         (B, N). Its method `probabilities` gives those of nodes (B, N) alone.
+
+    Raises
+    ------
+    NotImplementedError
+        For any other decoder.
     """
     raise NotImplementedError(type(decoder).__name__)
 

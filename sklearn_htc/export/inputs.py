@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.wide.joined import JoinedPath
 from sklearn_htc.wide.kernel import KernelPath
 
@@ -137,6 +138,8 @@ def onnx_inputs(estimator: Any, X: Any) -> dict[str, np.ndarray]:
         If the estimator is not fitted.
     NotImplementedError
         If a network reads sequences.
+    TypeError
+        If it is no estimator of this package.
     ValueError
         If X is of another form or width than at fit.
     """
@@ -163,11 +166,22 @@ def final_estimator(estimator: Any, X: Any = None) -> tuple[Any, Any]:
         The last step.
     X : Any
         What it reads.
+
+    Raises
+    ------
+    TypeError
+        If it is no estimator of this package.
     """
     if isinstance(estimator, Pipeline):
         if X is not None and len(estimator) > 1:
             X = estimator[:-1].transform(X)
         estimator = estimator[-1]
+    if not isinstance(estimator, BaseHierarchicalClassifier):
+        raise TypeError(
+            "An ONNX file is made of an estimator of this package, or of a pipeline "
+            f"that ends in one, not of {type(estimator).__name__}. Of a search, give "
+            "its best_estimator_."
+        )
     check_is_fitted(estimator)
     return estimator, X
 

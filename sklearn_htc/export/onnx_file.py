@@ -56,6 +56,10 @@ Pipeline
     NotImplementedError
         If it has label texts, an updated hierarchy, a label tree, a classifier of the
         user's, or a network that reads sequences.
+    OSError
+        If the file can't be written.
+    TypeError
+        If it is no estimator of this package.
     ValueError
         If the file would be larger than 2 GB.
     """

@@ -59,6 +59,7 @@ class TermScores(nn.Module):
 
     rows: Tensor
     coef: Tensor
+    scale: Tensor
     intercept: Tensor
 
     def __init__(
@@ -69,6 +70,9 @@ class TermScores(nn.Module):
     ) -> None:
         super().__init__()
         coef = path.coef_.toarray() if sparse.issparse(path.coef_) else path.coef_
+        scale = np.ones(len(coef) + 1, dtype=np.float32)
+        if coef.dtype == np.float16:
+            scale[:-1] = path.feature_scale_[path.features_]
         # The last row is that of unknown terms.
         coef = np.vstack([coef, np.zeros_like(coef, shape=(1, coef.shape[1]))])
         rows = path.row_of_feature.astype(np.int64)
@@ -78,6 +82,7 @@ class TermScores(nn.Module):
             rows[columns] = of_columns
         self.register_buffer("rows", torch.from_numpy(rows))
         self.register_buffer("coef", torch.from_numpy(coef))
+        self.register_buffer("scale", torch.from_numpy(scale))
         self.register_buffer("intercept", torch.from_numpy(path.intercept_.copy()))
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
@@ -93,8 +98,9 @@ class TermScores(nn.Module):
         scores : Tensor of shape (B, N)
             Of every label.
         """
-        coef = self.coef[self.rows[inputs["ids"]]].float()
-        return (inputs["weights"].unsqueeze(1) @ coef).squeeze(1) + self.intercept
+        rows = self.rows[inputs["ids"]]
+        weights = (inputs["weights"] * self.scale[rows]).unsqueeze(1)
+        return (weights @ self.coef[rows].float()).squeeze(1) + self.intercept
 
 
 class DenseScores(nn.Module):

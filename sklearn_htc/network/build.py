@@ -40,7 +40,7 @@ __all__ = [
     "NetworkPlan",
     "build_model",
     "build_objective",
-    "count_weights",
+    "least_weights",
     "load_embeddings",
 ]
 
@@ -157,8 +157,8 @@ class NetworkPlan:
         return len(self.graph.frequency)
 
 
-def count_weights(plan: NetworkPlan) -> int:
-    """Count the weights of a network, without making them.
+def least_weights(plan: NetworkPlan) -> int:
+    """Count the weights that grow with labels and words, without making them.
 
     Parameters
     ----------
@@ -168,11 +168,16 @@ def count_weights(plan: NetworkPlan) -> int:
     Returns
     -------
     n_weights : int
-        Those of the prediction network, without those of the losses.
+        Those of the words, of the nodes and of the head.
     """
-    with torch.device("meta"):
-        model = build_model(plan)
-    return sum(weight.numel() for weight in model.parameters())
+    n_nodes, dimension = plan.n_nodes, plan.dimension
+    options = plan.text_encoder_options
+    of_words = options.get("n_terms", 0) * dimension
+    of_words += (options.get("n_tokens") or 0) * options.get("embedding_size", 0)
+    of_nodes = n_nodes * dimension * (dimension if plan.variant == "tp" else 1)
+    of_head = n_nodes * dimension * (n_nodes if plan.head == "joint" else 1)
+    total: int = of_words + of_nodes + of_head
+    return total
 
 
 def build_model(

@@ -11,6 +11,8 @@ from sklearn_htc.network.cpu.dropout import Dropout
 
 __all__ = ["TransformerEncoder"]
 
+# Settings that name code to be fetched; a file of an estimator may say anything.
+CODE = ("attn_implementation", "experts_implementation", "auto_map", "quantization")
 # What encoders call the dropout of their attention weights.
 ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
 
@@ -51,10 +53,14 @@ class TransformerEncoder(nn.Module):
 
         # A fused kernel draws it from torch's own state, not from the estimator's.
         without = {name: 0.0 for name in ATTENTION_DROPOUTS if name in configuration}
-        settings = configuration | without
+        settings = {
+            name: value
+            for name, value in (configuration | without).items()
+            if not any(part in name for part in CODE)
+        }
         config = AutoConfig.for_model(settings.pop("model_type"), **settings)
         # Some are stored in half precision.
-        self.encoder = AutoModel.from_config(config).float()
+        self.encoder = AutoModel.from_config(config, trust_remote_code=False).float()
         if weights is not None:
             self.encoder.load_state_dict(weights)
         self.encoder.get_input_embeddings().requires_grad_(trains_words)

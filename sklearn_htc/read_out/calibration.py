@@ -332,7 +332,10 @@ class Calibration:
     def _apply(self, scores: np.ndarray, log_frequency: np.ndarray) -> np.ndarray:
         values = self._in_unit(scores).astype(np.float64)
         frequency = log_frequency.astype(np.float64)
-        log_odds = log_odds_of_scores(self.coef_, values, frequency, np.exp, _softplus)
+        with np.errstate(over="ignore", invalid="ignore"):
+            log_odds = log_odds_of_scores(
+                self.coef_, values, frequency, np.exp, _softplus
+            )
         return log_odds.astype(np.float32)
 
 

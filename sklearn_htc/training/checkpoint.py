@@ -16,6 +16,7 @@ from zlib import error as ZlibError
 import joblib
 import numpy as np
 from scipy import sparse
+from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 
@@ -32,13 +33,15 @@ __all__ = ["Checkpoint", "KeepEpochs", "TrainingFile", "resume"]
 
 # Which fit the files of a folder belong to.
 IDENTITY = "fit.json"
-SUFFIX = ".skops"
+SUFFIX = ".epoch"
+# What a process that was killed was writing.
+PARTS = f".*{SUFFIX}.*.part"
 # Of skorch's early stopping, all that changes while it watches, but for the weights.
 WATCHED = ("misses_", "dynamic_threshold_", "best_epoch_")
 # What reading a damaged file may raise.
-DAMAGE = (BadZipFile, ZlibError, KeyError, TypeError, ValueError, OSError)
-# They don't change what is learned.
-IRRELEVANT = {"callbacks", "checkpoint", "n_jobs", "time_budget", "verbose"}
+DAMAGE = (BadZipFile, ZlibError, EOFError, KeyError, TypeError, ValueError)
+# They change no more than last digits; the hierarchy is compared by itself.
+IRRELEVANT = {"checkpoint", "hierarchy", "n_jobs", "verbose"}
 
 
 @dataclass(frozen=True)
@@ -92,15 +95,17 @@ class Checkpoint:
         if path.exists():
             _refuse_another(_read_identity(path), own, folder)
         else:
-            others = sorted(each.name for each in folder.iterdir())
-            if any(name.endswith(SUFFIX) for name in others):
+            others = sorted(each.name for each in folder.glob(f"*{SUFFIX}"))
+            if others:
                 raise ValueError(
                     f"checkpoint: {folder} holds {others[0]} and no {IDENTITY}, so it "
                     "is no folder of a fit. Give an empty or a new folder."
                 )
             with moved_into_place(path) as part:
                 part.write_text(json.dumps(own, indent=1), encoding="utf8")
-        return cls(folder)
+        checkpoint = cls(folder)
+        checkpoint._remove(PARTS)
+        return checkpoint
 
     def training(self, name: str) -> "TrainingFile":
         """Name the file of a training.
@@ -118,11 +123,20 @@ class Checkpoint:
         return TrainingFile(self.folder / f"{name}{SUFFIX}")
 
     def remove(self) -> None:
-        """Delete the files of a fit that is done, and the folder if it is empty."""
-        for path in [*self.folder.glob(f"*{SUFFIX}"), self.folder / IDENTITY]:
+        """Delete the files of a fit that is done.
+
+        Raises
+        ------
+        OSError
+            If that may not be.
+        """
+        self._remove(f"*{SUFFIX}")
+        self._remove(PARTS)
+        self._remove(IDENTITY)
+
+    def _remove(self, pattern: str) -> None:
+        for path in self.folder.glob(pattern):
             path.unlink(missing_ok=True)
-        if not any(self.folder.iterdir()):
-            self.folder.rmdir()
 
 
 @dataclass(frozen=True)
@@ -147,15 +161,21 @@ class TrainingFile:
 
         Raises
         ------
+        OSError
+            If the file can't be read.
         ValueError
             If the file is damaged.
         """
         if not self.path.exists():
             return None
         skops = require_skops()
+        from skops.io.exceptions import UntrustedTypesFoundException
+
         try:
             state: dict[str, Any] = skops.load(self.path)
             return {name: state[name] for name in ("net", "has_ended", "state")}
+        except UntrustedTypesFoundException:
+            raise
         except DAMAGE as error:
             raise ValueError(
                 f"checkpoint: {self.path} is damaged: {error}. Delete it to begin this "
@@ -173,6 +193,11 @@ class TrainingFile:
             Whether no epoch follows.
         state : dict
             What is noted besides.
+
+        Raises
+        ------
+        OSError
+            If there is no room for it.
         """
         learned = {"net": learned_arrays(net), "has_ended": has_ended, "state": state}
         with moved_into_place(self.path) as part:
@@ -216,6 +241,7 @@ class KeepEpochs(Callback):
         self.progress.step_ = self.former["step"]
         self.progress.count_from(self.former["seconds"])
         for stopping in _early_stopping(net):
+            # There is one at most: callbacks of the user's are refused.
             for name in WATCHED:
                 setattr(stopping, name, self.former["early_stopping"][name])
             best = self.former["early_stopping"]["best"]
@@ -282,9 +308,8 @@ def _early_stopping(net: NeuralNet) -> list[EarlyStopping]:
 def _identity(data: TrainingData, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Say which fit it is, in a form that JSON has."""
     hierarchy = data.hierarchy
-    plain = (bool, int, float, str, type(None))
     return {
-        "format": stamp()["format"],
+        **stamp(),
         "documents": joblib.hash(_arrays_of(data.documents)),
         "labels": joblib.hash(_arrays(data.target)),
         "sample_weight": joblib.hash(np.asarray(data.sample_weight)),
@@ -292,11 +317,26 @@ def _identity(data: TrainingData, parameters: Mapping[str, Any]) -> dict[str, An
             [list(map(str, hierarchy.nodes)), np.asarray(hierarchy.edges).tolist()]
         ),
         "parameters": {
-            name: value
+            name: _described(value)
             for name, value in sorted(parameters.items())
-            if isinstance(value, plain) and name not in IRRELEVANT
+            if name not in IRRELEVANT
         },
     }
+
+
+def _described(value: Any) -> Any:
+    """Give a parameter a form that JSON has, and that tells it from others."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, BaseEstimator):
+        return repr(value)
+    return joblib.hash(value)
 
 
 def _arrays_of(documents: Documents) -> list[Any]:

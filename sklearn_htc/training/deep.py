@@ -12,9 +12,10 @@ from scipy.special import logit
 from sklearn_htc.data.documents import DocumentVectors, EncoderInput
 from sklearn_htc.data.pieces import gathered
 from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.halving import halved
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.memory import require_memory
-from sklearn_htc.network.build import NetworkPlan, count_weights, load_embeddings
+from sklearn_htc.network.build import NetworkPlan, least_weights, load_embeddings
 from sklearn_htc.pretrained import load_weights
 from sklearn_htc.read_out.decoders import Decoder, make_decoder
 from sklearn_htc.training.batches import DocumentDataset
@@ -425,8 +426,8 @@ class DeepModel:
             twin.stored_as = "float16"
             with torch.no_grad():
                 for part in twin.net.module_.state_dict().values():
-                    if part.is_floating_point():
-                        part.copy_(part.half())
+                    if part.dtype == torch.float32:
+                        part.copy_(torch.from_numpy(halved(part.cpu().numpy())))
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
@@ -518,7 +519,7 @@ class DeepModel:
 
 def _require_memory(plan: NetworkPlan) -> None:
     """Refuse a network whose weights have no room."""
-    n_weights = count_weights(plan)
+    n_weights = least_weights(plan)
     require_memory(
         4 * n_weights,
         f"A network of {len(plan.graph.frequency)} labels with {n_weights:,} weights",

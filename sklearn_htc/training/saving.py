@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_htc.halving import halved
 from sklearn_htc.network.build import NetworkPlan, build_model, build_objective
 from sklearn_htc.training.arrays import to_numpy, to_torch
 from sklearn_htc.training.devices import fused_if_possible, usable_device
@@ -108,7 +109,7 @@ def as_arrays(net: HTCNet, stored_as: str = "float32") -> dict[str, Any]:
     learned = learned_arrays(net)
     if stored_as == "float16":
         learned["weights"]["model"] = {
-            name: part.astype(np.float16) if part.dtype == np.float32 else part
+            name: halved(part) if part.dtype == np.float32 else part
             for name, part in learned["weights"]["model"].items()
         }
     return {"settings": {name: getattr(net, name) for name in SETTINGS}, **learned}
@@ -147,6 +148,11 @@ def restore_learned(net: HTCNet, learned: dict[str, Any]) -> None:
         Made in the same way.
     learned : dict
         As `learned_arrays` returns it.
+
+    Raises
+    ------
+    KeyError, RuntimeError, ValueError
+        If the other one was made in another way.
     """
     weights = learned["weights"]
     net.module_.load_state_dict(to_torch(weights["model"]))

@@ -18,6 +18,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from sklearn_htc.data.documents import DenseDocuments, Documents
 from sklearn_htc.data.training_data import Fold, TrainingData
+from sklearn_htc.halving import halved
 from sklearn_htc.read_out.fitting import ReadOutFitter
 from sklearn_htc.wide.base import (
     MIN_DOCUMENTS,
@@ -105,9 +106,7 @@ class KernelPath(WideModel):
         if weights != "float16" or self.landmarks_.dtype != np.float32:
             return self
         return replace(
-            self,
-            landmarks_=self.landmarks_.astype(np.float16),
-            coef_=self.coef_.astype(np.float16),
+            self, landmarks_=halved(self.landmarks_), coef_=halved(self.coef_)
         )
 
     @property

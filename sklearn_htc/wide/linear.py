@@ -64,8 +64,9 @@ class LinearPath(WideModel):
         average document has length 1.
     coef_ : {ndarray, csr_array} of shape (n_used, n_nodes), float32 or float16
         Weights of these features as given, `feature_scale_` included; 0 where all
-        training documents have the label, or none. Sparse or float16 once `compact`
-        has made them so.
+        training documents have the label, or none. Once `compact` has made them so they
+        are sparse; or float16, and then without `feature_scale_`, so that they are
+        about 1 whatever unit the features have.
     intercept_ : ndarray of shape (n_nodes,), float32
         Scores of a document without features.
     start_ : Start or None, default=None
@@ -104,23 +105,76 @@ class LinearPath(WideModel):
             (weights, np.maximum(rows, 0), X.indptr),
             shape=(X.shape[0], len(self.features_)),
         )
-        return _product(known, self.coef_) + self.intercept_
+        return self._product(known) + self.intercept_
+
+    def _product(self, X: sparse.csr_array) -> np.ndarray:
+        """Multiply documents (n, n_used) by the weights.
+
+        Few documents are multiplied by scipy, and many by torch, which may round the
+        last digits in another way.
+        """
+        coef = self.coef_
+        if sparse.issparse(coef):
+            of_pruned: np.ndarray = (X @ coef).toarray()
+            return of_pruned
+        if coef.dtype == np.float16:
+            used, columns = np.unique(X.indices, return_inverse=True)
+            shape = (X.shape[0], len(used))
+            X = sparse.csr_array((X.data, columns, X.indptr), shape=shape)
+            coef = self.weights_of(used)
+        if X.nnz * coef.shape[1] < ENOUGH_FOR_TORCH:
+            product: np.ndarray = X @ coef
+            return product
+        import torch
+
+        from sklearn_htc.wide.products import SparseRows
+
+        with warnings.catch_warnings():
+            # Weights that joblib maps from a file are not written to here.
+            warnings.filterwarnings("ignore", ".*NumPy array is not writable")
+            return (SparseRows(X) @ torch.from_numpy(coef)).numpy()
 
     def weights(self) -> Any:
-        """Return `coef_`, as float32."""
-        return self.coef_.astype(np.float32, copy=False)
+        """Return the weights of features as given, as float32."""
+        if self.coef_.dtype == np.float16:
+            return self.weights_of(np.arange(len(self.features_)))
+        return self.coef_
+
+    def weights_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the weights of some features.
+
+        Parameters
+        ----------
+        rows : int ndarray of shape (n_rows,)
+            Of `coef_`.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_rows, n_nodes), float32
+            Of features as given.
+        """
+        weights = self.coef_[rows]
+        if sparse.issparse(weights):
+            return weights.toarray()
+        if weights.dtype == np.float16:
+            scale = self.feature_scale_[self.features_[rows], None]
+            return weights.astype(np.float32) * scale
+        return weights
 
     def compact(self, weights: str, min_weight: float) -> LinearPath:
         """Store weights in half the space, or leave small ones out.
 
         See `WideModel.compact`.
         """
-        coef = self.coef_
-        if weights == "float16":
-            coef = coef.astype(np.float16)
-        elif weights == "pruned":
-            least = min_weight * self.feature_scale_[self.features_]
-            coef = sparse.csr_array(np.where(np.abs(coef) < least[:, None], 0, coef))
+        coef, scale = self.weights(), self.feature_scale_[self.features_]
+        if weights == "pruned":
+            coef = sparse.csr_array(coef, copy=True)
+            least = np.repeat(min_weight * scale, np.diff(coef.indptr))
+            coef.data[np.abs(coef.data) < least] = 0
+            coef.eliminate_zeros()
+        elif weights == "float16" and not sparse.issparse(coef):
+            # A scale may be 0, where a feature has no weights either.
+            coef = (coef / np.where(scale > 0, scale, 1)[:, None]).astype(np.float16)
         return replace(self, coef_=coef, start_=None)
 
 
@@ -391,29 +445,6 @@ def powers_for(documents: DocumentVectors) -> tuple[float, ...]:
         0 alone for embeddings, whose coordinates are no terms.
     """
     return POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
-
-
-def _product(X: sparse.csr_array, coef: Any) -> np.ndarray:
-    """Multiply documents (n, n_used) by weights (n_used, n_nodes)."""
-    if sparse.issparse(coef):
-        of_pruned: np.ndarray = (X @ coef).toarray()
-        return of_pruned
-    if coef.dtype == np.float16:
-        used, columns = np.unique(X.indices, return_inverse=True)
-        shape = (X.shape[0], len(used))
-        X = sparse.csr_array((X.data, columns, X.indptr), shape=shape)
-        coef = coef[used].astype(np.float32)
-    if X.nnz * coef.shape[1] < ENOUGH_FOR_TORCH:
-        product: np.ndarray = X @ coef
-        return product
-    import torch
-
-    from sklearn_htc.wide.products import SparseRows
-
-    with warnings.catch_warnings():
-        # Weights that joblib maps from a file are not written to here.
-        warnings.filterwarnings("ignore", ".*NumPy array is not writable")
-        return (SparseRows(X) @ torch.from_numpy(coef)).numpy()
 
 
 def relevance_of(data: TrainingData, rng: np.random.RandomState) -> np.ndarray:

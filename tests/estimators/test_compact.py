@@ -156,6 +156,29 @@ def test_an_updated_model_gets_smaller(corpus, hierarchy):
     assert size(small) < size(clf)
 
 
+@pytest.mark.parametrize("first", FORMS)
+@pytest.mark.parametrize("second", FORMS)
+def test_a_small_model_can_be_made_smaller(first, second, corpus, hierarchy):
+    texts, names = corpus
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    clf.fit(texts, [[name] for name in names])
+    small = clf.compact(weights=first).compact(weights=second)
+    assert_predicts_alike(clf, small, texts, 0.05)
+    if "pruned" in (first, second):
+        assert sparse.issparse(small.wide_.coef_)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-6, 1, 1e6, 1e9])
+@pytest.mark.parametrize("form", ["terms", "embeddings"])
+def test_float16_holds_whatever_unit_x_has(form, unit, bag, indicator, hierarchy):
+    X = (unit * bag if form == "terms" else unit * bag.toarray()).astype(np.float32)
+    clf = HTCInfoMaxClassifier(hierarchy, deep_path=False, **SMALL).fit(X, indicator)
+    small = clf.compact(weights="float16")
+    np.testing.assert_allclose(
+        small.predict_proba(X), clf.predict_proba(X), rtol=0, atol=0.02
+    )
+
+
 def test_bad_parameters_are_refused(bag, indicator, hierarchy):
     clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
     with pytest.raises(NotFittedError):

@@ -76,6 +76,13 @@ def test_bad_input_is_refused(client, body):
     assert client.post("/labels", json=body).status_code == 422
 
 
+def test_an_answer_to_bad_input_is_short(client):
+    body = {"texts": ["a"]} | {f"{i}" * 1000: i for i in range(100)}
+    answer = client.post("/labels", json=body)
+    assert answer.status_code == 422
+    assert len(answer.content) < 2000
+
+
 @pytest.mark.parametrize("content", [b"\x80\x04N.", b"{", b"\xff\xfe"])
 def test_what_is_no_json_is_refused(client, content):
     assert client.post("/labels", content=content).status_code == 422

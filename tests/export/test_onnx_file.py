@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
@@ -188,6 +189,14 @@ def test_what_has_no_form_is_refused(case, corpus, hierarchy, monkeypatch, tmp_p
     with pytest.raises(NotImplementedError, match=message):
         to_onnx(clf, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_other_estimators_are_refused(corpus, hierarchy, tmp_path):
+    search = GridSearchCV(LINEAR.set_params(hierarchy=hierarchy), {"C": [1.0]}, cv=2)
+    search.fit(*corpus)
+    with pytest.raises(TypeError, match="best_estimator_"):
+        to_onnx(search, tmp_path / "model.onnx")
+    assert_says_the_same(search.best_estimator_, corpus[0], tmp_path / "model.onnx")
 
 
 def test_too_large_files_are_refused(corpus, hierarchy, monkeypatch, tmp_path):

@@ -7,7 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
+from skorch.callbacks import EarlyStopping
 
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, TokenSequenceVectorizer
 from sklearn_htc.training.checkpoint import KeepEpochs
@@ -44,7 +46,7 @@ def assert_goes_on(clf, X, y, folder, monkeypatch, n_epochs=3):
         killed_after(n_epochs, patch)
         with pytest.raises(Killed):
             clone(clf).fit(X, y)
-    assert (folder / "training.skops").exists()
+    assert (folder / "training.epoch").exists()
     with monkeypatch.context() as patch:
         begun = killed_after(1000, patch)
         clf.fit(X, y)
@@ -54,7 +56,7 @@ def assert_goes_on(clf, X, y, folder, monkeypatch, n_epochs=3):
     ]
     assert losses[0] == losses[1]
     assert len(begun) == len(losses[0]) - n_epochs + 1
-    assert not folder.exists()
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -96,8 +98,7 @@ def test_a_training_that_had_ended_is_not_repeated(
     clf.fit(bag, indicator)
     assert not begun
     np.testing.assert_array_equal(clf.predict_proba(bag), expected)
-    # The folder was there before, but it was empty.
-    assert not tmp_path.exists()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def unfinished(bag, indicator, hierarchy, monkeypatch, tmp_path):
 
 def test_folders_of_another_fit_are_refused(unfinished, bag, indicator, hierarchy):
     clf, folder = unfinished
-    before = (folder / "training.skops").read_bytes()
+    before = (folder / "training.epoch").read_bytes()
     with pytest.raises(ValueError, match=r"of another fit.*documents"):
         clone(clf).fit(2 * bag, indicator)
     with pytest.raises(ValueError, match=r"of another fit.*labels"):
@@ -124,15 +125,19 @@ def test_folders_of_another_fit_are_refused(unfinished, bag, indicator, hierarch
     with pytest.raises(ValueError, match=r"lr \(there 0\.\d+, now 0\.5\)"):
         clone(clf).set_params(lr=0.5).fit(bag, indicator)
     with pytest.raises(ValueError, match=r"random_state \(there 0, now 1\)"):
-        clone(clf).set_params(random_state=1).fit(bag, indicator)
-    assert (folder / "training.skops").read_bytes() == before
+        clone(clf).set_params(random_state=np.int64(1)).fit(bag, indicator)
+    with pytest.raises(ValueError, match=r"optimizer \(there .*Adam', now .*SGD'\)"):
+        clone(clf).set_params(optimizer=torch.optim.SGD).fit(bag, indicator)
+    with pytest.raises(ValueError, match=r"time_budget \(there None, now 9\)"):
+        clone(clf).set_params(time_budget=9).fit(bag, indicator)
+    assert (folder / "training.epoch").read_bytes() == before
     clf.set_params(n_jobs=1, verbose=0).fit(bag, indicator)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "identity", "no identity"])
 def test_damaged_files_are_refused(damage, unfinished, bag, indicator):
     clf, folder = unfinished
-    path = folder / ("fit.json" if "identity" in damage else "training.skops")
+    path = folder / ("fit.json" if "identity" in damage else "training.epoch")
     content = path.read_bytes()
     if damage == "no identity":
         path.unlink()
@@ -149,7 +154,7 @@ def test_damaged_files_are_refused(damage, unfinished, bag, indicator):
 
 def test_flipped_bytes_are_found(unfinished, bag, indicator):
     clf, folder = unfinished
-    path = folder / "training.skops"
+    path = folder / "training.epoch"
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle] ^= 0xFF
@@ -168,6 +173,10 @@ def test_what_can_not_be_kept_is_refused(bag, indicator, hierarchy, tmp_path):
         clf.set_params(checkpoint=tmp_path / "fit").fit(bag, indicator)
     with pytest.raises(ValueError, match="checkpoint"):
         clone(clf).set_params(checkpoint=3).fit(bag, indicator)
+    with pytest.raises(ValueError, match="what callbacks have noted"):
+        clone(clf).set_params(
+            checkpoint=tmp_path / "fit", callbacks=[EarlyStopping()], warm_start=False
+        ).fit(bag, indicator)
     assert not (tmp_path / "fit").exists()
 
 
@@ -234,4 +243,12 @@ def test_twenty_kills_change_nothing(bag, indicator, hierarchy, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == 20
-    assert not (tmp_path / "fit").exists()
+    assert not list((tmp_path / "fit").iterdir())
+
+
+def test_files_of_others_stay_in_the_folder(unfinished, bag, indicator):
+    clf, folder = unfinished
+    (folder / "model.skops").write_bytes(b"of the user")
+    (folder / ".training.epoch.0123abcd.part").write_bytes(b"of a killed process")
+    clf.fit(bag, indicator)
+    assert [path.name for path in folder.iterdir()] == ["model.skops"]

@@ -316,13 +316,11 @@ def test_it_is_not_for_sequences():
     assert not LinearSettings.suits(as_documents(X, "tokens"), 5)
 
 
-def test_scores_of_small_and_large_batches_agree(monkeypatch):
-    rng = np.random.default_rng(0)
-    X = sparse.csr_array(rng.random((50, 30)) * (rng.random((50, 30)) < 0.3))
-    X = X.astype(np.float32)
-    coef = rng.normal(size=(30, 7)).astype(np.float32)
-    expected = X.astype(np.float64) @ coef.astype(np.float64)
+def test_scores_of_small_and_large_batches_agree(documents, indicator, monkeypatch):
+    wide = fit(documents, indicator)
+    X = documents.X
+    expected = X.toarray()[:, wide.features_].astype(np.float64) @ wide.coef_
     for enough in (0, np.inf):
         monkeypatch.setattr(linear, "ENOUGH_FOR_TORCH", enough)
-        found = linear._product(X, coef)
+        found = wide.scores(X) - wide.intercept_
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
