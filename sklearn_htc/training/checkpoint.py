@@ -92,15 +92,16 @@ class Checkpoint:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         own, path = _identity(data, parameters), folder / IDENTITY
-        if path.exists():
+        trainings = sorted(each.name for each in folder.glob(f"*{SUFFIX}"))
+        if trainings and not path.exists():
+            raise ValueError(
+                f"checkpoint: {folder} holds {trainings[0]} and no {IDENTITY}, so it "
+                "is no folder of a fit. Give an empty or a new folder."
+            )
+        if trainings:
             _refuse_another(_read_identity(path), own, folder)
         else:
-            others = sorted(each.name for each in folder.glob(f"*{SUFFIX}"))
-            if others:
-                raise ValueError(
-                    f"checkpoint: {folder} holds {others[0]} and no {IDENTITY}, so it "
-                    "is no folder of a fit. Give an empty or a new folder."
-                )
+            # A fit that has kept no training yet, such as one that failed, is no loss.
             with moved_into_place(path) as part:
                 part.write_text(json.dumps(own, indent=1), encoding="utf8")
         checkpoint = cls(folder)

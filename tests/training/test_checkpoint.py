@@ -252,3 +252,14 @@ def test_files_of_others_stay_in_the_folder(unfinished, bag, indicator):
     (folder / ".training.epoch.0123abcd.part").write_bytes(b"of a killed process")
     clf.fit(bag, indicator)
     assert [path.name for path in folder.iterdir()] == ["model.skops"]
+
+
+def test_a_fit_that_failed_before_training_is_no_other_fit(
+    bag, indicator, hierarchy, tmp_path
+):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, wide_path=False, deep_path=False, checkpoint=tmp_path, **SMALL
+    )
+    with pytest.raises(ValueError, match="leaves no model"):
+        clf.fit(bag, indicator)
+    clf.set_params(deep_path="auto").fit(bag, indicator)
