@@ -51,7 +51,10 @@ def client(importable):
 def ray_cluster(importable):
     ray = pytest.importorskip("ray")
     # Two for those who search, two for those who predict, one for who reads.
-    ray.init(num_cpus=5, include_dashboard=False, log_to_driver=False)
+    try:
+        ray.init(num_cpus=5, include_dashboard=False, log_to_driver=False)
+    except (OSError, RuntimeError, TimeoutError) as error:
+        pytest.skip(f"ray can't start its processes here: {error}")
     yield ray
     ray.shutdown()
 
