@@ -29,6 +29,8 @@ MAX_READ = 2 * 10**7
 # Every how many: a part is enough to come near the end, and to know how curved it is
 # there.
 COARSE_TO_FINE = (8, 1)
+# Log-odds that are computed at a time.
+BLOCK_ELEMENTS = 2**17
 # So that nothing is divided by 0 where all documents have weight 0.
 TINY = 1e-9
 
@@ -310,7 +312,13 @@ class Calibration:
         logits : ndarray of shape (n_documents, n_nodes), float32
             Log-odds of every label.
         """
-        return self._apply(scores, self.log_frequency)
+        log_odds = np.empty(scores.shape, dtype=np.float32)
+        # A few documents at a time stay in the processor's cache.
+        step = max(1, BLOCK_ELEMENTS // max(1, scores.shape[1]))
+        for start in range(0, len(scores), step):
+            rows = slice(start, start + step)
+            log_odds[rows] = self._apply(scores[rows], self.log_frequency)
+        return log_odds
 
     def log_odds_of(self, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Turn the scores of some pairs of document and label into log-odds.
@@ -330,6 +338,7 @@ class Calibration:
         return self._apply(scores, self.log_frequency[labels])
 
     def _apply(self, scores: np.ndarray, log_frequency: np.ndarray) -> np.ndarray:
+        # In float64, as the last few of an array of float32 may be rounded otherwise.
         values = self._in_unit(scores).astype(np.float64)
         frequency = log_frequency.astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -372,8 +381,13 @@ def log_odds_of_scores(
 
 
 def _softplus(z: np.ndarray) -> np.ndarray:
-    """Compute log(1 + exp(z)), a third of the time of numpy's logaddexp."""
-    softplus: np.ndarray = np.log(1 + np.exp(-np.abs(z))) + np.maximum(z, 0)
+    """Compute log(1 + exp(z)), in a third of the time of numpy's logaddexp."""
+    softplus = np.abs(z)
+    np.negative(softplus, out=softplus)
+    np.exp(softplus, out=softplus)
+    softplus += 1
+    np.log(softplus, out=softplus)
+    softplus += np.maximum(z, 0)
     return softplus
 
 
