@@ -7,7 +7,7 @@
 `[{"labels": {"hardware": 0.99, "printer": 0.94}}]`. Texts that are too many or too long
 are refused (422), and so are bodies that are too large (413), before they are read to
 their end. The model comes from a file of `sklearn_htc.persistence.save`, which executes
-no code; what clients send is JSON.
+no code; what clients send is JSON. What predicts is predict_file.py, beside this file.
 """
 
 import os
@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from predict_file import iter_labels
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -108,7 +109,6 @@ def create_app(clf: Any) -> FastAPI:
     app = FastAPI(title="Labels of texts")
     app.add_middleware(BodyLimit)
     app.add_exception_handler(RequestValidationError, refuse)
-    column = {label: i for i, label in enumerate(clf.hierarchy_.nodes)}
     # More predictions at once than processors would only wait for each other.
     turns = Semaphore(os.cpu_count() or 1)
 
@@ -116,19 +116,14 @@ def create_app(clf: Any) -> FastAPI:
     @app.get("/health")
     async def health() -> dict[str, int]:
         """Say that the model is there."""
-        return {"n_labels": len(column)}
+        return {"n_labels": len(clf.hierarchy_)}
 
     # Not async: it computes, and runs in a thread.
     @app.post("/labels")
     def labels(question: Question) -> list[Answer]:
         """Predict labels."""
         with turns:
-            predicted = clf.predict(question.texts)
-            probabilities = clf.predict_proba(question.texts)
-        return [
-            Answer(labels={str(label): float(row[column[label]]) for label in labels})
-            for labels, row in zip(predicted, probabilities, strict=True)
-        ]
+            return [Answer(labels=each) for each in iter_labels(clf, question.texts)]
 
     return app
 

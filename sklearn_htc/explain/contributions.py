@@ -128,7 +128,7 @@ def _of_linear(
         columns, values = X.indices[entries], X.data[entries]
         rows = path.row_of_feature[columns]
         has_weight = rows >= 0
-        weights = path.weights_of(rows[has_weight])[:, labels]
+        weights = path.weights_of(rows[has_weight], labels)
         yield Contributions(
             columns[has_weight],
             values[has_weight, None] * weights,

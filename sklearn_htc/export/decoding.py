@@ -188,7 +188,7 @@ class Thresholds(nn.Module):
 
 
 class Paths(nn.Module):
-    """`PathDecoder`, or `PartialPathDecoder`.
+    """`PathDecoder`.
 
     Parameters
     ----------
@@ -197,21 +197,12 @@ class Paths(nn.Module):
     """
 
     members: Tensor
-    parts: Tensor
-    gain: Tensor
-    threshold: Tensor
 
     def __init__(self, decoder: PathDecoder) -> None:
         super().__init__()
         self.coherence = Coherence(decoder.hierarchy)
         self.uniform_share = float(decoder.uniform_share)
         self.register_buffer("members", _dense(decoder.paths))
-        self.is_partial = isinstance(decoder, PartialPathDecoder)
-        if isinstance(decoder, PartialPathDecoder):
-            self.register_buffer("parts", _dense(decoder._parts))
-            for name in ("gain", "threshold"):
-                value = np.asarray(getattr(decoder, name), dtype=np.float64)
-                self.register_buffer(name, torch.from_numpy(value.copy()))
 
     def of_paths(self, log_odds: Tensor) -> Tensor:
         """Return probabilities of paths, (B, n_paths)."""
@@ -220,10 +211,17 @@ class Paths(nn.Module):
         of_paths = of_paths + self.uniform_share / len(self.members)
         return of_paths.clamp(MARGIN, 1 - MARGIN)
 
+    def marginals(self, log_odds: Tensor) -> Tensor:
+        """Add up the probabilities of the paths through each node, (B, N)."""
+        return self.of_paths(log_odds) @ self.members
+
     def probabilities(self, log_odds: Tensor) -> Tensor:
         """Return probabilities of nodes, (B, N)."""
-        marginals = self.of_paths(log_odds) @ self.members
-        return self.coherence(marginals).clamp(MARGIN, 1 - MARGIN)
+        return self.coherence(self.marginals(log_odds)).clamp(MARGIN, 1 - MARGIN)
+
+    def decisions(self, log_odds: Tensor) -> Tensor:
+        """Return the nodes of the most probable path, bool (B, N)."""
+        return self.members[(log_odds @ self.members.T).argmax(dim=1)] > 0.5
 
     def forward(self, log_odds: Tensor) -> tuple[Tensor, Tensor]:
         """Decode.
@@ -240,13 +238,33 @@ class Paths(nn.Module):
         decisions : bool Tensor of shape (B, N)
             One path per document.
         """
-        if self.is_partial:
-            marginals = self.of_paths(log_odds) @ self.members
-            worth = self.gain * (marginals - self.threshold)
-            best = (worth @ self.parts.double().T).argmax(dim=1)
-            return self.probabilities(log_odds), self.parts[best] > 0.5
-        best = (log_odds @ self.members.T).argmax(dim=1)
-        return self.probabilities(log_odds), self.members[best] > 0.5
+        return self.probabilities(log_odds), self.decisions(log_odds)
+
+
+class PartialPaths(Paths):
+    """`PartialPathDecoder`.
+
+    Parameters
+    ----------
+    decoder : PartialPathDecoder
+        With a threshold and a gain per node.
+    """
+
+    parts: Tensor
+    gain: Tensor
+    threshold: Tensor
+
+    def __init__(self, decoder: PartialPathDecoder) -> None:
+        super().__init__(decoder)
+        self.register_buffer("parts", _dense(decoder._parts))
+        for name in ("gain", "threshold"):
+            value = np.asarray(getattr(decoder, name), dtype=np.float64)
+            self.register_buffer(name, torch.from_numpy(value.copy()))
+
+    def decisions(self, log_odds: Tensor) -> Tensor:
+        """Return the nodes of the path of the largest worth, bool (B, N)."""
+        worth = self.gain * (self.marginals(log_odds) - self.threshold)
+        return self.parts[(worth @ self.parts.double().T).argmax(dim=1)] > 0.5
 
 
 @make_decoding.register
@@ -257,6 +275,11 @@ def _of_thresholds(decoder: ThresholdDecoder) -> Thresholds:
 @make_decoding.register
 def _of_paths(decoder: PathDecoder) -> Paths:
     return Paths(decoder)
+
+
+@make_decoding.register
+def _of_partial_paths(decoder: PartialPathDecoder) -> PartialPaths:
+    return PartialPaths(decoder)
 
 
 def _edges(

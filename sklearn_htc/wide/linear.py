@@ -140,20 +140,24 @@ class LinearPath(WideModel):
             return self.weights_of(np.arange(len(self.features_)))
         return self.coef_
 
-    def weights_of(self, rows: np.ndarray) -> np.ndarray:
-        """Return the weights of some features.
+    def weights_of(
+        self, rows: np.ndarray, labels: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the weights of some features for some labels.
 
         Parameters
         ----------
         rows : int ndarray of shape (n_rows,)
             Of `coef_`.
+        labels : int ndarray of shape (n_labels,), default=None
+            Its columns; None are all.
 
         Returns
         -------
-        weights : ndarray of shape (n_rows, n_nodes), float32
+        weights : ndarray of shape (n_rows, n_labels), float32
             Of features as given.
         """
-        weights = self.coef_[rows]
+        weights = self.coef_[rows if labels is None else np.ix_(rows, labels)]
         if sparse.issparse(weights):
             return weights.toarray()
         if weights.dtype == np.float16:

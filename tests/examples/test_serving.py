@@ -11,8 +11,9 @@ from tests.examples.importing import example
 
 testclient = pytest.importorskip("fastapi.testclient")
 
-server = example("serving", "server")
+# The server imports the other, which is found beside it.
 predict_file = example("serving", "predict_file")
+server = example("serving", "server")
 
 
 @pytest.fixture

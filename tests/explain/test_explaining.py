@@ -13,6 +13,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn_htc import (
     HierarchicalDecodingClassifier,
     HierarchicalLinearClassifier,
+    Hierarchy,
     HTCInfoMaxClassifier,
 )
 from sklearn_htc.data.documents import BagOfTerms
@@ -275,3 +276,15 @@ def test_whole_paths_compete_by_the_best_one_through_a_child(hierarchy):
     # Both leaves together are more probable than the path that is predicted.
     tree = clf.explain(texts[:1], labels=["tree"])[0].labels[0].probability
     assert tree > end.needed
+
+
+def test_hostile_labels_are_escaped():
+    label = "<script>alert(1)</script>"
+    texts = [f"{word} words" for word in ("some", "other")] * 30
+    hierarchy = Hierarchy([("top", label)])
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    clf.fit(texts, [[label], ["top"]] * 30)
+    for shown in (clf.explain(texts[:1], labels=[label]), clf.hierarchy_):
+        html = shown._repr_html_()
+        assert "<script>" not in html
+        assert "&lt;script&gt;" in html
