@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,6 +16,10 @@ __all__ = ["Likelihood", "descend", "of_pairs", "of_paths"]
 # Of the squared distance from where the fit starts, divided by the number of documents:
 # that of a normal prior with standard deviation 0.5.
 PENALTY = 2.0
+# Of the loss, in nats per document: a step that gains less is rounded away.
+LEAST_FALL = 1e-12
+# Of the Hessian, beside the largest one.
+LEAST_EIGENVALUE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +144,9 @@ def descend(
     inverse_hessian = None
     for each in likelihoods:
         loss = _penalised(each, torch.from_numpy(start))
-        point, inverse_hessian = _minimize(loss, point, inverse_hessian)
+        point = _minimize(loss, point, inverse_hessian)
+        if each is not likelihoods[-1]:
+            inverse_hessian = _inverse_hessian(loss, point)
     return point
 
 
@@ -165,12 +171,12 @@ def _minimize(
     loss: Callable[[Tensor], Tensor],
     start: np.ndarray,
     inverse_hessian: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Go down from a point; return the lowest one seen, and the inverse Hessian there.
+) -> np.ndarray:
+    """Go down from a point, and return the lowest one seen.
 
-    The way is short where one of a similar loss is given.
+    The way is short where the inverse Hessian of a similar loss is given.
     """
-    least, best = np.inf, start
+    least, best, former = np.inf, start, np.inf
 
     def with_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal least, best
@@ -183,18 +189,34 @@ def _minimize(
         assert coef.grad is not None
         return value.item(), coef.grad.numpy()
 
+    def end_when_level(intermediate_result: OptimizeResult) -> None:
+        nonlocal former
+        if former - intermediate_result.fun < LEAST_FALL:
+            raise StopIteration
+        former = intermediate_result.fun
+
     # Exponentials can send a step so far that there is no way back.
-    way = minimize(
+    minimize(
         with_gradient,
         start,
         jac=True,
         method="BFGS",
+        callback=end_when_level,
         options={"maxiter": 200, "gtol": 1e-6, "hess_inv0": inverse_hessian},
     )
-    # scipy takes symmetric ones of positive eigenvalues, and rounding may leave others.
-    inverse = (way.hess_inv + way.hess_inv.T) / 2
-    if not np.isfinite(inverse).all():
-        return best, None
-    eigenvalues = np.linalg.eigvalsh(inverse)
-    is_usable = eigenvalues[0] > 1e-12 * eigenvalues[-1]
-    return best, inverse if is_usable else None
+    return best
+
+
+def _inverse_hessian(
+    loss: Callable[[Tensor], Tensor], point: np.ndarray
+) -> np.ndarray | None:
+    """Invert the Hessian, which is made positive; None where it is not finite."""
+    with torch.enable_grad():
+        hessian = torch.autograd.functional.hessian(loss, torch.from_numpy(point))
+    if not hessian.isfinite().all():
+        return None
+    eigenvalues, vectors = np.linalg.eigh(hessian.numpy())
+    least = max(LEAST_EIGENVALUE * np.abs(eigenvalues).max(), TINY)
+    inverse = (vectors / np.maximum(eigenvalues, least)) @ vectors.T
+    # scipy takes no matrix whose two halves are rounded differently.
+    return (inverse + inverse.T) / 2
