@@ -17,7 +17,7 @@ from sklearn_htc.read_out.fitting import DecodingRule, ReadOutFitter
 from sklearn_htc.read_out.found import Found
 from sklearn_htc.wide.base import MIN_DOCUMENTS, WideOptions, mean_length
 from sklearn_htc.wide.limits import is_affordable
-from sklearn_htc.wide.linear import powers_for, relevance_of
+from sklearn_htc.wide.linear import may_be_best, powers_for, relevance_of
 
 __all__ = ["fit_label_tree", "suits_label_tree"]
 
@@ -77,10 +77,14 @@ def fit_label_tree(
     relevance = [relevance_of(fold.learned_from, rng) for fold in folds]
     learner = _Learner.of(data, options, rng)
     few = [_with_few(fold, rng) for fold in folds]
-    trials = [
-        learner.tried(power, few, relevance) for power in powers_for(data.vectors)
-    ]
-    best = min(trials, key=lambda trial: trial.log_loss)
+    best: _Trial | None = None
+    for power in powers_for(data.vectors):
+        if best is not None and not may_be_best(power, best.power):
+            break
+        trial = learner.tried(power, few, relevance)
+        if best is None or trial.log_loss < best.log_loss:
+            best = trial
+    assert best is not None
     if any(some is not fold for some, fold in zip(few, folds, strict=True)):
         best = learner.tried(best.power, folds, relevance)
     found = [

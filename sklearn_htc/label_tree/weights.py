@@ -74,6 +74,7 @@ class TreeWeights:
         """
         # Looking weights up needs no torch.
         from sklearn_htc.wide.machines import fit_machines
+        from sklearn_htc.wide.products import DocumentProducts
 
         by_branch = sparse.csc_array(target)
         intercept = np.full(target.shape[1], -1, dtype=np.float32)
@@ -104,7 +105,7 @@ class TreeWeights:
                 shape=(len(documents), len(features)),
             )
             coef, intercept[branches], _ = fit_machines(
-                compact,
+                DocumentProducts(compact),
                 target[documents][:, branches],
                 sample_weight[documents],
                 C=C,

@@ -30,11 +30,20 @@ from sklearn_htc.wide.selection import WideChoice, best_choice, judge
 
 if TYPE_CHECKING:
     from sklearn_htc.wide.machines import Start
+    from sklearn_htc.wide.products import DocumentProducts
 
-__all__ = ["LinearPath", "LinearSettings", "powers_for", "relevance_of"]
+__all__ = [
+    "LinearPath",
+    "LinearSettings",
+    "ScaledTerms",
+    "may_be_best",
+    "powers_for",
+    "relevance_of",
+]
 
-# Powers of the terms' relevance to choose from: 0 leaves the terms as they are.
-POWERS = (0.0, 0.5, 1.0)
+# Powers of the terms' relevance to choose from, in the order in which they are tried: 0
+# leaves the terms as they are.
+POWERS = (0.5, 1.0, 0.0)
 # Shares of ridge regression to choose from, besides none and all. The machines' scores
 # are the larger ones, so that it takes three quarters to be level with them.
 RIDGE_SHARES = (0.5, 0.75)
@@ -247,24 +256,25 @@ class LinearSettings(WideSettings):
         relevance = np.ones(data.vectors.n_features, dtype=np.float32)
         if self.power:
             relevance = relevance_of(data, rng)
-        return self.fit_scaled(data, relevance, start)
+        terms = ScaledTerms.of(data.vectors, relevance, self.power)
+        return self.fit_scaled(data, terms, start)
 
     def fit_scaled(
         self,
         data: TrainingData,
-        relevance: np.ndarray,
+        terms: ScaledTerms,
         start: Start | None = None,
         *,
         keeps_start: bool = False,
     ) -> LinearPath:
-        """Learn every label from features of known relevance.
+        """Learn every label from features that are scaled.
 
         Parameters
         ----------
         data : TrainingData
             Documents that are vectors, and their labels.
-        relevance : ndarray of shape (n_features,)
-            As `relevance_of` gives it.
+        terms : ScaledTerms
+            Of these documents.
         start : Start, default=None
             Machines of some of the documents, that those of all are trained from.
         keeps_start : bool, default=False
@@ -279,33 +289,81 @@ class LinearSettings(WideSettings):
         from sklearn_htc.wide.machines import Start, fit_machines
         from sklearn_htc.wide.ridge import fit_ridge
 
-        documents = data.vectors
-        used = occurring_features(documents)
-        scale = relevance**self.power
-        scale /= mean_length(documents.scaled(scale).X[:, used])
-        X = documents.scaled(scale).X[:, used].astype(np.float32, copy=False)
-        part = X, data.target, data.sample_weight
+        part = terms.documents, data.target, data.sample_weight
         if self.ridge_share == 1:
-            coef, intercept = fit_ridge(*part, C=self.options.C)
-            kept = None
+            coef, intercept, shares = fit_ridge(*part, C=self.options.C)
+            start_intercept = 2 * intercept - 1
+            if shares is not None:
+                # Machines have 1 and -1 as targets, and not 1 and 0.
+                shares = 2 * shares
         else:
-            coef, intercept, kept = fit_machines(
+            coef, intercept, shares = fit_machines(
                 *part,
                 C=self.options.C,
                 n_threads=self.options.n_threads,
                 start=start,
                 keeps_shares=keeps_start,
             )
+            start_intercept = intercept.copy()
         next_start = None
-        if kept is not None:
-            next_start = Start(np.arange(len(data)), kept, intercept.copy())
+        if keeps_start and shares is not None:
+            next_start = Start(np.arange(len(data)), shares, start_intercept)
         if 0 < self.ridge_share < 1:
             ridge = fit_ridge(*part, C=self.options.C)
-            for own, other in zip((coef, intercept), ridge, strict=True):
+            for own, other in zip((coef, intercept), ridge[:2], strict=True):
                 own *= 1 - self.ridge_share
                 own += self.ridge_share * other
-        coef *= scale[used, None]
-        return LinearPath(self, used, scale, coef, intercept, next_start)
+        coef *= terms.scale[terms.features, None]
+        return LinearPath(
+            self, terms.features, terms.scale, coef, intercept, next_start
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledTerms:
+    """Documents whose features are multiplied by a power of their relevance.
+
+    Parameters
+    ----------
+    features : int ndarray of shape (n_used,)
+        Those that occur.
+    scale : ndarray of shape (n_features,), float32
+        What they are multiplied by, such that the average document has length 1.
+    documents : DocumentProducts
+        With X of shape (n_documents, n_used).
+    """
+
+    features: np.ndarray
+    scale: np.ndarray
+    documents: DocumentProducts
+
+    @classmethod
+    def of(
+        cls, documents: DocumentVectors, relevance: np.ndarray, power: float
+    ) -> ScaledTerms:
+        """Scale documents.
+
+        Parameters
+        ----------
+        documents : DocumentVectors
+            Any.
+        relevance : ndarray of shape (n_features,)
+            As `relevance_of` gives it.
+        power : float
+            Of the relevance.
+
+        Returns
+        -------
+        terms : ScaledTerms
+            Of these documents.
+        """
+        from sklearn_htc.wide.products import DocumentProducts
+
+        used = occurring_features(documents)
+        scale = relevance**power
+        scale /= mean_length(documents.scaled(scale).X[:, used])
+        X = documents.scaled(scale).X[:, used].astype(np.float32, copy=False)
+        return cls(used, scale, DocumentProducts(X))
 
 
 class _Trials:
@@ -343,16 +401,8 @@ class _Trials:
         with_few = len(self.powers) > 1 and self.enough < self.most
         parts = self._parts(self.enough if with_few else self.most)
         share = float(self.with_ridge)
-        tried: list[WideChoice] = []
-        last: WideChoice | None = None
-        for power in self.powers:
-            last = self._tried(power, share, parts, last)
-            # What the next one starts from takes much memory.
-            tried.append(replace(last, starts=()))
-        assert last is not None
-        first = replace(best_choice(tried), starts=last.starts)
+        first, terms = self._best_power(share, parts)
         settings: Any = first.settings
-        power = settings.power
         if with_few:
             all_parts = self._parts(self.most)
             starts = zip(first.starts, parts, strict=True)
@@ -364,30 +414,52 @@ class _Trials:
                 ),
             )
             parts = all_parts
-            first = self._tried(power, share, parts, first)
+            terms = [part.scaled(settings.power) for part in parts]
+            first = self._tried(settings, parts, terms, first)
         if not self.with_ridge:
             return first
-        machines, ridge = self._tried(power, 0.0, parts, first), first
+        ridge, settings = first, replace(settings, ridge_share=0.0)
+        machines = self._tried(settings, parts, terms, ridge)
         mixtures = (self._mixed(machines, ridge, share) for share in RIDGE_SHARES)
         return best_choice([machines, *mixtures, ridge])
+
+    def _best_power(
+        self, ridge_share: float, parts: list[_Part]
+    ) -> tuple[WideChoice, list[ScaledTerms]]:
+        """Find the power, on documents that are scaled by it."""
+        tried: dict[float, WideChoice] = {}
+        last: WideChoice | None = None
+        best, terms_of_best = np.nan, []
+        for power in self.powers:
+            if not may_be_best(power, best):
+                break
+            settings = replace(self.plain, power=power, ridge_share=ridge_share)
+            terms = [part.scaled(power) for part in parts]
+            last = self._tried(settings, parts, terms, last)
+            # What the next one starts from takes much memory.
+            tried[power] = replace(last, starts=())
+            simplest_first = sorted(tried)
+            found: Any = best_choice([tried[power] for power in simplest_first])
+            best = found.settings.power
+            if best == power:
+                terms_of_best = terms
+        assert last is not None
+        return replace(tried[best], starts=last.starts), terms_of_best
 
     def _parts(self, most: int) -> list[_Part]:
         return [_Part.of(fold.learned_from, most, self.rng) for fold in self.folds]
 
     def _tried(
         self,
-        power: float,
-        ridge_share: float,
+        settings: LinearSettings,
         parts: list[_Part],
+        terms: list[ScaledTerms],
         near: WideChoice | None,
     ) -> WideChoice:
-        settings = replace(self.plain, power=power, ridge_share=ridge_share)
         starts = near.starts if near is not None else (None,) * len(parts)
         fits = (
-            partial(
-                settings.fit_scaled, part.data, part.relevance, start, keeps_start=True
-            )
-            for part, start in zip(parts, starts, strict=True)
+            partial(settings.fit_scaled, part.data, own, start, keeps_start=True)
+            for part, own, start in zip(parts, terms, starts, strict=True)
         )
         return judge(settings, fits, self.folds, self.fitter, near=near)
 
@@ -434,6 +506,10 @@ class _Part:
             data = data.take(rows)
         return cls(data, rows, relevance_of(data, rng))
 
+    def scaled(self, power: float) -> ScaledTerms:
+        """Scale the documents by a power of the relevance."""
+        return ScaledTerms.of(self.data.vectors, self.relevance, power)
+
 
 def powers_for(documents: DocumentVectors) -> tuple[float, ...]:
     """List the powers of the features' relevance to choose from.
@@ -446,9 +522,31 @@ def powers_for(documents: DocumentVectors) -> tuple[float, ...]:
     Returns
     -------
     powers : tuple of float
-        0 alone for embeddings, whose coordinates are no terms.
+        In the order in which they are tried. 0 alone for embeddings, whose coordinates
+        are no terms.
     """
-    return POWERS if isinstance(documents, BagOfTerms) else POWERS[:1]
+    return POWERS if isinstance(documents, BagOfTerms) else (0.0,)
+
+
+def may_be_best(power: float, best: float) -> bool:
+    """Say whether a power may do better than those that were tried before it.
+
+    Along the powers there is one peak (on all of six data sets): if the way from the
+    middle to one end leads up, there is nothing to gain at the other.
+
+    Parameters
+    ----------
+    power : float
+        The next of those that `powers_for` lists.
+    best : float
+        The best one before; NaN where there is none.
+
+    Returns
+    -------
+    may_be : bool
+        False for 0 where 1 is better than 0.5.
+    """
+    return not (power == 0 and best == 1)
 
 
 def relevance_of(data: TrainingData, rng: np.random.RandomState) -> np.ndarray:

@@ -8,7 +8,7 @@ no more of such products than LIBLINEAR needs passes. Weights are sums of docume
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -70,7 +70,7 @@ class Start:
 
 
 def fit_machines(
-    X: Any,
+    documents: DocumentProducts,
     target: sparse.csr_array,
     sample_weight: np.ndarray,
     *,
@@ -89,8 +89,8 @@ def fit_machines(
 
     Parameters
     ----------
-    X : {csr_array, ndarray} of shape (n_documents, n_features)
-        Documents, float32 or float64.
+    documents : DocumentProducts
+        With X of shape (n_documents, n_features), float32 or float64.
     target : csr_array of shape (n_documents, n_nodes)
         Labels, closed under ancestors.
     sample_weight : ndarray of shape (n_documents,)
@@ -122,7 +122,7 @@ def fit_machines(
         be more than 5 * 10^7 numbers.
     """
     by_label = sparse.csc_array(target)
-    n_documents, n_nodes = target.shape
+    X, (n_documents, n_nodes) = documents.X, target.shape
     counts = np.diff(by_label.indptr)
     coef = np.zeros((X.shape[1], n_nodes), dtype=X.dtype)
     intercept = np.where(counts == n_documents, 1, -1).astype(X.dtype)
@@ -138,7 +138,6 @@ def fit_machines(
     tolerance /= max(C, 1) ** 2
     size = min(max(BLOCK_ELEMENTS // n_documents, MIN_BLOCK), MAX_BLOCK)
     with torch_threads(n_threads), torch.inference_mode():
-        documents = DocumentProducts(X)
         loss_weight = torch.from_numpy(2 * C * sample_weight.astype(X.dtype))[:, None]
         for begin in range(0, len(learned), size):
             labels = learned[begin : begin + size]
@@ -198,8 +197,8 @@ def _descend(
 
     Parameters
     ----------
-    documents : _Documents
-        X.
+    documents : DocumentProducts
+        With X.
     signs : Tensor of shape (n_documents, n_labels)
         y: 1 or -1.
     loss_weight : Tensor of shape (n_documents, 1)

@@ -8,6 +8,7 @@ from sklearn_htc.label_tree import weights
 from sklearn_htc.label_tree.routing import Routing
 from sklearn_htc.label_tree.weights import TreeWeights
 from sklearn_htc.wide.machines import fit_machines
+from sklearn_htc.wide.products import DocumentProducts
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_a_router_learns_from_its_documents_alone(learned):
         if not len(documents):
             continue
         expected, intercept, _ = fit_machines(
-            sparse.csr_array(data.vectors.X[documents]),
+            DocumentProducts(sparse.csr_array(data.vectors.X[documents])),
             sparse.csr_array(target[documents][:, own]),
             weight[documents],
             C=1.0,
