@@ -150,11 +150,13 @@ default="auto"
     deep_path : bool or "auto", default="auto"
         Whether the network is trained beside a wide path. "auto" trains it where at
         least 100 documents are held out at a time (of 500, by default), which can tell
-        whether it helps, and keeps it where it has weight. True always trains and keeps
-        it, for `transform` and `label_embeddings_`; False never trains it. Without a
-        wide path there always is a network. With `warm_start` it is always kept. Where
-        labels are so many that the wide path would be a label tree, True trains a
-        network without a wide path.
+        whether it helps, and keeps it where it has weight. Training ends early where it
+        doesn't: a pretrained encoder is weighed after each epoch, and a network beside
+        a wide path of terms alone after two fifths of the epochs. True always trains
+        and keeps it, for `transform` and `label_embeddings_`; False never trains it.
+        Without a wide path there always is a network. With `warm_start` it is always
+        kept. Where labels are so many that the wide path would be a label tree, True
+        trains a network without a wide path.
     C : float, default=1.0
         What the penalties on the wide path's weights are divided by.
     dimension : int or "auto", default="auto"

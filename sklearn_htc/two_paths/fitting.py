@@ -34,11 +34,15 @@ from sklearn_htc.two_paths.task import Task, TwoPathSettings
 from sklearn_htc.two_paths.weighing import can_weigh, helps, weigh
 from sklearn_htc.two_paths.wide_fit import WideFit
 from sklearn_htc.wide.kinds import WideKind, find_kind
+from sklearn_htc.wide.linear import LinearSettings
 
 __all__ = ["TwoPaths", "fit_two_paths"]
 
 T = TypeVar("T")
 
+# Of the epochs, after which a network on terms has to count: if it has no weight then, it
+# has none in the end (docs/speed.md). On embeddings it may still get some.
+EARLY_SHARE = 0.4
 # The report of a training of which nothing is kept.
 INTERRUPTED = TrainingReport(
     n_epochs=0, n_done=0, is_interrupted=True, n_steps=0, saw_all=False, history=[]
@@ -253,16 +257,22 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         with torch_threads(task.settings.n_threads):
             return gathered(deep.iter_scores(held_out), shape)
 
-    def watch(deep: DeepModel) -> EndUnlessUseful:
-        return EndUnlessUseful(
-            lambda: agree(helps(scores(deep), choices, fold, rule)), task.progress
-        )
+    def would_count(deep: DeepModel) -> bool:
+        if task.fine_tunes:
+            return helps(scores(deep), choices, fold, rule)
+        return weigh(scores(deep), choices, fold, rule).weight > 0
 
+    def watch(deep: DeepModel) -> EndUnlessUseful:
+        share = None if task.fine_tunes else EARLY_SHARE
+        return EndUnlessUseful(lambda: agree(would_count(deep)), task.progress, share)
+
+    reads_terms = isinstance(best.choice.settings, LinearSettings)
+    may_end = not is_wanted and (task.fine_tunes or reads_terms)
     deep, report = task.train(
         # Beside a wide path less is left to learn.
         least_epochs=4 if task.fine_tunes else 5,
         feature_scale=best.choice.feature_scale,
-        watch=watch if task.fine_tunes and not is_wanted else None,
+        watch=watch if may_end else None,
     )
     if not report.is_useful:
         return _wide_alone(task, best, report)

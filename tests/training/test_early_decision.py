@@ -1,8 +1,9 @@
 """Trainings that will not pay end early."""
 
+import numpy as np
 import pytest
 
-from sklearn_htc import HTCInfoMaxClassifier
+from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
 from sklearn_htc.two_paths import fitting, weighing
 
 
@@ -41,3 +42,27 @@ def test_a_network_that_is_wanted_is_trained_to_its_end(
         random_state=0,
     ).fit(corpus[0], indicator)
     assert clf.n_iter_ == 3
+
+
+@pytest.mark.parametrize(("counts", "n_epochs"), [(False, 2), (True, 5)])
+def test_a_network_on_terms_is_asked_once_after_two_fifths(
+    bag, indicator, hierarchy, monkeypatch, counts, n_epochs
+):
+    asked = []
+
+    def weigh_at_first(deep_scores, choices, *others, **more):
+        weight = float(counts and not asked)
+        asked.append(weight)
+        return weighing.Weighed(0, weight, choices[0].read_out)
+
+    monkeypatch.setattr(fitting, "weigh", weigh_at_first)
+    monkeypatch.setattr(weighing, "ENOUGH_TO_WEIGH", 1)
+    clf = HTCInfoMaxClassifier(hierarchy, max_epochs=5, random_state=0)
+    clf.fit(bag, indicator)
+    assert clf.n_iter_ == n_epochs
+    # Once early, and at the end.
+    assert len(asked) == 1 + counts
+    assert clf.deep_weight_ == 0
+    linear = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    expected = linear.fit(bag, indicator).predict_proba(bag)
+    np.testing.assert_allclose(clf.predict_proba(bag), expected, atol=1e-6)
