@@ -27,8 +27,8 @@ STARTED_SHARE = 0.4
 # Numbers that are kept of the machines of a fold for others to start from (200 MB).
 MAX_SHARES = 5 * 10**7
 # Numbers of the labels that are trained together, which have to stay in caches.
-BLOCK_ELEMENTS = 10**6
-MIN_BLOCK, MAX_BLOCK = 8, 64
+BLOCK_ELEMENTS = 2 * 10**6
+MIN_BLOCK, MAX_BLOCK = 8, 32
 # So that small problems, which are solved soon, take few steps.
 TOLERANCE = 1e-4
 # So that nothing is divided by 0.
