@@ -42,8 +42,9 @@ def some_pairs(
         values = scores.ravel()[false]
         border = len(false) - MAX_FALSE_PAIRS
         # Ties at the border fall as they stand.
-        order = np.argpartition(values, border)
-        high, low = np.sort(order[border:]), np.sort(order[:border])
+        is_high = np.zeros(len(false), dtype=bool)
+        is_high[np.argpartition(values, border)[border:]] = True
+        high, low = np.flatnonzero(is_high), np.flatnonzero(~is_high)
         every = -(-len(low) // MAX_FALSE_PAIRS)
         some = low[::every]
         chosen = false[np.concatenate([high, some])]
