@@ -38,7 +38,7 @@ STAGES = {
         ("read_out/fitting.py", "_decoders"),
         ("read_out/fitting.py", "_best"),
     ],
-    "network": [("skorch/net.py", "run_single_epoch"), ("training/deep.py", "build")],
+    "network": [("training/net.py", "run_single_epoch"), ("training/deep.py", "build")],
     "network's scores": [("training/deep.py", "iter_scores")],
 }
 
