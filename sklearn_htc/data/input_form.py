@@ -31,6 +31,7 @@ from sklearn_htc.data.texts import (
     TermsOfTexts,
     as_texts,
     holds_texts,
+    is_sequence,
     vectorized,
 )
 from sklearn_htc.data.training_data import TrainingData
@@ -307,8 +308,7 @@ class DocumentForm:
 
     def _checked_texts(self, X: Any) -> list[str]:
         """Return X as texts; refuse another form."""
-        is_sequence = isinstance(X, Sequence) or getattr(X, "ndim", 0) == 1
-        if isinstance(X, (str, bytes)) or not is_sequence or not len(X):
+        if not is_sequence(X) or not len(X):
             raise ValueError(
                 "The estimator was fitted to raw texts, so X must be a sequence of at "
                 f"least one string, got {short_repr(X)}."

@@ -24,6 +24,7 @@ __all__ = [
     "Texts",
     "as_texts",
     "holds_texts",
+    "is_sequence",
     "reads_texts",
     "vectorized",
 ]
@@ -45,12 +46,28 @@ def holds_texts(X: Any) -> bool:
     is_texts : bool
         True where X is one-dimensional and at least one of its elements is a string.
     """
-    if sparse.issparse(X) or isinstance(X, (str, bytes)):
+    return is_sequence(X) and any(isinstance(text, str) for text in X)
+
+
+def is_sequence(X: Any) -> bool:
+    """Say whether X is a list, array, Series or the like, with one dimension.
+
+    Parameters
+    ----------
+    X : Any
+        Documents in any form.
+
+    Returns
+    -------
+    is_sequence : bool
+        False for a single string.
+    """
+    if isinstance(X, (str, bytes)):
         return False
-    if hasattr(X, "ndim"):
-        # An array of numbers can't hold a string.
-        return X.ndim == 1 and any(isinstance(text, str) for text in X)
-    return isinstance(X, Sequence) and any(isinstance(text, str) for text in X)
+    # A Series of polars has a shape, but doesn't say how many dimensions.
+    if hasattr(X, "shape"):
+        return len(X.shape) == 1
+    return isinstance(X, Sequence)
 
 
 def as_texts(X: Any) -> list[str]:

@@ -17,9 +17,11 @@ from sklearn_htc import (
 )
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.reading import as_documents
+from sklearn_htc.label_tree.tree import LabelTree
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.decoders import ThresholdDecoder
 from sklearn_htc.two_paths import weighing
+from sklearn_htc.wide.linear import LinearPath
 
 
 @pytest.fixture
@@ -252,3 +254,32 @@ def test_training_that_no_prediction_will_show_is_warned_of(many, hierarchy):
         with pytest.warns(UserWarning, match="predictions will stay as they are"):
             fit(X, Y)
     np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
+def mapped(array, folder):
+    """Write the arrays of a CSR to files, and map these, to be read only."""
+    parts = []
+    for name in ("data", "indices", "indptr"):
+        np.save(folder / f"{name}.npy", getattr(array, name))
+        parts.append(np.load(folder / f"{name}.npy", mmap_mode="r"))
+    return sparse.csr_array(tuple(parts), shape=array.shape)
+
+
+@pytest.mark.parametrize("is_tree", [False, True])
+def test_documents_may_be_mapped_from_files(
+    many, hierarchy, tmp_path, monkeypatch, is_tree
+):
+    if is_tree:
+        monkeypatch.setattr("sklearn_htc.wide.limits.MAX_WORK", 0)
+    X, Y = (sparse.csr_array(each) for each in many)
+    X = X.astype(np.float32)
+    folders = [tmp_path / name for name in ("X", "Y")]
+    for folder in folders:
+        folder.mkdir()
+    X_file, Y_file = (mapped(*each) for each in zip((X, Y), folders, strict=True))
+    assert not X_file.data.flags.writeable
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    expected = clone(clf).fit(X, Y).predict_proba(X)
+    clf.fit(X_file, Y_file)
+    assert isinstance(clf.wide_, LabelTree if is_tree else LinearPath)
+    np.testing.assert_array_equal(clf.predict_proba(X_file), expected)

@@ -72,6 +72,38 @@ def test_a_frame_is_answered_by_a_frame(clf, table):
     pd.testing.assert_frame_equal(again.predict(table["text"]), predicted)
 
 
+def test_a_table_of_polars_is_answered_by_one(clf, table):
+    polars = pytest.importorskip("polars")
+    given = polars.from_pandas(table)
+    y = given[["kingdom", "kind"]]
+    clf.fit(given["text"], y)
+    assert clf.predict(given["text"]).equals(y)
+    assert clf.score(given["text"], y) == 1
+    clf.set_params(random_state=0).fit(given["text"], y)
+    of_pandas = clone(clf).fit(table["text"], table[["kingdom", "kind"]])
+    np.testing.assert_array_equal(
+        clf.predict_proba(given["text"]), of_pandas.predict_proba(table["text"])
+    )
+
+
+def test_an_indicator_of_polars_is_answered_by_one(table):
+    polars = pytest.importorskip("polars")
+    names = ["animal", "cat", "dog"]
+    kind = table["kind"].to_numpy()
+    y = polars.DataFrame(
+        {
+            "animal": np.isin(kind, ["cat", "dog"]).astype(int),
+            "cat": (kind == "cat").astype(int),
+            "dog": (kind == "dog").astype(int),
+        }
+    )
+    clf = HierarchicalLinearClassifier({"animal": ["cat", "dog"]}).fit(table["text"], y)
+    predicted = clf.predict(table["text"])
+    assert isinstance(predicted, polars.DataFrame)
+    assert predicted.columns == names
+    np.testing.assert_array_equal(predicted.to_numpy(), y.to_numpy())
+
+
 @pytest.mark.parametrize("blank", ["", None, np.nan])
 def test_arrays_are_answered_by_arrays(table, blank):
     y = table[["kingdom", "kind"]].to_numpy(dtype=object)
