@@ -60,9 +60,9 @@ def is_sequence(X: Any) -> bool:
     Returns
     -------
     is_sequence : bool
-        False for a single string.
+        False for a single string, and for sparse arrays.
     """
-    if isinstance(X, (str, bytes)):
+    if sparse.issparse(X) or isinstance(X, (str, bytes)):
         return False
     # A Series of polars has a shape, but doesn't say how many dimensions.
     if hasattr(X, "shape"):

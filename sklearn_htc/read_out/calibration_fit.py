@@ -16,7 +16,7 @@ __all__ = ["Likelihood", "descend", "of_pairs", "of_paths"]
 # Of the squared distance from where the fit starts, divided by the number of documents:
 # that of a normal prior with standard deviation 0.5.
 PENALTY = 2.0
-# Of the loss, in nats per document: a step that gains less is rounded away.
+# In nats per document: a step that gains less is the last one.
 LEAST_FALL = 1e-12
 # Of the Hessian, beside the largest one.
 LEAST_EIGENVALUE = 1e-6
@@ -195,7 +195,8 @@ def _minimize(
             raise StopIteration
         former = intermediate_result.fun
 
-    # Exponentials can send a step so far that there is no way back.
+    # Exponentials can send a step so far that there is no way back, and the last point
+    # is not the lowest one.
     minimize(
         with_gradient,
         start,
@@ -210,13 +211,13 @@ def _minimize(
 def _inverse_hessian(
     loss: Callable[[Tensor], Tensor], point: np.ndarray
 ) -> np.ndarray | None:
-    """Invert the Hessian, which is made positive; None where it is not finite."""
+    """Invert the Hessian, with absolute eigenvalues; None where it is not finite."""
     with torch.enable_grad():
         hessian = torch.autograd.functional.hessian(loss, torch.from_numpy(point))
     if not hessian.isfinite().all():
         return None
     eigenvalues, vectors = np.linalg.eigh(hessian.numpy())
     least = max(LEAST_EIGENVALUE * np.abs(eigenvalues).max(), TINY)
-    inverse = (vectors / np.maximum(eigenvalues, least)) @ vectors.T
+    inverse = (vectors / np.maximum(np.abs(eigenvalues), least)) @ vectors.T
     # scipy takes no matrix whose two halves are rounded differently.
     return (inverse + inverse.T) / 2

@@ -40,8 +40,8 @@ __all__ = ["TwoPaths", "fit_two_paths"]
 
 T = TypeVar("T")
 
-# Of the epochs, after which a network on terms has to count: where it has no weight, it
-# has none in the end (docs/speed.md). On embeddings it may still get some.
+# Share of a training after which a network on terms is weighed: one without weight has
+# none at the end either (docs/speed.md). On embeddings it may still get some.
 EARLY_SHARE = 0.4
 # The report of a training of which nothing is kept.
 INTERRUPTED = TrainingReport(

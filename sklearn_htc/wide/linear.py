@@ -276,9 +276,9 @@ class LinearSettings(WideSettings):
         terms : ScaledTerms
             Of these documents.
         start : Start, default=None
-            Machines of some of the documents, that those of all are trained from.
+            Models of some of the documents, that machines of all are trained from.
         keeps_start : bool, default=False
-            Whether others are to start from these machines.
+            Whether machines are to start from these models.
 
         Returns
         -------
@@ -290,12 +290,14 @@ class LinearSettings(WideSettings):
         from sklearn_htc.wide.ridge import fit_ridge
 
         part = terms.documents, data.target, data.sample_weight
+        rows = np.arange(len(data))
+        next_start = None
         if self.ridge_share == 1:
             coef, intercept, shares = fit_ridge(*part, C=self.options.C)
-            start_intercept = 2 * intercept - 1
-            if shares is not None:
-                # Machines have 1 and -1 as targets, and not 1 and 0.
-                shares = 2 * shares
+            if keeps_start and shares is not None:
+                # Machines tell labels by 1 and -1, and not by 1 and 0.
+                shares = (2 * shares).astype(np.float32, copy=False)
+                next_start = Start(rows, shares, 2 * intercept - 1)
         else:
             coef, intercept, shares = fit_machines(
                 *part,
@@ -304,10 +306,8 @@ class LinearSettings(WideSettings):
                 start=start,
                 keeps_shares=keeps_start,
             )
-            start_intercept = intercept.copy()
-        next_start = None
-        if keeps_start and shares is not None:
-            next_start = Start(np.arange(len(data)), shares, start_intercept)
+            if shares is not None:
+                next_start = Start(rows, shares, intercept.copy())
         if 0 < self.ridge_share < 1:
             ridge = fit_ridge(*part, C=self.options.C)
             for own, other in zip((coef, intercept), ridge[:2], strict=True):
@@ -404,47 +404,53 @@ class _Trials:
         first, terms = self._best_power(share, parts)
         settings: Any = first.settings
         if with_few:
-            all_parts = self._parts(self.most)
-            starts = zip(first.starts, parts, strict=True)
-            first = replace(
-                first,
-                starts=tuple(
-                    None if start is None else start.within(part.rows)
-                    for start, part in starts
-                ),
+            few, parts = parts, self._parts(self.most)
+            starts = (
+                None if start is None else start.within(part.rows)
+                for start, part in zip(first.starts, few, strict=True)
             )
-            parts = all_parts
+            first = replace(first, starts=tuple(starts))
             terms = [part.scaled(settings.power) for part in parts]
             first = self._tried(settings, parts, terms, first)
         if not self.with_ridge:
             return first
-        ridge, settings = first, replace(settings, ridge_share=0.0)
-        machines = self._tried(settings, parts, terms, ridge)
+        settings = replace(settings, ridge_share=0.0)
+        machines = self._tried(settings, parts, terms, first)
+        ridge = replace(first, starts=())
         mixtures = (self._mixed(machines, ridge, share) for share in RIDGE_SHARES)
         return best_choice([machines, *mixtures, ridge])
 
     def _best_power(
         self, ridge_share: float, parts: list[_Part]
     ) -> tuple[WideChoice, list[ScaledTerms]]:
-        """Find the power, on documents that are scaled by it."""
+        """Find the power; return documents scaled by it too, for ridge regressions."""
         tried: dict[float, WideChoice] = {}
         last: WideChoice | None = None
-        best, terms_of_best = np.nan, []
+        best = kept = np.nan
+        starts: tuple[Start | None, ...] = ()
+        terms: list[ScaledTerms] = []
         for power in self.powers:
             if not may_be_best(power, best):
                 break
             settings = replace(self.plain, power=power, ridge_share=ridge_share)
-            terms = [part.scaled(power) for part in parts]
-            last = self._tried(settings, parts, terms, last)
-            # What the next one starts from takes much memory.
+            own = [part.scaled(power) for part in parts]
+            last = self._tried(settings, parts, own, last)
+            # What others can start from takes much memory, as scaled documents do.
             tried[power] = replace(last, starts=())
-            simplest_first = sorted(tried)
-            found: Any = best_choice([tried[power] for power in simplest_first])
+            found: Any = best_choice([tried[each] for each in sorted(tried)])
             best = found.settings.power
-            if best == power:
-                terms_of_best = terms
+            if self.with_ridge and best == power:
+                kept, starts, terms = power, last.starts, own
+            del own
         assert last is not None
-        return replace(tried[best], starts=last.starts), terms_of_best
+        if not self.with_ridge:
+            # Machines on terms of any power are a start for those of another.
+            return replace(tried[best], starts=last.starts), []
+        if kept != best:
+            # What comes near the best micro-F1 may change with the last one tried.
+            starts = (None,) * len(parts)
+            terms = [part.scaled(best) for part in parts]
+        return replace(tried[best], starts=starts), terms
 
     def _parts(self, most: int) -> list[_Part]:
         return [_Part.of(fold.learned_from, most, self.rng) for fold in self.folds]

@@ -37,14 +37,14 @@ TINY = 1e-30
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Machines that others, of similar documents, are trained from.
+    """Models that machines of similar documents are trained from.
 
     Parameters
     ----------
     rows : int ndarray of shape (n_learned,)
         Which documents they have learned from.
     shares : ndarray of shape (n_learned, n_nodes)
-        Of these documents in the machines' weights.
+        Of these documents in the models' weights.
     intercept : ndarray of shape (n_nodes,)
         Scores of a document without features.
     """
@@ -64,7 +64,7 @@ class Start:
         Returns
         -------
         start : Start
-            The same machines.
+            The same models.
         """
         return type(self)(rows[self.rows], self.shares, self.intercept)
 
@@ -106,8 +106,8 @@ def fit_machines(
         A label is done where its gradient's squared length has fallen by this factor,
         divided by the square of C where it is larger than 1.
     start : Start, default=None
-        Machines that were trained on some of the documents, scaled in any way. They
-        take the place of 0, and 0.4 times as many steps are taken.
+        Models that were trained on some of the documents, scaled in any way. They take
+        the place of 0, and 0.4 times as many steps are taken.
     keeps_shares : bool, default=False
         Whether shares are returned for others to start from.
 

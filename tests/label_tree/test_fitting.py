@@ -1,5 +1,7 @@
 """Estimators that learn a label tree, as they do where labels are too many."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -220,3 +222,19 @@ def test_it_is_stored(planted):
     clf = estimator(planted).fit(X, planted.target)
     copy = skops.loads(skops.dumps(clf), trusted=TRUSTED_TYPES)
     np.testing.assert_array_equal(copy.predict_proba(X), clf.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("best", "powers"),
+    [(1.0, [0.5, 1.0]), (0.5, [0.5, 1.0, 0.0]), (0.0, [0.5, 1.0, 0.0])],
+)
+def test_the_power_is_looked_for_uphill(planted, monkeypatch, best, powers):
+    tried, try_one = [], fitting._Learner.tried
+
+    def try_and_note(self, power, *others):
+        tried.append(power)
+        return replace(try_one(self, power, *others), log_loss=abs(power - best))
+
+    monkeypatch.setattr(fitting._Learner, "tried", try_and_note)
+    estimator(planted).fit(planted.vectors.X, planted.target)
+    assert tried == powers

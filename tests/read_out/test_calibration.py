@@ -364,3 +364,16 @@ def test_wherever_the_way_starts_it_ends_in_the_same_place():
     found = Calibration(counts).fit(scores, *arguments, near=near)
     assert np.abs(near.coef_ - expected.coef_).max() > 0.1
     np.testing.assert_allclose(found.coef_, expected.coef_, atol=1e-4)
+
+
+def test_the_inverse_hessian_is_positive_at_a_saddle():
+    def saddle(x):
+        return x[0] ** 2 - 2 * x[1] ** 2
+
+    inverse = calibration_fit._inverse_hessian(saddle, np.zeros(2))
+    np.testing.assert_allclose(inverse, np.diag([1 / 2, 1 / 4]))
+
+    def steep(x):
+        return x.abs().sqrt().sum()
+
+    assert calibration_fit._inverse_hessian(steep, np.zeros(2)) is None

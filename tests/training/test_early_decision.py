@@ -1,9 +1,14 @@
 """Trainings that will not pay end early."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from skorch.history import History
 
 from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
+from sklearn_htc.training.callbacks.early_decision import EndUnlessUseful
+from sklearn_htc.training.callbacks.schedule import Progress
 from sklearn_htc.two_paths import fitting, weighing
 
 
@@ -66,3 +71,31 @@ def test_a_network_on_terms_is_asked_once_after_two_fifths(
     linear = HierarchicalLinearClassifier(hierarchy, random_state=0)
     expected = linear.fit(bag, indicator).predict_proba(bag)
     np.testing.assert_allclose(clf.predict_proba(bag), expected, atol=1e-6)
+
+
+def test_a_network_on_embeddings_is_trained_to_its_end(
+    bag, indicator, hierarchy, monkeypatch
+):
+    monkeypatch.setattr(weighing, "ENOUGH_TO_WEIGH", 1)
+    clf = HTCInfoMaxClassifier(hierarchy, max_epochs=5, random_state=0)
+    clf.fit(bag.toarray(), indicator)
+    assert clf.n_iter_ == 5
+
+
+@pytest.mark.parametrize(
+    ("fraction", "n_former", "is_asked"),
+    [(0.1, 0, False), (0.5, 0, True), (0.5, 1, False), (1.0, 0, False)],
+)
+def test_where_time_is_short_the_share_is_one_of_time(fraction, n_former, is_asked):
+    asked = []
+    progress = Progress(None)
+    progress.step_, progress.n_steps_ = fraction, 1
+    progress.is_ended = fraction == 1
+    net = SimpleNamespace(history=History(), max_epochs=1000)
+    for epoch in range(2):
+        net.history.new_epoch()
+        if epoch < n_former:
+            net.history.record("is_useful", True)
+    end = EndUnlessUseful(lambda: asked.append(1) or True, progress, 0.4)
+    end.on_epoch_end(net)
+    assert bool(asked) == is_asked

@@ -1,6 +1,7 @@
 """The wide path: linear machines on scaled features."""
 
 import warnings
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -342,3 +343,61 @@ def test_scores_of_small_and_large_batches_agree(documents, indicator, monkeypat
         monkeypatch.setattr(linear, "ENOUGH_FOR_TORCH", enough)
         found = wide.scores(X) - wide.intercept_
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def few_documents(bag, indicator):
+    """Return documents and folds, of fewer documents than features to learn from."""
+    documents = as_documents(bag[:30].astype(np.float32), "bag")
+    return documents, indicator[:30], [(np.arange(15), np.arange(15, 30))]
+
+
+@pytest.mark.parametrize("best_call", [1, 2, 3])
+def test_machines_are_trained_from_ridge_regression_on_the_same_terms(
+    bag, indicator, monkeypatch, best_call
+):
+    documents, target, folds = few_documents(bag, indicator)
+    assert documents.n_features > 15
+    starts, fitted = [], machines.fit_machines
+
+    def fit_and_note(terms, *others, start, **more):
+        starts.append((terms, start))
+        more |= {"n_iterations": 400, "tolerance": 0}
+        return fitted(terms, *others, start=start, **more)
+
+    monkeypatch.setattr(machines, "fit_machines", fit_and_note)
+    choice, seen = choose(documents, target, folds, best_call)
+    ((terms, start),) = starts
+    # What is shared was not written over, and belongs to the power that is best.
+    (fold,) = make_folds(training_data(documents, target), folds)
+    data, held_out = fold.learned_from, fold.held_out.vectors.X
+    relevance = linear.relevance_of(data, np.random.RandomState(0))
+    own = ScaledTerms.of(data.vectors, relevance, choice.settings.power)
+    np.testing.assert_allclose(terms.X.toarray(), own.documents.X.toarray(), rtol=1e-5)
+    np.testing.assert_allclose(terms.inner, (terms.X @ terms.X.T).toarray(), atol=1e-6)
+    ridge = replace(choice.settings, ridge_share=1.0)
+    expected = ridge.fit_scaled(data, own, keeps_start=True).start
+    np.testing.assert_allclose(start.shares, expected.shares, atol=1e-5)
+    alone = replace(choice.settings, ridge_share=0.0).fit_scaled(data, own)
+    scores = alone.scores(held_out)
+    of_machines = len(seen) - 3
+    np.testing.assert_allclose(seen[of_machines], scores, atol=2e-3)
+
+
+def test_terms_are_those_of_the_power_that_is_chosen_at_last(bag, indicator):
+    documents, target, folds = few_documents(bag, indicator)
+    # After two powers 0.5 is the best; the third raises the micro-F1 to come near.
+    f1 = [(0.8, 0.5), (0.8006, 0.495), (0.8015, 0.45), (0.9, 0.9)]
+
+    def read_out(_, n_before):
+        return ReadOut(None, None, *f1[min(n_before, 3)])
+
+    options = WideOptions()
+    choice, seen = select(LinearSettings, documents, target, folds, read_out, options)
+    assert choice.settings.power == 1
+    alone = replace(choice.settings, ridge_share=0.0)
+    (fold,) = make_folds(training_data(documents, target), folds)
+    data, held_out = fold.learned_from, fold.held_out.vectors.X
+    relevance = linear.relevance_of(data, np.random.RandomState(0))
+    path = alone.fit_scaled(data, ScaledTerms.of(data.vectors, relevance, 1.0))
+    scores = path.scores(held_out)
+    np.testing.assert_allclose(seen[3], scores, atol=2e-3)

@@ -1,6 +1,5 @@
 """An early end of a training that will not pay."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +12,9 @@ __all__ = ["EndUnlessUseful"]
 
 
 class EndUnlessUseful(Callback):
-    """Ask after epochs whether the network is of use, and end training if not.
+    """Ask after each epoch, or once, whether a network is of use; end training if not.
 
-    Then the last epoch has `is_useful` in the history, which is False.
+    The history then has the answer as `is_useful`.
 
     Parameters
     ----------
@@ -24,7 +23,7 @@ class EndUnlessUseful(Callback):
     progress : Progress
         Ends the training.
     share : float, default=None
-        It is asked once, after this share of the epochs; None asks after each.
+        Share of the training after which to ask, once; None asks after each epoch.
     """
 
     def __init__(
@@ -39,8 +38,14 @@ class EndUnlessUseful(Callback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Decide; the last epoch ends the training anyway."""
-        n_done, n_epochs = len(net.history), net.max_epochs
-        is_due = self.share is None or n_done == math.ceil(self.share * n_epochs)
-        if is_due and n_done < n_epochs and not self.is_useful():
-            net.history.record("is_useful", False)
+        if len(net.history) >= net.max_epochs or self.progress.is_over:
+            return
+        if self.share is not None:
+            # The history tells it of a training that goes on after a kill, too.
+            was_asked = any("is_useful" in epoch for epoch in net.history)
+            if was_asked or self.progress.fraction < self.share:
+                return
+        is_useful = self.is_useful()
+        net.history.record("is_useful", is_useful)
+        if not is_useful:
             self.progress.end()
