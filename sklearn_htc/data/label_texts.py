@@ -1,6 +1,6 @@
 """The texts or features of labels, as a user gives them, checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.utils import check_array
 
 from sklearn_htc.data.documents import Documents
+from sklearn_htc.data.texts import is_sequence
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import is_missing, refuse_duplicates, short_repr
 
@@ -160,10 +161,7 @@ def _is_mapping(label_texts: Any) -> bool:
 
 def _pairs(label_texts: Any) -> list[tuple[Any, str]]:
     """List labels and texts; in place of labels, positions in a sequence."""
-    is_sequence = isinstance(label_texts, (Sequence, np.ndarray))
-    if isinstance(label_texts, (str, bytes)) or not (
-        is_sequence or _is_mapping(label_texts)
-    ):
+    if not (is_sequence(label_texts) or _is_mapping(label_texts)):
         raise ValueError(
             f"label_texts is {short_repr(label_texts)}. Give a mapping from label to "
             "text, or a sequence with one text per node."

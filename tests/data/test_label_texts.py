@@ -16,6 +16,15 @@ def test_a_mapping_is_sorted_by_node():
     assert texts_of(None) == []
 
 
+def test_a_sequence_has_a_text_per_node_in_any_form():
+    texts = ["ay", "bee", "see"]
+    expected = read_label_texts(texts, HIERARCHY)[1]
+    assert expected == texts
+    assert read_label_texts(np.array(texts), HIERARCHY)[1] == texts
+    polars = pytest.importorskip("polars")
+    assert read_label_texts(polars.Series(texts), HIERARCHY)[1] == texts
+
+
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
 def test_rows_without_numbers_are_left_out(kind):
     features = kind(np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 2.0]]))
