@@ -152,7 +152,7 @@ default="auto"
         least 100 documents are held out at a time (of 500, by default), which can tell
         whether it helps, and keeps it where it has weight. Training ends early where it
         doesn't: a pretrained encoder is weighed after each epoch, and a network beside
-        a wide path of terms alone after two fifths of the epochs. True always trains
+        a wide path of terms alone after two fifths of its training. True always trains
         and keeps it, for `transform` and `label_embeddings_`; False never trains it.
         Without a wide path there always is a network. With `warm_start` it is always
         kept. Where labels are so many that the wide path would be a label tree, True

@@ -361,7 +361,7 @@ class ScaledTerms:
 
         used = occurring_features(documents)
         scale = relevance**power
-        scale /= mean_length(documents.scaled(scale).X[:, used])
+        scale /= mean_length(documents.scaled(scale).X)
         X = documents.scaled(scale).X[:, used].astype(np.float32, copy=False)
         return cls(used, scale, DocumentProducts(X))
 

@@ -351,6 +351,13 @@ def few_documents(bag, indicator):
     return documents, indicator[:30], [(np.arange(15), np.arange(15, 30))]
 
 
+def parts_of(documents, target, folds):
+    """Return what a fold learns from, what it holds out, and the terms' relevance."""
+    (fold,) = make_folds(training_data(documents, target), folds)
+    data, held_out = fold.learned_from, fold.held_out.vectors.X
+    return data, held_out, linear.relevance_of(data, np.random.RandomState(0))
+
+
 @pytest.mark.parametrize("best_call", [1, 2, 3])
 def test_machines_are_trained_from_ridge_regression_on_the_same_terms(
     bag, indicator, monkeypatch, best_call
@@ -368,9 +375,7 @@ def test_machines_are_trained_from_ridge_regression_on_the_same_terms(
     choice, seen = choose(documents, target, folds, best_call)
     ((terms, start),) = starts
     # What is shared was not written over, and belongs to the power that is best.
-    (fold,) = make_folds(training_data(documents, target), folds)
-    data, held_out = fold.learned_from, fold.held_out.vectors.X
-    relevance = linear.relevance_of(data, np.random.RandomState(0))
+    data, held_out, relevance = parts_of(documents, target, folds)
     own = ScaledTerms.of(data.vectors, relevance, choice.settings.power)
     np.testing.assert_allclose(terms.X.toarray(), own.documents.X.toarray(), rtol=1e-5)
     np.testing.assert_allclose(terms.inner, (terms.X @ terms.X.T).toarray(), atol=1e-6)
@@ -395,9 +400,7 @@ def test_terms_are_those_of_the_power_that_is_chosen_at_last(bag, indicator):
     choice, seen = select(LinearSettings, documents, target, folds, read_out, options)
     assert choice.settings.power == 1
     alone = replace(choice.settings, ridge_share=0.0)
-    (fold,) = make_folds(training_data(documents, target), folds)
-    data, held_out = fold.learned_from, fold.held_out.vectors.X
-    relevance = linear.relevance_of(data, np.random.RandomState(0))
+    data, held_out, relevance = parts_of(documents, target, folds)
     path = alone.fit_scaled(data, ScaledTerms.of(data.vectors, relevance, 1.0))
     scores = path.scores(held_out)
     np.testing.assert_allclose(seen[3], scores, atol=2e-3)
