@@ -195,8 +195,8 @@ def _minimize(
             raise StopIteration
         former = intermediate_result.fun
 
-    # Exponentials can send a step so far that there is no way back, and the last point
-    # is not the lowest one.
+    # Exponentials can send a step so far that there is no way back. The last point is
+    # not the lowest one then.
     minimize(
         with_gradient,
         start,

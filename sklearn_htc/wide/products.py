@@ -74,7 +74,7 @@ class DocumentProducts:
 
     @cached_property
     def _has_few_documents(self) -> bool:
-        """Whether their inner products are multiplied in less time than they are."""
+        """Whether one product with X X^T takes less time than one with X and X^T."""
         X = self.X
         return sparse.issparse(X) and X.shape[0] ** 2 <= DENSE_FACTOR * X.nnz
 
