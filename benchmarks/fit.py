@@ -35,6 +35,7 @@ from benchmarks.reporting import (
     pinned_threads,
     publish,
     published,
+    side_by_side,
 )
 from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, HTCInfoMaxClassifier
 from sklearn_htc.datasets import load_api_docs, read_jsonl
@@ -71,7 +72,7 @@ def main() -> None:
 
 
 def report(runs: list[dict[str, Any]], threads: int) -> None:
-    """Write what there is so far, a data set after the other."""
+    """Write the seconds of fits side by side, and all that was measured."""
     sets = list(dict.fromkeys(run["data"] for run in runs))
     runs = sorted(runs, key=lambda run: sets.index(run["data"]))
     table = markdown_table(
@@ -88,7 +89,8 @@ def report(runs: list[dict[str, Any]], threads: int) -> None:
         },
         runs,
     )
-    publish("fit", runs, table, threads=threads)
+    short = side_by_side(runs, SYSTEMS, "{fit_seconds:.1f} s")
+    publish("fit", runs, f"{short}\n{table}", threads=threads)
 
 
 def load(name: str, folder: Path | None) -> tuple[Hierarchy, Any, Any, Any, Any]:

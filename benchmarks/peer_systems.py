@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from benchmarks.flat import FlatLinearSVC
 from sklearn_htc import Hierarchy
 
 __all__ = ["PEERS", "Ranker"]
@@ -192,13 +193,7 @@ class OneVsRestLinearSVC(Ranker):
 
     def fit(self, X: sparse.csr_array, Y: sparse.csr_array) -> None:
         """Train in as many threads."""
-        from joblib import parallel_config
-        from sklearn.multiclass import OneVsRestClassifier
-        from sklearn.svm import LinearSVC
-
-        self.model = OneVsRestClassifier(LinearSVC(random_state=0), n_jobs=self.threads)
-        with parallel_config(backend="threading"):
-            self.model.fit(X, Y)
+        self.model = FlatLinearSVC(threads=self.threads).fit(X, Y)
 
     def rank(self, X: sparse.csr_array, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Sort the decision functions."""

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,20 @@ def markdown_table(columns: dict[str, str], rows: list[dict[str, Any]]) -> str:
         cells = [template.format(**row) for template in columns.values()]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def side_by_side(
+    runs: list[dict[str, Any]], systems: Sequence[str], template: str
+) -> str:
+    """Format a row per data set and a column per system; `template` formats a run."""
+    rows: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        row = rows.setdefault(run["data"], {"data": run["data"]})
+        row[run["system"]] = template.format(**run)
+    shown = [name for name in systems if any(name in row for row in rows.values())]
+    columns = {name: f"{{{name}}}" for name in ("data", *shown)}
+    filled = [{**dict.fromkeys(columns, ""), **row} for row in rows.values()]
+    return markdown_table(columns, filled)
 
 
 def mean_and_deviation(values: Any, digits: int) -> str:
