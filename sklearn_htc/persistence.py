@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import is_dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +20,9 @@ from sklearn.base import BaseEstimator
 __all__ = [
     "FORMAT",
     "TRUSTED_TYPES",
+    "Pairs",
+    "as_pairs",
+    "from_pairs",
     "load",
     "moved_into_place",
     "package_version",
@@ -30,7 +33,7 @@ __all__ = [
 ]
 
 # Of what fitted estimators are made of; one higher wherever older files can't be read.
-FORMAT = 1
+FORMAT = 2
 # Beside what skops writes.
 STAMP = "sklearn_htc.json"
 MAX_STAMP = 1000
@@ -67,6 +70,7 @@ TRUSTED_TYPES = [
     "sklearn_htc.label_tree.routing.Routing",
     "sklearn_htc.label_tree.tree.LabelTree",
     "sklearn_htc.label_tree.weights.TreeWeights",
+    "sklearn_htc.persistence.Pairs",
     "sklearn_htc.predictor.TwoPathPredictor",
     "sklearn_htc.preprocessing.TokenSequenceVectorizer",
     "sklearn_htc.pretrained.SubwordTokenizer",
@@ -341,6 +345,61 @@ def _vectorizers(part: Any, seen: set[int]) -> Iterator[Any]:
         return
     for each in inside:
         yield from _vectorizers(each, seen)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A dict with keys that JSON lacks, as skops writes keys in JSON.
+
+    Parameters
+    ----------
+    keys, values : list
+        Of the dict, in its order.
+    """
+
+    keys: list[Any]
+    values: list[Any]
+
+
+def as_pairs(value: Any) -> Any:
+    """Write dicts whose keys are not all text as `Pairs`.
+
+    Parameters
+    ----------
+    value : Any
+        A dict, with other dicts inside, or something else.
+
+    Returns
+    -------
+    value : Any
+        The same where nothing has to be written in another way.
+    """
+    if type(value) is not dict:
+        return value
+    inside = {key: as_pairs(each) for key, each in value.items()}
+    if all(type(key) is str for key in value):
+        return inside
+    return Pairs(list(inside), list(inside.values()))
+
+
+def from_pairs(value: Any) -> Any:
+    """Undo `as_pairs`.
+
+    Parameters
+    ----------
+    value : Any
+        What it returned.
+
+    Returns
+    -------
+    value : Any
+        What it was given.
+    """
+    if isinstance(value, Pairs):
+        value = dict(zip(value.keys, value.values, strict=True))
+    if type(value) is not dict:
+        return value
+    return {key: from_pairs(each) for key, each in value.items()}
 
 
 def require_skops() -> Any:

@@ -367,3 +367,30 @@ def test_killed_saves_leave_a_whole_file(clf, corpus, tmp_path):
     assert done.returncode == 0, done.stderr
     # Some were killed while they wrote.
     assert int(done.stdout) > 0
+
+
+def test_labels_that_are_no_text_may_be_keys_of_parameters(clf, corpus, tmp_path):
+    table = np.array([["animal", "cat"], ["animal", "dog"], ["plant", "oak"]] * 30)
+    texts = ["the cat", "a dog", "an oak"] * 30
+    label_texts = {("animal", "cat"): "cat", ("plant", "oak"): "oak"}
+    estimators = [
+        HierarchicalLinearClassifier("infer", label_texts=label_texts),
+        HTCInfoMaxClassifier("infer", label_texts=label_texts, **SMALL),
+    ]
+    for estimator in estimators:
+        fitted = estimator.fit(texts, table)
+        save(fitted, tmp_path / "model.skops")
+        for back in (
+            load(tmp_path / "model.skops"),
+            pickle.loads(pickle.dumps(fitted)),
+        ):
+            assert back.label_texts == label_texts
+            np.testing.assert_array_equal(back.predict(texts), fitted.predict(texts))
+    hierarchy = {("a",): {("a", "b"): None}, True: [False], "c": {"d": [2]}}
+    clf = HierarchicalLinearClassifier(hierarchy)
+    y = [[("a", "b")], [False], ["d"]] * 30
+    save(clf.fit(texts, y), tmp_path / "model.skops")
+    back = load(tmp_path / "model.skops")
+    assert back.hierarchy == hierarchy
+    assert list(map(type, back.hierarchy)) == list(map(type, hierarchy))
+    assert clf.hierarchy is hierarchy

@@ -23,12 +23,14 @@ from sklearn_htc.estimators._learned import Learned, view
 from sklearn_htc.estimators._update import updated
 from sklearn_htc.explain.explaining import explain
 from sklearn_htc.explain.explanation import Explanations
-from sklearn_htc.persistence import refuse_other_format, stamp
+from sklearn_htc.persistence import as_pairs, from_pairs, refuse_other_format, stamp
 
 __all__ = ["BaseHierarchicalClassifier"]
 
 # Bytes of probabilities from which on predict_proba warns.
 LARGE_OUTPUT = 4 * 10**9
+# Parameters that may be dicts of labels.
+LABELLED = ("hierarchy", "label_texts")
 
 
 class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -273,8 +275,10 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
 
         Nodes whose documents are the same have the log-odds that they had, whatever
         they are called and wherever they are. Merged nodes have those of their union.
-        Added nodes, and the parts of a node that was split, are learned from documents,
-        or told by their texts as labels without documents are. A node that goes
+        Added nodes, and the parts of a node that was split, are learned from documents.
+        Without documents an added node is told by its text as labels without documents
+        are, and parts have those shares of the node's odds that their texts tell, or
+        equal ones. A node that goes
         on with other descendants is learned anew where no fewer documents are given
         than it was learned from, or about all that there were; otherwise, and where
         each document has one path, it goes on as it was. In any case it is no less
@@ -299,7 +303,9 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         y : array-like, sparse array or sequence, default=None
             Their labels of today, in the form that fit was given.
         label_texts : mapping or sequence of str, default=None
-            Texts of added nodes; for raw texts as X.
+            Texts of added nodes, of parts of a node that was split, and of those that
+            had neither a text nor documents; for raw texts as X. Other nodes keep what
+            they have.
         label_features : {array-like, sparse array} of shape (n_nodes, n_features), \
 default=None
             The same for numeric X, one row per node of today.
@@ -434,13 +440,20 @@ default=None
 
     def __getstate__(self) -> dict[str, Any]:
         """Add the version, by which a later one knows whether it can read this."""
-        return {**super().__getstate__(), "_saved_by": stamp()}
+        state = {**super().__getstate__(), "_saved_by": stamp()}
+        for name in LABELLED:
+            if name in state:
+                state[name] = as_pairs(state[name])
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Refuse what a version of another format has fitted."""
         others = {key: value for key, value in state.items() if key != "_saved_by"}
         if "_learned" in others:
             refuse_other_format(state.get("_saved_by"), f"This {type(self).__name__}")
+        for name in LABELLED:
+            if name in others:
+                others[name] = from_pairs(others[name])
         super().__setstate__(others)
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -12,6 +12,7 @@ from sklearn_htc.data.documents import Documents
 from sklearn_htc.data.input_form import InputForm
 from sklearn_htc.data.pieces import gathered
 from sklearn_htc.label_tree.tree import LabelTree
+from sklearn_htc.persistence import as_pairs, from_pairs
 from sklearn_htc.predictor import Predictor
 from sklearn_htc.updating.predictor import UpdatedPredictor
 from sklearn_htc.wide.representation import label_basis, represent
@@ -78,6 +79,14 @@ class NetworkLearned(Learned):
     loss: str
     dimension: int
     is_compact: bool = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Let every format of files write parameters whose labels are no text."""
+        return {**vars(self), "parameters": as_pairs(dict(self.parameters))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Read them."""
+        vars(self).update(state, parameters=from_pairs(state["parameters"]))
 
     def compact(self, weights: str, min_weight: float) -> Self:
         """Leave out what training goes on from; see `Learned.compact`."""

@@ -13,7 +13,7 @@ from sklearn_htc.estimators._label_texts import read_given
 from sklearn_htc.estimators._learned import Learned
 from sklearn_htc.hierarchy import as_hierarchy
 from sklearn_htc.label_texts.similarity import LabelVectors
-from sklearn_htc.updating.fitting import Change, update
+from sklearn_htc.updating.fitting import Change, has_text, update
 from sklearn_htc.updating.sources import Sources
 
 __all__ = ["updated"]
@@ -74,7 +74,9 @@ def updated(
     labels = read_given(form, estimator, label_texts, label_features)
     if labels is not None:
         told = np.intersect1d(labels.nodes, hierarchy.leaves)
-        told = told[sources.is_new[told]]
+        if not has_text(learned.predictor).any():
+            # What was fitted without texts can tell nothing by them.
+            told = told[sources.is_new[told]]
         form = replace(form, targets=form.targets.with_classes(told))
     data = None
     if X is not None:
@@ -128,9 +130,12 @@ def _label_parameters(
 
 def _filled(features: Any) -> sparse.csr_array:
     """Return features with zeros in place of NaN."""
-    if sparse.issparse(features):
-        return sparse.csr_array(features)
-    return sparse.csr_array(np.nan_to_num(np.asarray(features, dtype=np.float64)))
+    if not sparse.issparse(features):
+        features = np.asarray(features, dtype=np.float64)
+    filled = sparse.csr_array(features, copy=True)
+    filled.data = np.nan_to_num(filled.data)
+    filled.eliminate_zeros()
+    return filled
 
 
 def _by_label(texts: Any, nodes: Any) -> dict[Any, str]:

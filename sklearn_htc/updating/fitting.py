@@ -24,7 +24,7 @@ from sklearn_htc.wide.joined import JoinedPath, JoinedSettings, Part
 from sklearn_htc.wide.kernel import KernelPath
 from sklearn_htc.wide.linear import LinearPath
 
-__all__ = ["Change", "origin_of", "update"]
+__all__ = ["Change", "has_text", "origin_of", "update"]
 
 # Share of the documents of nodes that are not touched: they are all given then.
 ENOUGH = 0.9
@@ -95,16 +95,31 @@ def update(
         assert change.data is not None
         anew = _learn(origin, change.data, nodes, rng)
         counts[nodes] = change.data.counts[nodes]
-    told = None
+    knows_text = change.sources.goes_on_from(has_text(predictor))
+    told, divided = None, None
     if change.labels is not None:
-        told = _tell(origin.label_texts, change, counts)
+        by_documents = np.isin(np.arange(len(counts)), nodes)
+        told, divided = _tell(
+            origin.label_texts, change, counts, knows_text, by_documents
+        )
     by_text = nodes[:0] if told is None else told.nodes
+    for texts in (told, divided):
+        if texts is not None:
+            knows_text[texts.nodes] = True
     is_fresh = change.sources.is_new | (inherited == 0)
     fresh = np.union1d(nodes[is_fresh[nodes]], by_text)
     decoder = _decoder(predictor, change, fresh, by_text, counts)
     read_out = ReadOut(None, decoder)
     return UpdatedPredictor(
-        predictor, change.sources, anew, told, read_out, counts, fresh
+        predictor,
+        change.sources,
+        anew,
+        told,
+        divided,
+        read_out,
+        counts,
+        fresh,
+        knows_text,
     )
 
 
@@ -125,6 +140,27 @@ def origin_of(predictor: LogOddsPredictor) -> TwoPathPredictor:
         predictor = predictor.former
     assert isinstance(predictor, TwoPathPredictor)
     return predictor
+
+
+def has_text(predictor: Predictor) -> np.ndarray:
+    """Say which nodes have a text that a predictor knows.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Changed any number of times.
+
+    Returns
+    -------
+    has_text : bool ndarray of shape (n_nodes,)
+        False for all nodes where it knows nothing of texts.
+    """
+    if isinstance(predictor, UpdatedPredictor):
+        return predictor.has_text
+    known = np.zeros(len(predictor.read_out.decoder.hierarchy), dtype=bool)
+    if isinstance(predictor, TwoPathPredictor) and predictor.label_texts is not None:
+        known[predictor.label_texts.similarity.nodes] = True
+    return known
 
 
 def _counts_of(predictor: LogOddsPredictor) -> np.ndarray:
@@ -217,30 +253,44 @@ def _settings_of(wide: WideModel) -> WideSettings:
 
 
 def _tell(
-    model: LabelTextModel | None, change: Change, counts: np.ndarray
-) -> ToldByTexts | None:
-    """Let texts speak for nodes that have no document."""
-    labels = change.labels
+    model: LabelTextModel | None,
+    change: Change,
+    counts: np.ndarray,
+    knows_text: np.ndarray,
+    by_documents: np.ndarray,
+) -> tuple[ToldByTexts | None, ToldByTexts | None]:
+    """Let texts speak for nodes without documents, and for parts of split nodes.
+
+    Those that had a text already keep what it told.
+    """
+    labels, sources = change.labels, change.sources
     assert labels is not None
-    is_told = change.sources.is_new[labels.nodes] & (counts[labels.nodes] == 0)
-    if model is not None:
-        # Those that had no text until now.
-        own = change.sources.matrix[:, model.similarity.nodes].sum(axis=1) > 0
-        is_told |= (counts[labels.nodes] == 0) & ~own[labels.nodes]
-    if not is_told.any():
-        return None
+    is_told = (counts == 0) & ~knows_text
+    if model is None:
+        # Those of the fit had a text that it was not given.
+        is_told &= sources.is_new
+    is_divided = sources.is_part & (sources.counts == 1) & (counts > 0) & ~by_documents
+    if not (is_told | is_divided)[labels.nodes].any():
+        return None, None
     if model is None:
         raise ValueError(
             "The estimator was fitted without label texts, so it doesn't know what "
             "those of added nodes tell. Fit anew with label_texts or label_features, "
             "or give documents."
         )
-    which = np.flatnonzero(is_told)
-    some = LabelVectors(labels.nodes[which], labels.X[which])
-    similarity = model.similarity.with_labels(some, len(change.sources.hierarchy))
-    coef = model.added_coef.copy()
-    coef[0] += model.rarity(len(which))
-    return ToldByTexts(some.nodes, similarity, coef, counts)
+
+    def read(is_meant: np.ndarray, known: np.ndarray) -> ToldByTexts | None:
+        which = np.flatnonzero(is_meant[labels.nodes])
+        if not len(which):
+            return None
+        some = LabelVectors(labels.nodes[which], labels.X[which])
+        similarity = model.similarity.with_labels(some, len(sources.hierarchy))
+        return ToldByTexts(some.nodes, similarity, model.added_coef.copy(), known)
+
+    told = read(is_told, counts)
+    if told is not None:
+        told.coef[0] += model.rarity(len(told.nodes))
+    return told, read(is_divided, np.where(is_divided, 0, counts))
 
 
 def _decoder(

@@ -68,7 +68,7 @@ class LearnedAnew:
 
 @dataclass(frozen=True, eq=False)
 class ToldByTexts:
-    """Added nodes that have a text and no document.
+    """Nodes that have a text, and no document of their own.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class UpdatedPredictor(LogOddsPredictor):
     A node that goes on from one former node has its log-odds. One that several were
     merged into has those of their union: 1 - (1 - p_1) (1 - p_2) ..., or the sum where
     each document has one path. Parts that a node was split into have equal shares of
-    its odds, until documents or texts tell more.
+    its odds, or those that their texts tell, until documents tell more.
 
     Parameters
     ----------
@@ -139,21 +139,27 @@ class UpdatedPredictor(LogOddsPredictor):
         Nodes learned from documents.
     told : ToldByTexts or None
         Nodes that have a text alone.
+    divided : ToldByTexts or None
+        Parts of split nodes that have a text, and no documents.
     read_out : ReadOut
         With a decoder for the hierarchy of today, and no calibration.
     counts : ndarray of shape (n_nodes,)
         About how many documents of each node were learned from.
     fresh : int ndarray
         Nodes of which the former predictor knew nothing, and documents or texts tell.
+    has_text : bool ndarray of shape (n_nodes,)
+        Which nodes have a text that is known.
     """
 
     former: LogOddsPredictor
     sources: Sources
     anew: LearnedAnew | None
     told: ToldByTexts | None
+    divided: ToldByTexts | None
     read_out: ReadOut
     counts: np.ndarray
     fresh: np.ndarray
+    has_text: np.ndarray
 
     def compact(self, weights: str, min_weight: float) -> UpdatedPredictor:
         """Make both models smaller; see `Predictor.compact`."""
@@ -229,6 +235,8 @@ class UpdatedPredictor(LogOddsPredictor):
             parent = parents_log_odds(log_odds, self.counts, self.sources.hierarchy)
             own = log_odds[:, added]
             log_odds[:, added] = (own + np.minimum(own, parent[:, added])) / 2
+        if self.divided is not None:
+            log_odds[:, self.divided.nodes] += self._shares(log_odds, log_odds, X)
         if self.told is not None:
             log_odds[:, self.told.nodes] = self.told.log_odds(
                 log_odds, log_odds, self.sources.hierarchy, X
@@ -258,9 +266,15 @@ class UpdatedPredictor(LogOddsPredictor):
         log_odds[:, decoder.path_nodes] = _logit(np.exp(scores))
         if self.anew is not None:
             log_odds[:, self.anew.nodes] = self.anew.log_odds(X)
-        if self.told is not None:
+        if self.told is not None or self.divided is not None:
             seen = decoder.paths[~is_new].astype(np.float32)
             of_nodes = _logit(softmax(scores[:, ~is_new], axis=1) @ seen)
+        if self.divided is not None:
+            shares = np.zeros_like(log_odds)
+            shares[:, self.divided.nodes] = self._shares(log_odds, of_nodes, X)
+            scores += shares[:, decoder.path_nodes]
+            log_odds[:, decoder.path_nodes] += shares[:, decoder.path_nodes]
+        if self.told is not None:
             log_odds[:, self.told.nodes] = self.told.log_odds(
                 log_odds, of_nodes, self.sources.hierarchy, X
             )
@@ -269,6 +283,22 @@ class UpdatedPredictor(LogOddsPredictor):
         return along_paths(
             log_softmax(scores, axis=1), decoder.path_nodes, self.sources.hierarchy
         )
+
+    def _shares(self, own: np.ndarray, of_nodes: np.ndarray, X: Any) -> np.ndarray:
+        """Say what texts change about parts that have equal shares of a node.
+
+        Returns logarithms (n_documents, n_divided). Among the parts of a node that have
+        a text, shares are proportional to the odds that their texts tell.
+        """
+        assert self.divided is not None
+        hierarchy, nodes = self.sources.hierarchy, self.divided.nodes
+        log_odds = self.divided.log_odds(own, of_nodes, hierarchy, X)
+        split = self.sources.matrix[nodes].indices
+        for node in np.unique(split):
+            parts = np.flatnonzero(split == node)
+            log_odds[:, parts] = log_softmax(log_odds[:, parts], axis=1)
+            log_odds[:, parts] += np.log(len(parts))
+        return log_odds
 
 
 def _union(log_odds: np.ndarray) -> np.ndarray:

@@ -121,6 +121,22 @@ class Sources:
         is_split = (self.n_parts > 1).astype(np.int64)
         return self.matrix.astype(np.int64) @ is_split > 0
 
+    def goes_on_from(self, was: np.ndarray) -> np.ndarray:
+        """Say which nodes go on from some former nodes, and are no part of one.
+
+        Parameters
+        ----------
+        was : bool ndarray of shape (n_former,)
+            Which.
+
+        Returns
+        -------
+        goes_on : bool ndarray of shape (n_nodes,)
+            Of today.
+        """
+        goes_on: np.ndarray = self.matrix.astype(np.int64) @ was.astype(np.int64) > 0
+        return goes_on & ~self.is_part
+
     @property
     def is_touched(self) -> np.ndarray:
         """Whether a node no longer stands for what it stood for, (n_nodes,).

@@ -68,8 +68,11 @@ def test_an_added_node_is_learned_from_documents():
     predicted = model.predict(TEST[0])
     hits = np.array([NEW in row for row in predicted])
     is_true = np.array(TEST[1]) == NEW
-    assert hits[is_true].mean() > 0.7
+    assert hits[is_true].mean() > 0.4
     assert hits[~is_true].mean() < 0.1
+    p = columns(model, [NEW])[:, 0]
+    assert p[is_true].mean() > 0.7
+    assert p[~is_true].mean() < 0.05
     # Its siblings have not learned that they are others.
     full = fitted(HIERARCHY, ALL)
     scores = [each.score(TEST[0], several(TEST[1])) for each in (model, full)]
@@ -195,6 +198,89 @@ def test_parts_of_a_split_node_share_its_odds():
     after = columns(model, ["red rose", "white rose"])
     half = expit(logit(before.astype(np.float64)) - np.log(2))
     np.testing.assert_allclose(after, np.stack([half, half], axis=1), atol=1e-5)
+
+
+SPLIT = TOPICS | {
+    "animal": ["cat", "dog", "horse"],
+    "plant": ["oak", "red rose", "white rose", "fern", "cactus"],
+}
+PARTS = ["red rose", "white rose"]
+TEXTS_OF_PARTS = {"red rose": "plantword0", "white rose": "plantword1"}
+
+
+def named(texts, word):
+    """Say which texts have a word, and not the other part's."""
+    other = {"plantword0": "plantword1", "plantword1": "plantword0"}[word]
+    return np.array([word in t.split() and other not in t.split() for t in texts])
+
+
+@pytest.mark.parametrize("decoding", ["threshold", "path"])
+def test_texts_share_the_odds_of_a_split_node(decoding):
+    texts = {node: TEXTS[node] for node in BEFORE.nodes}
+    model = fitted(label_texts=texts).set_params(decoding=decoding)
+    model.fit(TRAIN[0], several(TRAIN[1]))
+    equal = clone(model).fit(TRAIN[0], several(TRAIN[1]))
+    equal.update_hierarchy(SPLIT, {"rose": PARTS})
+    model.update_hierarchy(SPLIT, {"rose": PARTS}, label_texts=TEXTS_OF_PARTS)
+    p, p_equal = columns(model, PARTS), columns(equal, PARTS)
+    is_rose = p_equal[:, 0] > 0.1
+    for part, word in enumerate(TEXTS_OF_PARTS.values()):
+        mine = named(TEST[0], word) & is_rose
+        assert mine.any()
+        assert (p[mine, part] > p_equal[mine, part]).all()
+        assert (p[mine, 1 - part] < p_equal[mine, 1 - part]).all()
+    # Both have the odds that they had together, and other nodes are as they were.
+    odds, odds_equal = (each / (1 - each) for each in (p, p_equal))
+    if decoding == "threshold":
+        np.testing.assert_allclose(
+            odds.sum(axis=1), odds_equal.sum(axis=1), rtol=1e-3, atol=1e-6
+        )
+    else:
+        np.testing.assert_allclose(p.sum(axis=1), p_equal.sum(axis=1), atol=1e-5)
+    others = ["iron", "cat", "oak"]
+    np.testing.assert_allclose(
+        columns(model, others), columns(equal, others), atol=1e-6
+    )
+    # Told once, they keep what they were told.
+    model.update_hierarchy(SPLIT, label_texts=TEXTS_OF_PARTS)
+    np.testing.assert_allclose(columns(model, PARTS), p, atol=1e-6)
+
+
+def test_texts_of_parts_need_a_fit_that_knew_some():
+    with pytest.raises(ValueError, match="fitted without label texts"):
+        fitted().update_hierarchy(SPLIT, {"rose": PARTS}, label_texts=TEXTS_OF_PARTS)
+
+
+@pytest.mark.parametrize("gone", ["cat", "tin", "zinc"])
+def test_texts_come_after_another_change(gone):
+    texts = {node: TEXTS[node] for node in BEFORE.nodes}
+    model = fitted(label_texts=texts)
+    once = fitted(label_texts=texts)
+    less = {t: [x for x in xs if x not in (gone, NEW)] for t, xs in TOPICS.items()}
+    more = less | {"animal": [*less["animal"], NEW]}
+    model.update_hierarchy(less)
+    of_all = {node: text for node, text in TEXTS.items() if node != gone}
+    model.update_hierarchy(more, label_texts=of_all)
+    once.update_hierarchy(more, label_texts={NEW: TEXTS[NEW]})
+    np.testing.assert_allclose(
+        model.predict_proba(TEST[0]), once.predict_proba(TEST[0]), atol=1e-6
+    )
+
+
+def test_a_text_comes_later_for_a_class_without_documents():
+    texts = {node: TEXTS[node] for node in BEFORE.nodes}
+    model = HierarchicalLinearClassifier(BEFORE, label_texts=texts, random_state=0)
+    model.fit(*TRAIN).update_hierarchy(HIERARCHY)
+    assert NEW not in model.classes_
+    model.update_hierarchy(HIERARCHY, label_texts={NEW: TEXTS[NEW]})
+    assert NEW in model.classes_
+    is_true = np.array(TEST[1]) == NEW
+    p = model.predict_proba(TEST[0])[:, list(model.classes_).index(NEW)]
+    assert p[is_true].mean() > 3 * p[~is_true].mean()
+    before = model.predict_proba(TEST[0])
+    # It was told already.
+    model.update_hierarchy(HIERARCHY, label_texts=TEXTS)
+    np.testing.assert_allclose(model.predict_proba(TEST[0]), before, atol=1e-6)
 
 
 def test_one_class_per_document():
