@@ -74,7 +74,6 @@ ENCODING_MODULES = (
     "sklearn.ensemble._stacking",
     "sklearn.ensemble._voting",
     "sklearn.multiclass",
-    "sklearn.multioutput",
 )
 ENCODED_METHODS = ("decision_function", "predict_proba", "predict_log_proba")
 

@@ -78,7 +78,8 @@ def _of_container() -> int | None:
         return None
     # What was read from files is given up when it is needed.
     stat = dict(line.split() for line in (_read(CONTAINER_STAT) or "").splitlines())
-    return int(limit) - int(current) + int(stat.get("inactive_file", 0))
+    of_files = sum(int(stat.get(f"{each}_file", 0)) for each in ("active", "inactive"))
+    return int(limit) - int(current) + of_files
 
 
 def _read(path: str) -> str | None:

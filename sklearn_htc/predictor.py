@@ -351,6 +351,14 @@ def top_of(
     """
     top = np.argpartition(-values, k - 1, axis=1)[:, :k]
     best = np.take_along_axis(values, top, axis=1)
+    # Where several have the last of these values, the partition takes any of them.
+    least = best.min(axis=1)
+    n_reaching = np.count_nonzero(values >= least[:, None], axis=1)
+    for row in np.flatnonzero(n_reaching > k):
+        reaching = np.flatnonzero(values[row] >= least[row])
+        order = np.lexsort((levels[reaching], -values[row, reaching]))
+        top[row] = reaching[order[:k]]
+    best = np.take_along_axis(values, top, axis=1)
     order = np.lexsort((levels[top], -best), axis=1)
     columns = np.take_along_axis(top, order, axis=1)
     return columns, np.take_along_axis(best, order, axis=1)

@@ -22,7 +22,11 @@ __all__ = ["TokenSequenceVectorizer", "load_word_vectors"]
 UNKNOWN_ID = 1
 
 
-class TokenSequenceVectorizer(TransformerMixin, BaseEstimator):
+# A sparse result is no frame: with "pandas" as the output of all transformers
+# scikit-learn would refuse it.
+class TokenSequenceVectorizer(  # type: ignore[call-arg]
+    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     r"""Turn texts into sequences of token ids, for the sequence encoders.
 
     The result is a CSR array with one row per document and one column per position; the

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import joblib
 from joblib.parallel import get_active_backend
+from threadpoolctl import threadpool_limits
 
 __all__ = ["resolve_n_threads", "torch_threads"]
 
@@ -35,7 +36,7 @@ def resolve_n_threads(n_jobs: int | None) -> int:
 
 @contextmanager
 def torch_threads(n_threads: int) -> Iterator[None]:
-    """Let torch have a number of threads for a while.
+    """Let torch and linear algebra have a number of threads for a while.
 
     Parameters
     ----------
@@ -53,8 +54,9 @@ def torch_threads(n_threads: int) -> Iterator[None]:
     if n_threads == before:
         yield
         return
-    torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with threadpool_limits(n_threads):
+        torch.set_num_threads(n_threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

@@ -24,7 +24,7 @@ def test_the_least_of_all_limits_counts(monkeypatch):
     container = {
         "/sys/fs/cgroup/memory.max": "3000000\n",
         "/sys/fs/cgroup/memory.current": "2500000\n",
-        "/sys/fs/cgroup/memory.stat": "anon 7\ninactive_file 400000\n",
+        "/sys/fs/cgroup/memory.stat": "inactive_file 300000\nactive_file 100000\n",
     }
     fake({"/proc/meminfo": meminfo, **container}, monkeypatch)
     assert available_memory() == 900_000

@@ -42,9 +42,30 @@ def iter_labels(clf: Any, texts: Iterable[str]) -> Iterator[dict[str, float]]:
             yield {str(label): float(row[column[label]]) for label in labels}
 
 
+def refuse_other_forms(clf: Any) -> None:
+    """Refuse an estimator whose predictions are no label collections.
+
+    Parameters
+    ----------
+    clf : estimator
+        Fitted.
+
+    Raises
+    ------
+    ValueError
+        If it was fitted to an indicator, a table, or one label per text.
+    """
+    if not isinstance(clf.predict([""]), list):
+        raise ValueError(
+            "The model was fitted to labels of another form. Fit it to label "
+            "collections, such as [['printer'], ['printer', 'email']]."
+        )
+
+
 def main(model: str, source: str, target: str) -> None:
     """Predict the lines of a file."""
     clf = load(model)
+    refuse_other_forms(clf)
     with (
         open(source, encoding="utf8") as lines,
         moved_into_place(target) as part,

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from predict_file import iter_labels
+from predict_file import iter_labels, refuse_other_forms
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -105,7 +105,13 @@ def create_app(clf: Any) -> FastAPI:
     -------
     app : FastAPI
         To be run by any ASGI server.
+
+    Raises
+    ------
+    ValueError
+        If it was fitted to labels of another form.
     """
+    refuse_other_forms(clf)
     app = FastAPI(title="Labels of texts")
     app.add_middleware(BodyLimit)
     app.add_exception_handler(RequestValidationError, refuse)

@@ -59,6 +59,9 @@ class DocumentForm:
         Names of its columns, if it had any.
     n_tokens : int or None
         Size of the vocabulary of token ids; None where X holds none.
+    width : int or None
+        Columns of what is learned from, whether X or a vectorizer has made them; None
+        where it is not known.
     vectorizer : transformer, default=None
         Where X holds raw texts, what turns them into numbers: fitted.
     tokenizer : transformer, default=None
@@ -73,6 +76,7 @@ class DocumentForm:
     n_features: int | None
     feature_names: np.ndarray | None
     n_tokens: int | None
+    width: int | None
     vectorizer: Any = None
     tokenizer: Any = None
     embedder: Any = None
@@ -159,7 +163,8 @@ class DocumentForm:
         if resolved in SEQUENCE_ENCODERS and n_tokens is None:
             n_tokens = int(documents.X.data.max(initial=1))
         names = None if resolved == "tokens" else get_feature_names(X)
-        form = cls(resolved, text_encoder, documents.n_features, names, n_tokens)
+        width = documents.n_features
+        form = cls(resolved, text_encoder, width, names, n_tokens, width)
         return form, documents
 
     @classmethod
@@ -343,13 +348,12 @@ class DocumentForm:
             With what the classifier knows of them, and with the width of an array.
         """
         if vectorizer is not None:
-            return cls("opaque", "auto", None, None, None, vectorizer)
+            return cls("opaque", "auto", None, None, None, None, vectorizer)
         is_array = isinstance(X, np.ndarray) or sparse.issparse(X)
         width = X.shape[-1] if is_array and X.ndim > 1 else None
         names = getattr(estimator, "feature_names_in_", None)
-        return cls(
-            "opaque", "auto", getattr(estimator, "n_features_in_", width), names, None
-        )
+        width = getattr(estimator, "n_features_in_", width)
+        return cls("opaque", "auto", width, names, None, width)
 
 
 @dataclass(frozen=True)

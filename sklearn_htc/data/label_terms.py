@@ -14,7 +14,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 __all__ = ["LabelTermVectorizer"]
 
 
-class LabelTermVectorizer(TransformerMixin, BaseEstimator):
+# A sparse result is no frame: with "pandas" as the output of all transformers
+# scikit-learn would refuse it.
+class LabelTermVectorizer(  # type: ignore[call-arg]
+    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """TF-IDF whose vocabulary has all terms of label texts beside those of documents.
 
     Parameters

@@ -138,8 +138,11 @@ def read_label_features(
     if sparse.issparse(given):
         given = sparse.csr_array(given, copy=True)
         given.eliminate_zeros()
-        partly = np.flatnonzero(np.isnan(given.sum(axis=1)))
-        has_some = np.diff(given.indptr) > 0
+        n_stored = np.diff(given.indptr)
+        rows = np.repeat(np.arange(len(n_stored)), n_stored)
+        n_nan = np.bincount(rows[np.isnan(given.data)], minlength=len(n_stored))
+        partly = np.flatnonzero((n_nan > 0) & (n_nan < given.shape[1]))
+        has_some = (n_stored > 0) & (n_nan == 0)
     else:
         is_nan = np.isnan(given)
         partly = np.flatnonzero(is_nan.any(axis=1) & ~is_nan.all(axis=1))

@@ -200,7 +200,21 @@ class TargetEncoder:
         -------
         encoder : TargetEncoder
             For 1-D Y with more classes; otherwise the same, as all nodes have columns.
+
+        Raises
+        ------
+        ValueError
+            If Y is a table, and one of them is on a level that has no column.
         """
+        if self.columns is not None:
+            n_columns = len(self.columns)
+            for node in nodes[self.hierarchy.levels[nodes] >= n_columns]:
+                raise ValueError(
+                    f"Label {short_repr(self.hierarchy.nodes[node])} has a text and no "
+                    f"document, and is on level {self.hierarchy.levels[node] + 1}, but "
+                    f"the table has {n_columns} columns. Give it a column per level, "
+                    "or leave the text out."
+                )
         if self.kind != "labels":
             return self
         more = [self.hierarchy.nodes[node] for node in nodes]
@@ -440,6 +454,12 @@ class TargetEncoder:
 
 def _as_type(cells: Any, dtype: str) -> Any:
     """Give cells the type that they had in fit, where it can hold them."""
+    if isinstance(cells, np.ndarray) and np.dtype(dtype).kind in "US":
+        # As wide as they are: other labels may be longer than those of fit.
+        return cells.astype(np.dtype(dtype).type)
+    if dtype == "bool" and any(is_missing(cell) for cell in np.ravel(cells).tolist()):
+        # None would be False.
+        return cells
     try:
         return cells.astype(dtype)
     except (TypeError, ValueError):
@@ -516,6 +536,9 @@ def as_known_container(Y: Any) -> Any:
             f"Y is a {type(Y).__name__}, which can be read only once. Pass list(Y)."
         )
     if hasattr(Y, "__array__") and not hasattr(Y, "shape"):
+        return np.asarray(Y)
+    if type(Y).__module__.split(".")[0] == "torch":
+        # Elements of a tensor are tensors.
         return np.asarray(Y)
     return Y
 
@@ -611,25 +634,17 @@ def as_collections(Y: Any) -> list[list[Hashable]]:
     return [row.tolist() if isinstance(row, np.ndarray) else list(row) for row in Y]
 
 
-def table_indicator(
-    table: Any, hierarchy: Hierarchy, *, known_part: bool = False
-) -> sparse.csr_array:
-    """Turn a table with one column per level into a closed indicator.
-
-    With `known_part` a path that the hierarchy does not have counts as far down as it
-    is known: rows of a test may have paths that no training row has.
-    """
+def table_indicator(table: Any, hierarchy: Hierarchy) -> sparse.csr_array:
+    """Turn a table with one column per level into a closed indicator."""
     columns = {path: column for column, path in enumerate(hierarchy.paths)}
     rows = []
     for i, path in enumerate(paths_of(as_rows(table))):
-        ends = range(len(path), 0, -1) if known_part else (len(path),)
-        found = next((path[:end] for end in ends if path[:end] in columns), None)
-        if found is None and not known_part:
+        if path not in columns:
             raise ValueError(
                 f"Row {i} of the table has the path {short_repr(path)}, which the "
                 "hierarchy does not have."
             )
-        rows.append([] if found is None else [hierarchy.nodes[columns[found]]])
+        rows.append([hierarchy.nodes[columns[path]]])
     return hierarchy.to_indicator(rows)
 
 

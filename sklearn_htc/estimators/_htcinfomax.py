@@ -121,7 +121,7 @@ default="auto"
         The classification loss L_c. "binary_cross_entropy" is the paper's; "zlpr"
         ranks a document's labels above all others; "path" is the cross-entropy over
         whole paths and needs exactly one path per document. "auto" is "path" where
-        every training document has one path, otherwise "zlpr".
+        every training document has one path and one is predicted, otherwise "zlpr".
     loss_reduction : {"sum", "mean"}, default="sum"
         Of the binary cross-entropy, over labels. The paper takes the mean.
     decoding : {"auto", "path", "threshold"}, default="auto"

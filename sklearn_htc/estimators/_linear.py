@@ -20,7 +20,7 @@ from sklearn_htc.label_tree.fitting import fit_label_tree, suits_label_tree
 from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut, ReadOutFitter
-from sklearn_htc.threads import resolve_n_threads
+from sklearn_htc.threads import resolve_n_threads, torch_threads
 from sklearn_htc.two_paths.label_texts import (
     Teaching,
     label_vectors,
@@ -205,17 +205,25 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         )
         options = WideOptions(C=self.C, n_threads=resolve_n_threads(self.n_jobs))
         rng = check_random_state(self.random_state)
-        predictor: Predictor
-        if suits_label_tree(data):
-            if labels is not None:
-                refuse_label_texts(data)
-            predictor = fit_label_tree(
-                data, rule, options, self.validation_fraction, rng
-            )
-        else:
-            predictor = self._fit_one_vs_rest(data, labels, rule, options, rng)
+        with torch_threads(options.n_threads):
+            predictor = self._fit_predictor(data, labels, rule, options, rng)
         self._learned = Learned(form, predictor)
         return self
+
+    def _fit_predictor(
+        self,
+        data: TrainingData,
+        labels: LabelDocuments | None,
+        rule: DecodingRule,
+        options: WideOptions,
+        rng: np.random.RandomState,
+    ) -> Predictor:
+        """Learn a label tree, or every label from all documents."""
+        if not suits_label_tree(data):
+            return self._fit_one_vs_rest(data, labels, rule, options, rng)
+        if labels is not None:
+            refuse_label_texts(data)
+        return fit_label_tree(data, rule, options, self.validation_fraction, rng)
 
     def _fit_one_vs_rest(
         self,

@@ -1,6 +1,7 @@
 """What every estimator with a network does: train it beside the wide path."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Integral
@@ -39,7 +40,7 @@ from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.preprocessing import TokenSequenceVectorizer
 from sklearn_htc.pretrained import SubwordTokenizer
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOut
-from sklearn_htc.threads import resolve_n_threads
+from sklearn_htc.threads import resolve_n_threads, torch_threads
 from sklearn_htc.training.callbacks.epoch_tasks import EpochTasks
 from sklearn_htc.training.callbacks.schedule import Progress
 from sklearn_htc.training.checkpoint import Checkpoint
@@ -195,7 +196,9 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         rule = self._rule(form, data.path_nodes)
         n_threads, keeps = resolve_n_threads(self.n_jobs), bool(self.warm_start)
         settings = TwoPathSettings(
-            network=network.resolve(form.documents, data.path_nodes),
+            network=network.resolve(
+                form.documents, data.path_nodes, single_path=rule.single_path
+            ),
             training=training,
             wide=WideOptions(C=self.C, n_threads=n_threads),
             wide_path=self.wide_path,
@@ -205,25 +208,25 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             validation_fraction=self.validation_fraction,
             rule=rule,
         )
-        checkpoint = self._open_checkpoint(data)
-        rng = training.agree(check_random_state(self.random_state))
-        learned = fit_two_paths(
-            data,
-            settings,
-            progress,
-            rng,
-            n_tokens=form.documents.n_tokens,
-            labels=labels,
-            checkpoint=checkpoint,
-        )
-        form = form.with_embedder(learned.embedder)
-        self._keep(form, learned.predictor, rng, settings.network, learned.report)
-        is_done = learned.report is None or not learned.report.is_interrupted
-        if checkpoint is not None and is_done:
-            try:
-                checkpoint.remove()
-            except OSError as error:
-                warn(f"{error}. Delete the checkpoint yourself.", stacklevel=4)
+        with torch_threads(n_threads), self._open_checkpoint(data) as checkpoint:
+            rng = training.agree(check_random_state(self.random_state))
+            learned = fit_two_paths(
+                data,
+                settings,
+                progress,
+                rng,
+                n_tokens=form.documents.n_tokens,
+                labels=labels,
+                checkpoint=checkpoint,
+            )
+            form = form.with_embedder(learned.embedder)
+            self._keep(form, learned.predictor, rng, settings.network, learned.report)
+            is_done = learned.report is None or not learned.report.is_interrupted
+            if checkpoint is not None and is_done:
+                try:
+                    checkpoint.remove()
+                except OSError as error:
+                    warn(f"{error}. Delete the checkpoint yourself.", stacklevel=4)
         return self
 
     @torch.inference_mode(False)
@@ -434,10 +437,12 @@ label collections, or array-like of shape (n_documents,)
         one_path = form.targets.has_one_path or "path" in (self.loss, self.decoding)
         return np.arange(len(form.targets.hierarchy) if one_path else 0)
 
-    def _open_checkpoint(self, data: TrainingData) -> Checkpoint | None:
+    def _open_checkpoint(
+        self, data: TrainingData
+    ) -> AbstractContextManager[Checkpoint | None]:
         """Come back to trainings that did not end, or begin to keep them."""
         if self.checkpoint is None:
-            return None
+            return nullcontext()
         if not isinstance(self.random_state, Integral):
             raise ValueError(
                 "checkpoint needs an int as random_state: a fit goes on where it was "
@@ -504,7 +509,9 @@ label collections, or array-like of shape (n_documents,)
         )
         training.refuse_other(data)
         rule = self._rule(form, data.path_nodes)
-        settings = network.resolve(form.documents, data.path_nodes)
+        settings = network.resolve(
+            form.documents, data.path_nodes, single_path=rule.single_path
+        )
         if settings.loss == "path":
             refuse_new_paths(data)
         rng = training.agree(check_random_state(self.random_state))

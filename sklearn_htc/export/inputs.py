@@ -69,7 +69,7 @@ class InputLayout:
         if isinstance(wide, KernelPath):
             return cls(False, wide.landmarks_.shape[1], none)
         if form.text_encoder == "dense":
-            return cls(False, form.n_features, none)
+            return cls(False, form.width, none)
         return cls(True, 0, none)
 
     def read(self, X: Any) -> dict[str, np.ndarray]:

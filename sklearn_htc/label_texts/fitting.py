@@ -399,7 +399,7 @@ def _path_nodes(
 ) -> np.ndarray:
     """Add to the paths that documents have those to leaves that have a text alone."""
     if not isinstance(decoder, PathDecoder):
-        return data.path_nodes
+        return data.path_nodes[:0]
     new = np.intersect1d(data.hierarchy.leaves, labels.nodes)
     new = new[data.counts[new] == 0]
     return np.concatenate([data.path_nodes, np.setdiff1d(new, data.path_nodes)])

@@ -1,5 +1,7 @@
 """Labels in every form that estimators take, as indicators, for all metrics."""
 
+from collections.abc import Hashable, Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -8,12 +10,19 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_htc.data import targets
 from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.level_tables import as_rows, paths_of
 
-__all__ = ["as_indicators", "indicator_of"]
+__all__ = ["as_indicators", "indicator_of", "with_unknown_paths"]
+
+Path = tuple[Hashable, ...]
 
 
 def indicator_of(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
-    """Return labels of every form as 0 and 1. An indicator is not closed."""
+    """Return labels of every form as 0 and 1. An indicator is not closed.
+
+    A path of a table that the hierarchy does not have counts as far down as it is
+    known: rows of a test may have paths that no training row has.
+    """
     Y = targets.as_known_container(Y)
     kind = targets.kind_of(Y, hierarchy)
     if kind == "labels":
@@ -22,7 +31,9 @@ def indicator_of(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
     if kind == "collections":
         return hierarchy.to_indicator(targets.as_collections(Y))
     if kind == "table":
-        return targets.table_indicator(Y, hierarchy, known_part=True)
+        paths = paths_of(as_rows(Y))
+        wider, columns = _with_paths(hierarchy, paths)
+        return _indicator_of_paths(paths, wider, columns)[:, : len(hierarchy)]
     matrix = targets.as_indicator(Y, hierarchy)
     return sparse.csr_array((sparse.csr_array(matrix) != 0).astype(np.int64))
 
@@ -52,3 +63,80 @@ def as_indicators(
     true, pred = indicator_of(y_true, hierarchy), indicator_of(y_pred, hierarchy)
     check_consistent_length(true, pred)
     return true, pred
+
+
+def with_unknown_paths(
+    y_true: Any, y_pred: Any, hierarchy: Hierarchy
+) -> tuple[sparse.csr_array, sparse.csr_array, Hierarchy]:
+    """Return labels as 0 and 1, of paths of tables that the hierarchy lacks, too.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like, sparse array or sequence
+        Labels in every form that the estimators take.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    true, pred : csr_array of shape (n_documents, n_nodes + n_unknown)
+        An indicator is not closed.
+    hierarchy : Hierarchy
+        The label graph with the unknown paths, whose nodes come last.
+
+    Raises
+    ------
+    ValueError
+        As `as_indicators` does.
+    """
+    both = [targets.as_known_container(Y) for Y in (y_true, y_pred)]
+    paths = [
+        paths_of(as_rows(Y)) if targets.kind_of(Y, hierarchy) == "table" else None
+        for Y in both
+    ]
+    tables = [each for each in paths if each is not None]
+    if not tables:
+        return *as_indicators(y_true, y_pred, hierarchy), hierarchy
+    wider, columns = _with_paths(hierarchy, chain(*tables))
+    indicators = []
+    for Y, own in zip(both, paths, strict=True):
+        if own is None:
+            narrow = sparse.csr_array(indicator_of(Y, hierarchy))
+            shape = narrow.shape[0], len(wider)
+            parts = narrow.data, narrow.indices, narrow.indptr
+            indicators.append(sparse.csr_array(parts, shape=shape))
+        else:
+            indicators.append(_indicator_of_paths(own, wider, columns))
+    check_consistent_length(*indicators)
+    return *indicators, wider
+
+
+def _with_paths(
+    hierarchy: Hierarchy, paths: Iterable[Path]
+) -> tuple[Hierarchy, dict[Path, int]]:
+    """Add paths to a tree, and say which column each path from a root has."""
+    columns = {path: column for column, path in enumerate(hierarchy.paths)}
+    nodes = list(hierarchy.nodes)
+    above, below = (ends.tolist() for ends in hierarchy.edges)
+    for path in paths:
+        for end in range(1, len(path) + 1):
+            part = path[:end]
+            if part in columns:
+                continue
+            columns[part] = len(nodes)
+            if end > 1:
+                above.append(columns[part[:-1]])
+                below.append(len(nodes))
+            # The names of paths may be those of other nodes.
+            nodes.append(("unknown path", part))
+    if len(nodes) == len(hierarchy):
+        return hierarchy, columns
+    edges = [(nodes[i], nodes[j]) for i, j in zip(above, below, strict=True)]
+    return Hierarchy(edges, nodes=nodes), columns
+
+
+def _indicator_of_paths(
+    paths: list[Path], hierarchy: Hierarchy, columns: dict[Path, int]
+) -> sparse.csr_array:
+    """Return a row of 0 and 1 per path, with all above its end."""
+    return hierarchy.to_indicator([hierarchy.nodes[columns[path]]] for path in paths)

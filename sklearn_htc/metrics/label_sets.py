@@ -7,7 +7,7 @@ from scipy import sparse
 
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import short_repr
-from sklearn_htc.metrics.forms import as_indicators, indicator_of
+from sklearn_htc.metrics.forms import indicator_of, with_unknown_paths
 
 __all__ = [
     "coherence_score",
@@ -29,7 +29,9 @@ def hierarchical_precision_recall_f1(
     ----------
     y_true, y_pred : {array-like, sparse array} of shape (n_documents, n_nodes), \
 sequence of label collections, or array-like of shape (n_documents,)
-        Labels.
+        Labels; or tables with a column per level. A path of a table that the hierarchy
+        does not have, as no training row has it, counts as any other: one that is true
+        is never predicted.
     hierarchy : Hierarchy
         The label graph.
     average : {"micro", "macro", "samples"}, default="micro"
@@ -50,7 +52,8 @@ sequence of label collections, or array-like of shape (n_documents,)
         hierarchy has nodes or holds anything but 0 and 1, the numbers of documents
         differ, or `average` is unknown.
     """
-    true, pred = (hierarchy.close(Y) for Y in as_indicators(y_true, y_pred, hierarchy))
+    true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
+    true, pred = (hierarchy.close(Y) for Y in (true, pred))
     precision, recall, f1 = _scores(true, pred, average)
     return precision, recall, f1
 
@@ -135,11 +138,10 @@ sequence of label collections, or array-like of shape (n_documents,)
     ValueError
         As `hierarchical_precision_recall_f1` does.
     """
-    true, pred = (hierarchy.close(Y) for Y in as_indicators(y_true, y_pred, hierarchy))
-    columns = [
-        np.flatnonzero(hierarchy.levels == level)
-        for level in range(hierarchy.levels.max() + 1)
-    ]
+    n_levels = hierarchy.levels.max() + 1
+    true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
+    true, pred = (hierarchy.close(Y) for Y in (true, pred))
+    columns = [np.flatnonzero(hierarchy.levels == level) for level in range(n_levels)]
     return np.array([_scores(true[:, c], pred[:, c], average)[2] for c in columns])
 
 
@@ -178,7 +180,7 @@ sequence of label collections, or array-like of shape (n_documents,)
         raise ValueError(
             f"average must be 'micro' or 'macro', got {short_repr(average)}."
         )
-    true, pred = as_indicators(y_true, y_pred, hierarchy)
+    true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
     right = true.multiply(pred).tocsr()
     n_right = sparse.csr_array((right @ hierarchy.ancestors.T) * right)
     n_needed = np.diff(hierarchy.ancestors.indptr)
@@ -208,7 +210,9 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
     """
     pred = indicator_of(y_pred, hierarchy)
     missing = sparse.csr_array(hierarchy.close(pred) - pred)
-    return float(np.mean(missing.sum(axis=1) == 0))
+    n_incoherent = np.count_nonzero(missing.sum(axis=1))
+    # Of no documents none is incoherent.
+    return 1.0 - n_incoherent / max(pred.shape[0], 1)
 
 
 def path_accuracy_score(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> float:
@@ -233,10 +237,8 @@ sequence of label collections, or array-like of shape (n_documents,)
     ValueError
         As `hierarchical_precision_recall_f1` does.
     """
-    true, pred = (
-        hierarchy.most_specific(hierarchy.close(Y))
-        for Y in as_indicators(y_true, y_pred, hierarchy)
-    )
+    true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
+    true, pred = (hierarchy.most_specific(hierarchy.close(Y)) for Y in (true, pred))
     return float(_ratio(true.multiply(pred).sum(), true.sum()))
 
 
@@ -263,17 +265,18 @@ sequence of label collections, or array-like of shape (n_documents,)
     Returns
     -------
     precision, recall, f1 : float
-        Averages over documents. A document without labels in both has 1.
+        Averages over documents. A document without labels in both has 1. 0 if there is
+        no document.
 
     Raises
     ------
     ValueError
         As `hierarchical_precision_recall_f1` does.
     """
-    true, pred = (
-        hierarchy.most_specific(hierarchy.close(Y))
-        for Y in as_indicators(y_true, y_pred, hierarchy)
-    )
+    true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
+    true, pred = (hierarchy.most_specific(hierarchy.close(Y)) for Y in (true, pred))
+    if not true.shape[0]:
+        return 0.0, 0.0, 0.0
     ways = _Ways(hierarchy)
     triples = []
     for row in range(true.shape[0]):

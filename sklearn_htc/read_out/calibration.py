@@ -24,6 +24,8 @@ START = (2, -0.3, 1.5, 0, 0, -0.7, 0, 1.5, 0, -4)
 LEAST_SPREAD = 0.5
 # Pairs of document and label that are enough for so few coefficients.
 MAX_PAIRS = 10**6
+# Documents of one path each that are read in any case.
+LEAST_DOCUMENTS = 500
 # Pairs that these are chosen from.
 MAX_READ = 2 * 10**7
 # Every how many: a part is enough to come near the end, and to know how curved it is
@@ -127,17 +129,20 @@ class Calibration:
         self._fit_unit(*_sums(scores, target, sample_weight), float(scores.std()))
         point = self.coef_ if near is None else near.coef_
         if len(path_nodes):
-            every = -(-scores.size // MAX_PAIRS)
-            own, members = _own_paths(target, paths), paths.toarray()
+            # Each document is one observation, however many labels there are.
+            every = max(len(scores) // LEAST_DOCUMENTS, 1)
+            every = min(-(-scores.size // MAX_PAIRS), every)
+            values, weight = self._in_unit(scores[::every]), sample_weight[::every]
+            own = _own_paths(target[::every], paths)
             likelihoods = [
                 of_paths(
-                    self._in_unit(scores[::step]),
+                    values[::step],
                     self.log_frequency,
-                    sample_weight[::step],
-                    members,
+                    weight[::step],
+                    paths,
                     own[::step],
                 )
-                for step in (part * every for part in COARSE_TO_FINE)
+                for step in COARSE_TO_FINE
             ]
         else:
             pairs, is_true, copies = some_pairs(scores, target)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import sparse
 from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 from torch.nn import functional
@@ -48,7 +49,7 @@ def of_paths(
     values: np.ndarray,
     log_frequency: np.ndarray,
     sample_weight: np.ndarray,
-    members: np.ndarray,
+    paths: sparse.csr_array,
     own: np.ndarray,
 ) -> Likelihood:
     """Make the likelihood of documents that have one path each.
@@ -61,7 +62,7 @@ def of_paths(
         Of each label.
     sample_weight : ndarray of shape (n_documents,)
         Weight of each document.
-    members : ndarray of shape (n_paths, n_nodes)
+    paths : csr_array of shape (n_paths, n_nodes)
         Which nodes are on each path.
     own : int ndarray of shape (n_documents,)
         Which path each document has.
@@ -71,15 +72,25 @@ def of_paths(
     likelihood : Likelihood
         Of a softmax over paths, mixed with a uniform distribution.
     """
-    weight = torch.from_numpy(sample_weight).double()
-    on_path, taken = torch.from_numpy(members).double(), torch.from_numpy(own)
+    weight, taken = torch.from_numpy(sample_weight).double(), torch.from_numpy(own)
+    n_paths, n_nodes = paths.shape
+    # The first node of each path, the second one, ...; 0 takes the place of none.
+    lengths = np.diff(paths.indptr)
+    rows = np.repeat(np.arange(n_paths), lengths)
+    place = np.arange(len(rows)) - np.repeat(paths.indptr[:-1], lengths)
+    members = np.full((int(lengths.max()), n_paths), n_nodes)
+    members[place, rows] = paths.indices
+    on_path = torch.from_numpy(members)
 
     def loss(logits: Tensor, uniform_share: Tensor) -> Tensor:
-        log_p = functional.log_softmax(logits @ on_path.T, dim=1)
-        of_own = log_p.gather(1, taken[:, None])[:, 0]
+        padded = functional.pad(logits, (0, 1))
+        scores = padded.index_select(1, on_path[0])
+        for nodes in on_path[1:]:
+            scores = scores + padded.index_select(1, nodes)
+        of_own = functional.log_softmax(scores, dim=1).gather(1, taken[:, None])[:, 0]
         likelihood = torch.logaddexp(
             of_own + functional.logsigmoid(-uniform_share),
-            functional.logsigmoid(uniform_share) - np.log(len(on_path)),
+            functional.logsigmoid(uniform_share) - np.log(n_paths),
         )
         return weight @ -likelihood
 

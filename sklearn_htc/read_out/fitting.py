@@ -201,7 +201,7 @@ class ReadOutFitter:
         The label graph.
     path_nodes : int ndarray of shape (n_paths,)
         The most specific nodes of the paths, one of which each document has; empty
-        where it may have several.
+        where it may have several, or is predicted by thresholds.
     rule : DecodingRule
         What is predicted.
     """
@@ -230,12 +230,14 @@ class ReadOutFitter:
             For scores of these documents, fold after fold.
         """
         held_out = [fold.held_out for fold in folds]
+        path_nodes = held_out[0].path_nodes
         return cls(
             target=sparse.vstack([part.target for part in held_out], format="csr"),
             sample_weight=np.concatenate([part.sample_weight for part in held_out]),
             counts=np.mean([fold.learned_from.counts for fold in folds], axis=0),
             hierarchy=held_out[0].hierarchy,
-            path_nodes=held_out[0].path_nodes,
+            # A threshold needs probabilities of nodes, not of paths.
+            path_nodes=path_nodes if rule.single_path else path_nodes[:0],
             rule=rule,
         )
 

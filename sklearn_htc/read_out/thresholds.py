@@ -120,6 +120,8 @@ def _best_common_threshold(
     weight = sample_weight[rows]
     hits = np.cumsum(weight * has)
     f1 = 2 * hits / (np.cumsum(weight) + n_labels)
+    # Equal probabilities are predicted all or none.
+    is_last = flat[top[:-1]] > flat[top[1:]]
+    best = int(np.where(is_last, f1[:-1], -1).argmax())
     # Halfway to the next lower one, so that rounding decides nothing.
-    best = int(f1[:-1].argmax())
     return float(flat[top[best : best + 2]].mean())

@@ -5,11 +5,14 @@ A fit is the same each time up to a network's training, so only that has to be k
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from types import FunctionType
 from typing import Any, Self
+from warnings import warn
 from zipfile import BadZipFile
 from zlib import error as ZlibError
 
@@ -33,6 +36,8 @@ __all__ = ["Checkpoint", "KeepEpochs", "TrainingFile", "resume"]
 
 # Which fit the files of a folder belong to.
 IDENTITY = "fit.json"
+# Held by the fit that runs; the system frees it where a process dies.
+LOCK = ".lock"
 SUFFIX = ".epoch"
 # What a process that was killed was writing.
 PARTS = f".*{SUFFIX}.*.part"
@@ -57,13 +62,14 @@ class Checkpoint:
     folder: Path
 
     @classmethod
+    @contextmanager
     def open(
         cls,
         folder: str | os.PathLike[str],
         data: TrainingData,
         parameters: Mapping[str, Any],
-    ) -> Self:
-        """Make a folder, or come back to one of the same fit.
+    ) -> Iterator[Self]:
+        """Make a folder, or come back to one of the same fit, and keep others out.
 
         Parameters
         ----------
@@ -74,24 +80,37 @@ class Checkpoint:
         parameters : mapping of str to value
             Of the estimator.
 
-        Returns
-        -------
+        Yields
+        ------
         checkpoint : Checkpoint
             To train with.
 
         Raises
         ------
         ImportError
-            If skops is not installed.
+            If skops or filelock is not installed.
         OSError
             If the folder can't be made or read.
         ValueError
             If it holds files of another fit, and says what differs; or a damaged file.
+            If another fit uses it.
+
+        Warns
+        -----
+        UserWarning
+            If the file system has no locks.
         """
         require_skops()
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        own, path = _identity(data, parameters), folder / IDENTITY
+        own = _identity(data, parameters)
+        with _locked(folder):
+            yield cls._of(own, folder)
+
+    @classmethod
+    def _of(cls, own: dict[str, Any], folder: Path) -> Self:
+        """Come back to a folder of the fit that is described, or begin it."""
+        path = folder / IDENTITY
         trainings = sorted(each.name for each in folder.glob(f"*{SUFFIX}"))
         if trainings and not path.exists():
             raise ValueError(
@@ -302,6 +321,40 @@ def resume(net: HTCNet, file: TrainingFile | None) -> dict[str, Any] | None:
     return former
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder, which no other process and no other fit of this one holds."""
+    try:
+        from filelock import FileLock, Timeout
+    except ImportError as error:
+        raise ImportError(
+            "checkpoint needs filelock: pip install 'sklearn-htc[files]'."
+        ) from error
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(
+            f"checkpoint: {folder} is used by another fit. Wait until that has ended, "
+            "or give another folder."
+        ) from error
+    except NotImplementedError:
+        # Those of some clusters.
+        warn(
+            f"checkpoint: the file system of {folder} has no locks. See that no other "
+            "fit uses the folder.",
+            # The caller of fit, past context managers and decorators.
+            stacklevel=8,
+        )
+    try:
+        yield
+    finally:
+        # Windows deletes no open file.
+        with suppress(OSError):
+            (folder / LOCK).unlink(missing_ok=True)
+        lock.release()
+
+
 def _early_stopping(net: NeuralNet) -> list[EarlyStopping]:
     return [each for _, each in net.callbacks_ if isinstance(each, EarlyStopping)]
 
@@ -335,8 +388,16 @@ def _described(value: Any) -> Any:
         return os.fspath(value)
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, (list, tuple)):
+        return [_described(each) for each in value]
     if isinstance(value, BaseEstimator):
-        return repr(value)
+        parameters = value.get_params(deep=False).items()
+        own = {name: _described(each) for name, each in sorted(parameters)}
+        return {"class": _described(type(value)), **own}
+    if isinstance(value, FunctionType):
+        # The address that its text has is another one in each process.
+        code = joblib.hash(value.__code__.co_code)
+        return f"{value.__module__}.{value.__qualname__} {code}"
     return joblib.hash(value)
 
 

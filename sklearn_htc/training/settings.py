@@ -84,7 +84,9 @@ class NetworkSettings:
             return int(self.dimension)
         return 128 if self.configuration is None else self.configuration["hidden_size"]
 
-    def resolve(self, form: DocumentForm, path_nodes: np.ndarray) -> Self:
+    def resolve(
+        self, form: DocumentForm, path_nodes: np.ndarray, *, single_path: bool
+    ) -> Self:
         """Settle what depends on the data; refuse what contradicts them or itself.
 
         Parameters
@@ -93,6 +95,9 @@ class NetworkSettings:
             Of the training documents.
         path_nodes : int ndarray
             The paths of the training documents; empty where one has none or several.
+        single_path : bool
+            Whether one path is predicted. A threshold needs probabilities of nodes,
+            which the loss of whole paths does not teach.
 
         Returns
         -------
@@ -107,7 +112,7 @@ class NetworkSettings:
         one_path = len(path_nodes) > 0
         loss = self.loss
         if loss == "auto":
-            loss = "path" if one_path else "zlpr"
+            loss = "path" if one_path and single_path else "zlpr"
         if loss == "path" and not one_path:
             raise ValueError(
                 "loss='path' needs exactly one path per document, but a training row "
@@ -146,7 +151,7 @@ class NetworkSettings:
         """Return pretrained embeddings as float32, if they fit the embedding layer."""
         weights = np.asarray(weights, dtype=np.float64)
         if form.text_encoder == "bag":
-            shape = (form.n_features, self.size)
+            shape = (form.width, self.size)
             rows = "one row per column of X, and `dimension` columns"
         elif form.text_encoder in SEQUENCE_ENCODERS:
             size = weights.shape[1] if weights.ndim == 2 else self.embedding_size

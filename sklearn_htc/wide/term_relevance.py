@@ -12,6 +12,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from sklearn_htc.wide.base import mean_length
 from sklearn_htc.wide.products import SparseRows
 from sklearn_htc.wide.ridge import RIDGE_PENALTY
 
@@ -44,7 +45,7 @@ def term_relevance(
     Parameters
     ----------
     X : csr_array of shape (n_documents, n_terms)
-        Term weights.
+        Term weights, in any unit.
     target : csr_array of shape (n_documents, n_nodes)
         Labels, closed under ancestors.
     sample_weight : ndarray of shape (n_documents,)
@@ -81,8 +82,9 @@ def _regress(
     Of the normal equations, whose matrix is X^T S X with X less its weighted mean. All
     targets read the documents at the same time; scikit-learn's solver does one by one.
     """
-    rows = SparseRows(X.astype(np.float32))
-    columns = SparseRows(sparse.csr_array(X.T).astype(np.float32))
+    # The penalty is that of documents of length 1.
+    X = (X / mean_length(X)).astype(np.float32)
+    rows, columns = SparseRows(X), SparseRows(sparse.csr_array(X.T))
     total = max(float(sample_weight.sum()), TINY)
     mean = torch.from_numpy((X.T @ sample_weight / total).astype(np.float32))
     weight = torch.from_numpy(sample_weight.astype(np.float32))[:, None]

@@ -38,3 +38,14 @@ def test_zeros_that_are_stored_are_no_numbers():
     features = sparse.csr_array(([0.0, 1.0], ([0, 1], [0, 0])), shape=(3, 2))
     assert read_label_features(features, HIERARCHY)[0].tolist() == [1]
     assert features.nnz == 2
+
+
+def test_a_row_of_nan_has_no_features_in_a_sparse_array_either():
+    features = np.array([[1.0, 2.0], [np.nan, np.nan], [3.0, 0.0]])
+    hierarchy = Hierarchy([], nodes=["a", "b", "c"])
+    nodes, some = read_label_features(sparse.csr_array(features), hierarchy)
+    assert nodes.tolist() == [0, 2]
+    np.testing.assert_array_equal(some.toarray(), features[[0, 2]])
+    features[1, 0] = 0
+    with pytest.raises(ValueError, match="'b' has NaN among its numbers"):
+        read_label_features(sparse.csr_array(features), hierarchy)

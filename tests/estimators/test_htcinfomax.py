@@ -12,6 +12,7 @@ import torch
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
 from skorch.callbacks import Callback
 
 from sklearn_htc import (
@@ -149,6 +150,9 @@ def test_top_k_puts_ancestors_before_equally_probable_descendants(bag, indicator
     labels, probabilities = clf.predict_top_k(bag[:2], 3)
     assert (probabilities == probabilities[0, 0]).all()
     assert labels.tolist() == [["plant", "tree", "oak"]] * 2
+    for k in (1, 2):
+        few, _ = clf.predict_top_k(bag[:2], k)
+        assert few.tolist() == labels[:, :k].tolist()
 
 
 def test_a_large_array_of_probabilities_is_announced(
@@ -511,6 +515,17 @@ def test_pretrained_embeddings_are_the_starting_point(
         hierarchy, text_encoder="bigru", embedding_weights=weights, lr=1e-6, **FAST
     ).fit(X, indicator)
     embedding = clf.net_.module_.text_encoder.embedding.weight.detach().numpy()
+    np.testing.assert_allclose(embedding, 5, atol=1e-3)
+    vectorizer = TfidfVectorizer().fit(corpus[0])
+    weights_of_terms = np.full((len(vectorizer.vocabulary_), 16), 5.0)
+    raw = HTCInfoMaxClassifier(
+        hierarchy,
+        vectorizer=TfidfVectorizer(vocabulary=vectorizer.vocabulary_),
+        embedding_weights=weights_of_terms,
+        lr=1e-6,
+        **(FAST | {"dimension": 16}),
+    ).fit(corpus[0], indicator)
+    embedding = raw.net_.module_.text_encoder.embedding.weight.detach().numpy()
     np.testing.assert_allclose(embedding, 5, atol=1e-3)
     with pytest.raises(ValueError, match="embedding_weights has shape"):
         clf.set_params(embedding_weights=weights[1:]).fit(X, indicator)

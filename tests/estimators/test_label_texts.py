@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -269,3 +270,15 @@ def test_without_any_text_nothing_changes():
     plain = linear(label_texts=None).fit(*OLD).predict_proba(TEST[0])
     empty = linear(label_texts={}).fit(*OLD).predict_proba(TEST[0])
     np.testing.assert_array_equal(plain, empty)
+
+
+def test_frames_as_the_output_of_all_transformers_change_nothing(monkeypatch):
+    expected = linear().fit(*OLD)
+    with config_context(transform_output="pandas"):
+        other = linear().fit(*OLD)
+        found = other.predict_proba(TEST[0])
+        network = HTCInfoMaxClassifier(
+            HIERARCHY, text_encoder="bigru", dimension=8, max_epochs=1, random_state=0
+        )
+        assert network.fit(*OLD).predict_proba(TEST[0]).shape == (240, len(LEAVES) - 2)
+    np.testing.assert_array_equal(found, expected.predict_proba(TEST[0]))

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_info
 
 from sklearn_htc import (
     HierarchicalDecodingClassifier,
@@ -283,3 +286,48 @@ def test_documents_may_be_mapped_from_files(
     clf.fit(X_file, Y_file)
     assert isinstance(clf.wide_, LabelTree if is_tree else LinearPath)
     np.testing.assert_array_equal(clf.predict_proba(X_file), expected)
+
+
+def test_each_column_may_be_a_target_of_its_own(corpus, bag, hierarchy):
+    y = np.array([corpus[1], corpus[1][::-1]]).T
+    clf = MultiOutputClassifier(HierarchicalLinearClassifier(hierarchy, random_state=0))
+    predicted = clf.fit(bag, y).predict(bag)
+    assert (predicted == y).mean() > 0.5
+    own = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(bag, y[:, 0])
+    np.testing.assert_array_equal(predicted[:, 0], own.predict(bag))
+
+
+def test_labels_may_be_a_tensor(bag):
+    y = np.arange(bag.shape[0]) % 3
+    clf = HierarchicalLinearClassifier(random_state=0)
+    of_tensor = clone(clf).fit(bag, torch.tensor(y)).predict_proba(bag)
+    np.testing.assert_array_equal(of_tensor, clf.fit(bag, y).predict_proba(bag))
+
+
+@pytest.mark.parametrize(
+    "estimator", [HierarchicalLinearClassifier, HTCInfoMaxClassifier]
+)
+def test_n_jobs_is_the_number_of_threads_of_all_of_fit(
+    estimator, bag, indicator, hierarchy, monkeypatch
+):
+    found = []
+    fit = Calibration.fit
+
+    def counted(*arguments, **options):
+        found.append((torch.get_num_threads(), blas_threads()))
+        return fit(*arguments, **options)
+
+    def blas_threads():
+        pools = threadpool_info()
+        return {p["num_threads"] for p in pools if p["user_api"] == "blas"}
+
+    monkeypatch.setattr(Calibration, "fit", counted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        estimator(hierarchy, n_jobs=1).fit(bag, indicator)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert found
+    assert all(each == (1, {1}) for each in found)

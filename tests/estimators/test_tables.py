@@ -19,6 +19,7 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
     metrics,
 )
+from sklearn_htc.data.targets import TargetEncoder
 
 PATHS = {
     "cat": ("animal", "cat"),
@@ -254,10 +255,13 @@ def test_a_path_that_no_training_row_has_is_wrong_and_no_error(table):
     unseen.iloc[:60] = np.array(["animal", "cow"])
     assert clf.score(table["text"], unseen) <= 0.5
     scorer = metrics.get_scorer("hierarchical_f1_micro")
-    expected = y.copy()
-    expected.iloc[:60] = np.array(["animal", ""])
-    assert scorer(clf, table["text"], unseen) == scorer(clf, table["text"], expected)
-    assert scorer(clf, table["text"], unseen) < scorer(clf, table["text"], y) == 1
+    upper = y.copy()
+    upper.iloc[:60] = np.array(["animal", ""])
+    # What is unknown was not predicted, so that it is worse than a path that ended.
+    assert scorer(clf, table["text"], unseen) < scorer(clf, table["text"], upper) < 1
+    assert scorer(clf, table["text"], y) == 1
+    accuracy = metrics.get_scorer("path_accuracy")
+    assert accuracy(clf, table["text"], unseen) <= 0.5
 
 
 @pytest.mark.parametrize(
@@ -310,3 +314,39 @@ def test_a_warm_start_refuses_to_read_another_hierarchy(table):
     clf.fit(table["text"], y).set_params(hierarchy="infer")
     with pytest.raises(ValueError, match="another hierarchy"):
         clf.fit(table["text"], y)
+
+
+def test_labels_longer_than_those_of_fit_come_back_whole():
+    X = np.tile(np.eye(3), (20, 1))
+    y = np.array([["animal", "cat"], ["animal", "dog"], ["plant", "oak"]] * 20)
+    clf = HierarchicalLinearClassifier("infer", random_state=0).fit(X, y)
+    now = Hierarchy.from_table(
+        [["animal", "cat"], ["animal", "wolfhound"], ["plant", "oak"]]
+    )
+    clf.update_hierarchy(now, {("animal", "dog"): ("animal", "wolfhound")})
+    predicted = clf.predict(X[1:2])
+    assert predicted.tolist() == [["animal", "wolfhound"]]
+    assert predicted.dtype.kind == "U"
+
+
+def test_a_path_that_ends_before_truth_values_has_none():
+    encoder = TargetEncoder.fit(
+        pd.DataFrame({"team": ["a", "b"] * 2, "urgent": [True, False, False, True]}),
+        "infer",
+    )
+    indicator = encoder.hierarchy.to_indicator([[("a",)], [("a", True)]])
+    table = encoder.inverse_transform(indicator)
+    assert table["urgent"].tolist() == [None, True]
+    whole = encoder.inverse_transform(indicator[1:])
+    assert whole["urgent"].dtype == bool
+
+
+def test_texts_of_labels_below_the_last_column_are_refused(table):
+    hierarchy = Hierarchy.from_table([["a", "x", "deep"], ["a", "y"], ["b"]])
+    y = np.array([["a", "x"], ["a", "y"], ["b", ""]] * 20, dtype=object)
+    texts = ["one", "two", "three"] * 20
+    label_texts = {("a", "x", "deep"): "submarine", ("a", "y"): "two"}
+    clf = HierarchicalLinearClassifier(hierarchy, label_texts=label_texts)
+    with pytest.raises(ValueError, match="is on level 3, but the table has 2 columns"):
+        clf.fit(texts, y)
+    assert clf.set_params(label_texts={("a", "y"): "two"}).fit(texts, y)

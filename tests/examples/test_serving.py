@@ -105,3 +105,18 @@ def test_a_file_is_answered_line_by_line(clf, corpus, monkeypatch, tmp_path):
     predict_file.main(*(str(tmp_path / name) for name in names))
     lines = (tmp_path / "labels.jsonl").read_text().splitlines()
     assert [json.loads(line)["labels"] for line in lines] == expected(clf, texts)
+
+
+@pytest.mark.parametrize("form", ["indicator", "labels", "table"])
+def test_models_of_other_forms_are_refused(form, corpus, hierarchy):
+    texts, names = corpus
+    y = {
+        "indicator": hierarchy.to_indicator([name] for name in names).toarray(),
+        "labels": names,
+        "table": [["a", name] for name in names],
+    }[form]
+    clf = HierarchicalLinearClassifier(
+        "infer" if form == "table" else hierarchy, random_state=0
+    ).fit(texts, y)
+    with pytest.raises(ValueError, match="Fit it to label collections"):
+        server.create_app(clf)

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
+from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -209,3 +211,18 @@ def test_too_large_files_are_refused(corpus, hierarchy, monkeypatch, tmp_path):
     monkeypatch.setattr(onnx_file, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"sklearn-htc\[onnx\]"):
         to_onnx(clf, tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    "clf",
+    [
+        HierarchicalLinearClassifier(random_state=0),
+        HTCInfoMaxClassifier(wide_path=False, **SMALL),
+        HTCInfoMaxClassifier(deep_path=False, **SMALL),
+    ],
+    ids=["linear", "network alone", "kernel"],
+)
+def test_a_vectorizer_may_make_embeddings_of_texts(clf, corpus, hierarchy, tmp_path):
+    vectorizer = make_pipeline(TfidfVectorizer(), TruncatedSVD(8, random_state=0))
+    clf = clone(clf).set_params(hierarchy=hierarchy, vectorizer=vectorizer)
+    assert_says_the_same(clf.fit(*corpus), corpus[0], tmp_path / "model.onnx")

@@ -367,3 +367,43 @@ def test_columns_of_frames_have_to_be_the_nodes_in_order():
     assert of_frame == metrics.hierarchical_precision_recall_f1(true, pred, TREE)
     with pytest.raises(ValueError, match="another order"):
         metrics.hierarchical_precision_recall_f1(frame[sorted(frame)[::-1]], pred, TREE)
+
+
+def test_unknown_paths_of_tables_are_labels_like_others():
+    known = Hierarchy.from_table([["animal", "cat"], ["animal", "dog"]])
+    paths = [["animal", "cow"], ["fungus", "x"], ["animal", "cat"], ["cat", "cat"]]
+    all_known = Hierarchy.from_table([*known.paths, *paths])
+    true = np.array(paths)
+    pred = np.array([["animal", ""], ["animal", "cat"], ["animal", "cat"]] * 2)[:4]
+    assert metrics.path_accuracy_score(true, pred, known) == 0.25
+    for score in (
+        metrics.path_accuracy_score,
+        metrics.hierarchical_precision_recall_f1,
+        metrics.constrained_f1_score,
+        metrics.lca_precision_recall_f1,
+    ):
+        assert score(true, pred, known) == score(true, pred, all_known)
+        assert score(pred, true, known) == score(pred, true, all_known)
+        # The predicted ones may have another form.
+        as_indicator = known.to_indicator(
+            [[tuple(p for p in row if p)] for row in pred]
+        )
+        assert score(true, as_indicator, known) == score(true, pred, known)
+    for average in ("micro", "macro"):
+        np.testing.assert_allclose(
+            metrics.f1_score_per_level(true, pred, known, average=average),
+            metrics.f1_score_per_level(true, pred, all_known, average=average),
+        )
+
+
+def test_names_of_nodes_may_be_paths_of_tables():
+    # Of a hierarchy whose nodes are named by themselves.
+    hierarchy = Hierarchy.from_dict({"animal": ["cat", "dog"]})
+    true = np.array([["animal", "cow"], ["animal", "cat"]])
+    pred = np.array([["animal", "cat"], ["animal", "cat"]])
+    assert metrics.path_accuracy_score(true, pred, hierarchy) == 0.5
+
+
+def test_no_documents_have_no_score():
+    assert metrics.lca_precision_recall_f1([], [], TREE) == (0, 0, 0)
+    assert metrics.coherence_score([], TREE) == 1

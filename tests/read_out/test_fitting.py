@@ -9,6 +9,8 @@ from scipy.special import expit
 from sklearn.metrics import f1_score
 
 from sklearn_htc import Hierarchy
+from sklearn_htc.data.reading import as_documents
+from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out import thresholds
 from sklearn_htc.read_out.decoders import (
     PartialPathDecoder,
@@ -237,3 +239,33 @@ def test_an_uncertain_path_ends_early():
     assert hierarchy.is_coherent(decided)
     assert decided[:, nodes[:4]].nnz < 0.5 * (of_document < 4).sum()
     assert decided[:, nodes[4:]].sum() == pytest.approx((of_document == 4).sum(), abs=5)
+
+
+def test_equal_probabilities_are_predicted_all_or_none(monkeypatch):
+    monkeypatch.setattr(thresholds, "MACRO_WEIGHTS", (0.0,))
+    # The only true one of the improbable pairs comes first among them.
+    values = np.r_[np.full(10, 0.9), np.full(100, 0.02)].astype(np.float32)[:, None]
+    labels = np.r_[np.ones(9), 0, 1, np.zeros(99)].astype(int)[:, None]
+    target = sparse.csr_array(labels)
+    ((threshold, _),) = thresholds_and_gains(values, target, np.ones(len(values)))
+    assert 0.02 < threshold[0] < 0.9
+
+
+def test_thresholds_of_one_path_have_probabilities_of_nodes():
+    # Nothing can be learned, so each label is as probable as it is frequent.
+    hierarchy = Hierarchy([], nodes=range(10))
+    rng = np.random.default_rng(0)
+    target = sparse.csr_array(np.eye(10, dtype=int)[rng.integers(10, size=2000)])
+    scores = rng.normal(size=target.shape).astype(np.float32)
+    data = TrainingData(
+        as_documents(scores, "dense", n_tokens=None),
+        target,
+        np.ones(2000),
+        hierarchy,
+        np.arange(10),
+    )
+    folds = [Fold(data, data)]
+    rule = DecodingRule(single_path=False, whole_path=False, threshold="auto")
+    read_out = ReadOutFitter.of_folds(folds, rule).fit(scores)
+    p = read_out.decoder.probabilities(read_out.log_odds(scores))
+    np.testing.assert_allclose(p.mean(axis=0), 0.1, atol=0.02)

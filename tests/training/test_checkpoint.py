@@ -8,7 +8,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_union
+from sklearn.preprocessing import FunctionTransformer
 from skorch.callbacks import EarlyStopping
 
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, TokenSequenceVectorizer
@@ -246,6 +250,37 @@ def test_twenty_kills_change_nothing(bag, indicator, hierarchy, tmp_path):
     assert not list((tmp_path / "fit").iterdir())
 
 
+def test_a_folder_in_use_is_refused(bag, indicator, hierarchy, monkeypatch, tmp_path):
+    clf = HTCInfoMaxClassifier(hierarchy, wide_path=False, checkpoint=tmp_path, **SMALL)
+    expected = clone(clf).set_params(checkpoint=None).fit(bag, indicator)
+    write, others = KeepEpochs.on_epoch_begin, [clone(clf), clone(clf)]
+    others[1].set_params(lr=0.5)
+
+    def on_epoch_begin(self, net, **kwargs):
+        write(self, net, **kwargs)
+        for other in others:
+            with pytest.raises(ValueError, match="is used by another fit"):
+                other.fit(bag, indicator)
+
+    monkeypatch.setattr(KeepEpochs, "on_epoch_begin", on_epoch_begin)
+    clf.fit(bag, indicator)
+    np.testing.assert_array_equal(clf.predict_proba(bag), expected.predict_proba(bag))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_system_without_locks_warns(unfinished, bag, indicator, monkeypatch):
+    clf, folder = unfinished
+
+    def none(self, timeout):
+        raise NotImplementedError
+
+    monkeypatch.setattr(FileLock, "acquire", none)
+    with pytest.warns(UserWarning, match="has no locks") as caught:
+        clf.fit(bag, indicator)
+    assert caught[0].filename == __file__
+    assert not list(folder.iterdir())
+
+
 def test_files_of_others_stay_in_the_folder(unfinished, bag, indicator):
     clf, folder = unfinished
     (folder / "model.skops").write_bytes(b"of the user")
@@ -263,3 +298,43 @@ def test_a_fit_that_failed_before_training_is_no_other_fit(
     with pytest.raises(ValueError, match="leaves no model"):
         clf.fit(bag, indicator)
     clf.set_params(deep_path="auto").fit(bag, indicator)
+
+
+def tokenizer():
+    """Return a function that is another one each time, as in another process."""
+
+    def split(text):
+        return text.split()
+
+    return split
+
+
+def test_a_vectorizer_may_have_functions(corpus, indicator, hierarchy, tmp_path):
+    def clf():
+        split = TfidfVectorizer(tokenizer=tokenizer(), token_pattern=None)
+        vectorizer = make_union(split, FunctionTransformer(lengths))
+        return HTCInfoMaxClassifier(
+            hierarchy,
+            wide_path=False,
+            vectorizer=vectorizer,
+            checkpoint=tmp_path,
+            **SMALL,
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        killed_after(2, patch)
+        with pytest.raises(Killed):
+            clf().fit(corpus[0], indicator)
+    other = clf()
+    other.vectorizer.transformer_list[0][1].set_params(ngram_range=(1, 2))
+    with pytest.raises(ValueError, match=r"These differ.*vectorizer"):
+        other.fit(corpus[0], indicator)
+    done = clf().fit(corpus[0], indicator)
+    expected = clf().set_params(checkpoint=None).fit(corpus[0], indicator)
+    np.testing.assert_array_equal(
+        done.predict_proba(corpus[0]), expected.predict_proba(corpus[0])
+    )
+
+
+def lengths(texts):
+    return np.array([[len(text)] for text in texts], dtype=float)

@@ -1,6 +1,7 @@
 """The relevance of terms, against the norms of a direct ridge regression."""
 
 import numpy as np
+import pytest
 from scipy import sparse
 
 from sklearn_htc.wide import term_relevance as module
@@ -21,7 +22,9 @@ def test_relevance_is_the_norm_of_ridge_weights(monkeypatch):
     weight = np.ones(120)
     relevance = term_relevance(X, target, weight, np.random.RandomState(0))
     centred = X.toarray() - X.mean(axis=0)
-    gram = centred.T @ centred + 0.3 * np.eye(40)
+    # A penalty for documents of length 1.
+    length = np.square(X.toarray()).sum(axis=1).mean()
+    gram = centred.T @ centred + 0.3 * length * np.eye(40)
     exact = np.linalg.solve(gram, centred.T @ target.toarray())
     norms = np.linalg.norm(exact, axis=1)
     np.testing.assert_allclose(relevance, norms / norms.mean(), rtol=0.1, atol=0.02)
@@ -55,3 +58,13 @@ def test_documents_count_by_their_weight():
     half = term_relevance(X[60:], target[60:], weight[60:], np.random.RandomState(0))
     weighted = term_relevance(X, target, weight, np.random.RandomState(0))
     np.testing.assert_allclose(weighted, half, rtol=0.15)
+
+
+@pytest.mark.parametrize("unit", [1e-3, 30.0, 1e12])
+def test_the_unit_of_terms_does_not_matter(unit):
+    X, target = data()
+    plain, other = (
+        term_relevance(each, target, np.ones(120), np.random.RandomState(0))
+        for each in (X, sparse.csr_array(X.astype(np.float64) * unit))
+    )
+    np.testing.assert_allclose(other, plain, rtol=1e-3)
