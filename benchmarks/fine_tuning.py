@@ -125,6 +125,7 @@ def train_by_trainer(texts: Texts, is_mixed: bool, sampling: str) -> float:
         trainer, _ = make_trainer(
             texts.train,
             texts.Y,
+            texts.Y.shape[1],
             2e-4,
             0,
             folder,

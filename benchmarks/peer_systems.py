@@ -9,15 +9,30 @@ import pickle
 import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
+from scipy.special import logit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
 
+from benchmarks.data_sets import paths_of
 from benchmarks.flat import FlatLinearSVC
-from sklearn_htc import Hierarchy
+from sklearn_htc import (
+    HierarchicalDecodingClassifier,
+    HierarchicalLinearClassifier,
+    Hierarchy,
+    HTCInfoMaxClassifier,
+)
 
-__all__ = ["PEERS", "Ranker"]
+__all__ = ["N_RANKED", "PEERS", "Ranker"]
+
+# Labels that are ranked for a threshold.
+N_RANKED = 50
+# The probability of labels that are not ranked.
+LEAST = 1e-6
 
 
 class Ranker(ABC):
@@ -204,18 +219,85 @@ class OneVsRestLinearSVC(Ranker):
         return len(pickle.dumps(self.model))
 
 
-class Ours(Ranker):
-    """An estimator of this package, with its defaults."""
+class LibMultiLabel(Ranker):
+    """LibMultiLabel's one-vs-rest machines, with LIBLINEAR."""
 
-    name: str
+    def fit(self, X: sparse.csr_array, Y: sparse.csr_array) -> None:
+        """Train on as many threads as there are cores, as it takes no number."""
+        self.model = self._train(sparse.csr_matrix(Y), sparse.csr_matrix(X))
+
+    def _train(self, Y: sparse.csr_matrix, X: sparse.csr_matrix) -> Any:
+        from libmultilabel import linear
+
+        return linear.train_1vsrest(Y, X, verbose=False)
+
+    def rank(self, X: sparse.csr_array, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sort the decision values, of a thousand documents at a time."""
+        parts = [
+            _top(
+                self.model.predict_values(sparse.csr_matrix(X[start : start + 1000])), k
+            )
+            for start in range(0, X.shape[0], 1000)
+        ]
+        columns, scores = zip(*parts, strict=True)
+        return np.concatenate(columns), np.concatenate(scores)
+
+    def size(self) -> int:
+        """Pickle the model."""
+        return len(pickle.dumps(self.model))
+
+
+class LibMultiLabelTree(LibMultiLabel):
+    """LibMultiLabel's label tree, with LIBLINEAR."""
+
+    def _train(self, Y: sparse.csr_matrix, X: sparse.csr_matrix) -> Any:
+        from libmultilabel import linear
+
+        return linear.train_tree(Y, X, verbose=False)
+
+
+class HiClass(Ranker):
+    """hiclass's local classifiers per parent node; each document has one path."""
+
+    def fit(self, X: sparse.csr_array, Y: sparse.csr_array) -> None:
+        """Train on a column per level."""
+        from hiclass import LocalClassifierPerParentNode
+
+        paths = paths_of(self.hierarchy, Y)
+        if paths is None:
+            raise ValueError("hiclass needs one path per document.")
+        self.model = LocalClassifierPerParentNode(
+            local_classifier=LogisticRegression(C=10, max_iter=1000),
+            return_all_probabilities=True,
+            probability_combiner="multiply",
+        ).fit(X, paths)
+
+    def rank(self, X: sparse.csr_array, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sort the probabilities of all levels."""
+        column = {str(node): place for place, node in enumerate(self.hierarchy.nodes)}
+        scores = np.full((X.shape[0], len(column)), -np.inf)
+        levels = zip(self.model.predict_proba(X), self.model.classes_, strict=True)
+        for probabilities, names in levels:
+            known = [place for place, name in enumerate(names) if name in column]
+            columns = [column[names[place]] for place in known]
+            scores[:, columns] = probabilities[:, known]
+        return _top(scores, k)
+
+    def size(self) -> int:
+        """Pickle the model."""
+        return len(pickle.dumps(self.model))
+
+
+class Estimator(Ranker):
+    """An estimator of this package."""
+
+    @abstractmethod
+    def make(self) -> Any:
+        """Return the estimator, with its defaults."""
 
     def fit(self, X: sparse.csr_array, Y: sparse.csr_array) -> None:
         """Train on the indicator."""
-        import sklearn_htc
-
-        estimator = getattr(sklearn_htc, self.name)
-        self.model = estimator(self.hierarchy, random_state=0, n_jobs=self.threads)
-        self.model.fit(X, Y)
+        self.model = self.make().fit(X, Y)
 
     def rank(self, X: sparse.csr_array, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Ask for the most probable labels."""
@@ -228,16 +310,72 @@ class Ours(Ranker):
         return len(pickle.dumps(self.model))
 
 
-class OursLinear(Ours):
+class OursLinear(Estimator):
     """HierarchicalLinearClassifier."""
 
-    name = "HierarchicalLinearClassifier"
+    def make(self) -> Any:
+        """Return the linear estimator."""
+        return HierarchicalLinearClassifier(
+            self.hierarchy, random_state=0, n_jobs=self.threads
+        )
 
 
-class OursTwoPaths(Ours):
+class OursTwoPaths(Estimator):
     """HTCInfoMaxClassifier."""
 
-    name = "HTCInfoMaxClassifier"
+    def make(self) -> Any:
+        """Return both paths."""
+        return HTCInfoMaxClassifier(self.hierarchy, random_state=0, n_jobs=self.threads)
+
+
+class OmikujiReadOut(Estimator):
+    """omikuji, calibrated and decoded by this package."""
+
+    def make(self) -> Any:
+        """Wrap omikuji."""
+        peer = RankedScores(Omikuji, self.hierarchy, self.threads)
+        return HierarchicalDecodingClassifier(peer, self.hierarchy, random_state=0)
+
+    def size(self) -> int:
+        """Count omikuji's model alone."""
+        ranker: Ranker = self.model.estimator_.ranker_
+        return ranker.size()
+
+
+class RankedScores(ClassifierMixin, BaseEstimator):
+    """A system that ranks labels by probabilities, as a classifier of scikit-learn.
+
+    Labels that it does not rank have the lowest score of all.
+    """
+
+    def __init__(
+        self, system: type[Ranker], hierarchy: Hierarchy, threads: int
+    ) -> None:
+        self.system = system
+        self.hierarchy = hierarchy
+        self.threads = threads
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on documents (n, n_features) and an indicator (n, n_nodes)."""
+        X, Y = sparse.csr_array(X), sparse.csr_array(y)
+        # The folder is there as long as the model.
+        self.folder_ = TemporaryDirectory()
+        folder = Path(self.folder_.name)
+        self.ranker_ = self.system(self.hierarchy, folder, self.threads, {})
+        self.ranker_.prepare(X, Y)
+        self.ranker_.fit(X, Y)
+        self.classes_ = np.arange(Y.shape[1])
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the log-odds of the ranked probabilities (n, n_nodes)."""
+        n_nodes = len(self.classes_)
+        columns, p = self.ranker_.rank(sparse.csr_array(X), min(N_RANKED, n_nodes))
+        found = columns >= 0
+        scores = np.full((X.shape[0], n_nodes), logit(LEAST))
+        rows = np.nonzero(found)[0]
+        scores[rows, columns[found]] = logit(np.clip(p[found], LEAST, 1 - LEAST))
+        return scores
 
 
 PEERS: dict[str, type[Ranker]] = {
@@ -247,7 +385,11 @@ PEERS: dict[str, type[Ranker]] = {
     "napkinXC PLT": NapkinXC,
     "napkinXC PLT, our tree": NapkinXCOurTree,
     "libpecos XR-Linear": Pecos,
+    "LibMultiLabel tree": LibMultiLabelTree,
+    "LibMultiLabel one-vs-rest": LibMultiLabel,
     "one-vs-rest LinearSVC": OneVsRestLinearSVC,
+    "hiclass LCPPN": HiClass,
+    "omikuji, our read-out": OmikujiReadOut,
 }
 
 

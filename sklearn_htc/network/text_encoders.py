@@ -26,7 +26,7 @@ class BagOfTermsEncoder(nn.Module):
 
     Terms without an order have no more to say apart than in their sum: with every
     term as a position of its own, label attention takes most of a step's time and F1
-    is lower (docs/speed.md).
+    is lower (docs/what_makes_it_fast.md).
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ __all__ = ["TwoPaths", "fit_two_paths"]
 T = TypeVar("T")
 
 # Share of a training after which a network on terms is weighed: one without weight has
-# none at the end either (docs/speed.md). On embeddings it may still get some.
+# none at the end either, though on embeddings it may (docs/what_makes_it_fast.md).
 EARLY_SHARE = 0.4
 # The report of a training of which nothing is kept.
 INTERRUPTED = TrainingReport(

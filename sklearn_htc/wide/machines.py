@@ -20,7 +20,7 @@ from sklearn_htc.wide.products import DocumentProducts
 
 __all__ = ["Start", "fit_machines"]
 
-# F1 on held-out documents is then that of the optimum (docs/speed.md).
+# F1 on held-out documents is then that of the optimum (docs/what_makes_it_fast.md).
 N_ITERATIONS = 25
 # From the machines of similar documents on, a share of these steps ends as low.
 STARTED_SHARE = 0.4
