@@ -33,7 +33,7 @@ class FlatLinearSVC:
         """Train a machine per label that some documents have and others don't."""
         counts = Y.sum(axis=0)
         self.learned = np.flatnonzero((counts > 0) & (counts < Y.shape[0]))
-        # Finite, as the scores along a path are added up.
+        # Of all documents: finite, as the scores along a path are added up.
         self.constant = np.where(counts > 0, 1e3, -np.inf)
         machine = LinearSVC(random_state=self.seed)
         self.model = OneVsRestClassifier(machine, n_jobs=self.threads)

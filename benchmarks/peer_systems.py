@@ -27,7 +27,7 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
 )
 
-__all__ = ["N_RANKED", "PEERS", "Ranker"]
+__all__ = ["N_RANKED", "PEERS", "Estimator", "Ranker"]
 
 # Labels that are ranked for a threshold.
 N_RANKED = 50

@@ -159,7 +159,8 @@ def gains(runs: list[dict[str, Any]]) -> str:
             row[heading] = "{:.1f} / {:.1f}".format(*f1)
         row["gain"] = "{:+.1f} / {:+.1f}".format(*means["HTCInfoMaxClassifier"] - best)
         rows.append(row)
-    return markdown_table({heading: f"{{{heading}}}" for heading in rows[0]}, rows)
+    headings = rows[0] if rows else {}
+    return markdown_table({heading: f"{{{heading}}}" for heading in headings}, rows)
 
 
 def f1_and_seconds(runs: list[dict[str, Any]] | None) -> str:

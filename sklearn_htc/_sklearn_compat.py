@@ -89,7 +89,9 @@ def encoding_caller() -> str | None:
     for name, frame in _callers():
         if name in ENCODING_MODULES:
             return name
-        encodes = frame.f_locals.get("method") in ENCODED_METHODS
-        if frame.f_code.co_name == "_fit_and_predict" and encodes:
+        if frame.f_code.co_name != "_fit_and_predict":
+            continue
+        method = frame.f_locals.get("method")
+        if isinstance(method, str) and method in ENCODED_METHODS:
             return "cross_val_predict"
     return None

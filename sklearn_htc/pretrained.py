@@ -9,6 +9,7 @@ from numbers import Integral
 from typing import Any, Self
 from warnings import warn
 
+import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
@@ -20,8 +21,25 @@ from sklearn_htc.preprocessing import id_sequences, refuse_tables
 
 __all__ = ["SubwordTokenizer", "load_configuration", "load_weights"]
 
-# More than any text has, on the average of so many tokens.
+# More than most texts have, on the average of so many tokens.
 CHARACTERS_PER_TOKEN = 50
+# Encoders whose first position comes after that of padding, by `model_type`.
+POSITIONS_AFTER_PADDING = {
+    "camembert",
+    "data2vec-text",
+    "esm",
+    "ibert",
+    "lilt",
+    "longformer",
+    "luke",
+    "markuplm",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+}
 
 
 class SubwordTokenizer(TransformerMixin, BaseEstimator):
@@ -93,11 +111,11 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
                 f"There is no tokenizer at pretrained={self.pretrained!r}: its "
                 "vocabulary is empty."
             )
-        if self.max_length > tokenizer.model_max_length:
+        longest = min(tokenizer.model_max_length, _n_positions(self.pretrained))
+        if self.max_length > longest:
             raise ValueError(
-                f"max_length={self.max_length} is more than the "
-                f"{tokenizer.model_max_length} tokens that the encoder at pretrained="
-                f"{self.pretrained!r} reads."
+                f"max_length={self.max_length} is more than the {longest} tokens that "
+                f"the encoder at pretrained={self.pretrained!r} reads."
             )
         self.definition_ = tokenizer.backend_tokenizer.to_str()
         return self
@@ -130,15 +148,7 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         refuse_tables(X)
         texts = as_texts(X)
-        # Of a text that is much longer the rest need not be looked at.
-        longest = CHARACTERS_PER_TOKEN * self.max_length
-        found = _tokenizer(self.definition_, self.max_length).encode_batch(
-            [text[:longest] for text in texts]
-        )
-        n_cut = sum(
-            len(text) > longest or len(own.overflowing) > 0
-            for text, own in zip(texts, found, strict=True)
-        )
+        found, n_cut = self._encode(texts)
         if n_cut:
             warn(
                 f"{n_cut} of {len(texts)} texts are longer than max_length="
@@ -169,7 +179,7 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         texts = as_texts(X)
-        encodings = _tokenizer(self.definition_, self.max_length).encode_batch(texts)
+        encodings, _ = self._encode(texts)
         return [
             [
                 None
@@ -180,6 +190,22 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
             ]
             for text, own in zip(texts, encodings, strict=True)
         ]
+
+    def _encode(self, texts: list[str]) -> tuple[list[Any], int]:
+        """Return the encoding of each text, and how many were cut."""
+        encode = _tokenizer(self.definition_, self.max_length).encode_batch
+        # Of a text that is much longer the rest need not be looked at, but where what
+        # comes first has few tokens, such as lines without words.
+        longest = CHARACTERS_PER_TOKEN * self.max_length
+        found = encode([text[:longest] for text in texts])
+        is_cut = [len(own.overflowing) > 0 for own in found]
+        long = [i for i, text in enumerate(texts) if len(text) > longest]
+        for i in long:
+            is_cut[i] = len(found[i].ids) == self.max_length
+        again = [i for i in long if not is_cut[i]]
+        for i, own in zip(again, encode([texts[i] for i in again]), strict=True):
+            found[i], is_cut[i] = own, len(own.overflowing) > 0
+        return found, sum(is_cut)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -246,7 +272,25 @@ def load_weights(pretrained: str) -> dict[str, Any]:
     ValueError
         If there is no encoder at `pretrained`.
     """
-    return _load("AutoModel", pretrained, "encoder").state_dict()
+    import torch
+
+    # What a file lacks, such as a pooler, is drawn.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return _load("AutoModel", pretrained, "encoder").state_dict()
+
+
+def _n_positions(pretrained: str) -> float:
+    """Say how many tokens an encoder reads, as far as its configuration tells."""
+    try:
+        configuration = load_configuration(pretrained)
+    except ValueError:
+        # A tokenizer without an encoder.
+        return np.inf
+    n_positions: float = configuration.get("max_position_embeddings") or np.inf
+    if configuration.get("model_type") in POSITIONS_AFTER_PADDING:
+        n_positions -= configuration["pad_token_id"] + 1
+    return n_positions
 
 
 def _load(kind: str, pretrained: str, what: str) -> Any:

@@ -51,9 +51,6 @@ def torch_threads(n_threads: int) -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads()
-    if n_threads == before:
-        yield
-        return
     with threadpool_limits(n_threads):
         torch.set_num_threads(n_threads)
         try:

@@ -8,13 +8,13 @@ import skops.io
 import torch
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, RobertaConfig, RobertaModel
 
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, SubwordTokenizer
 from sklearn_htc.data.reading import as_documents
 from sklearn_htc.network.transformer_encoder import TransformerEncoder
 from sklearn_htc.persistence import TRUSTED_TYPES
-from sklearn_htc.pretrained import load_configuration
+from sklearn_htc.pretrained import load_configuration, load_weights
 from sklearn_htc.training import settings
 
 SMALL = {
@@ -174,7 +174,7 @@ def test_an_encoder_without_a_tokenizer_is_named(folder, tmp_path):
 )
 def test_what_is_no_text_is_refused(folder, X, message):
     with pytest.raises(ValueError, match=message):
-        SubwordTokenizer(folder).fit([]).transform(X)
+        SubwordTokenizer(folder, max_length=8).fit([]).transform(X)
 
 
 def test_missing_texts_are_named(folder, corpus, indicator):
@@ -228,3 +228,47 @@ def test_auto_trains_in_half_precision_and_predicts_in_full(
     clf.net_.module_.train()
     clf.net_.infer(clf._read_documents(corpus[0]).batch(np.arange(3)))
     assert set(dtypes) == {torch.bfloat16}
+
+
+def test_texts_with_little_in_front_are_read_to_their_end(folder, recwarn):
+    tokenizer = SubwordTokenizer(folder, max_length=6).fit([])
+    short, spaced, long_word = ["the cat"], ["\n" * 1000 + "the cat"], ["x" * 1000]
+    expected = tokenizer.transform(short).toarray()
+    np.testing.assert_array_equal(tokenizer.transform(spaced).toarray(), expected)
+    assert tokenizer.tokens(spaced) == tokenizer.tokens(short)
+    assert tokenizer.transform([f"{long_word[0]} the cat"]).nnz == 5
+    assert not recwarn
+    with pytest.warns(UserWarning, match="1 of 1 texts are longer"):
+        X = tokenizer.transform(["\n" * 1000 + "the cat " * 9])
+    assert X.nnz == 6
+
+
+def test_positions_after_that_of_padding_are_not_counted(folder, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.save_pretrained(tmp_path)
+    config = RobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=18,
+        pad_token_id=1,
+    )
+    RobertaModel(config).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="max_length=17 is more than the 16 tokens"):
+        SubwordTokenizer(str(tmp_path), max_length=17).fit([])
+    SubwordTokenizer(str(tmp_path), max_length=16).fit([])
+    RobertaModel(config)(torch.full((1, 16), 5))
+    with pytest.raises((IndexError, RuntimeError)):
+        RobertaModel(config)(torch.full((1, 17), 5))
+
+
+def test_weights_that_are_missing_draw_nothing_of_the_callers(folder, tmp_path):
+    encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False)
+    encoder.save_pretrained(tmp_path)
+    state = torch.get_rng_state()
+    first, second = (load_weights(str(tmp_path)) for _ in range(2))
+    torch.testing.assert_close(torch.get_rng_state(), state)
+    assert {name for name in first if "pooler" in name}
+    torch.testing.assert_close(first, second)

@@ -114,10 +114,13 @@ class Texts:
         The texts.
     vectorizer : transformer
         Fitted to all of them.
+    is_usual : bool
+        Whether it is the usual one, which may be changed where texts are few.
     """
 
     texts: list[str]
     vectorizer: Any
+    is_usual: bool
 
     def take(self, rows: np.ndarray) -> Self:
         """Return some of the texts, with the same vectorizer.
@@ -151,7 +154,9 @@ class Texts:
         """
         vectorizer = clone(self.vectorizer)
         try:
-            learned_from = vectorizer.fit_transform(self.take(train).texts)
+            learned_from = _counted(
+                vectorizer, self.take(train).texts, is_usual=self.is_usual
+            )
         except ValueError as error:
             raise ValueError(
                 f"{type(vectorizer).__name__} fails on a part of the texts, from which "
@@ -216,15 +221,20 @@ def vectorized(
             "piece. For texts in pieces use one that has nothing to learn: vectorizer="
             "HashingVectorizer(alternate_sign=False)."
         )
+    matrix = _counted(vectorizer, texts, is_usual=is_auto)
+    return matrix, Texts(texts, vectorizer, is_auto)
+
+
+def _counted(vectorizer: Any, texts: list[str], *, is_usual: bool) -> Any:
+    """Fit a vectorizer to texts, and return what it makes of them."""
     try:
-        matrix = vectorizer.fit_transform(texts)
+        return vectorizer.fit_transform(texts)
     except ValueError:
         # The texts share no term at all.
         once = {name: 1 for name in vectorizer.get_params() if name.endswith("min_df")}
-        if not is_auto or vectorizer.get_params().items() >= once.items():
+        if not is_usual or vectorizer.get_params().items() >= once.items():
             raise
-        matrix = vectorizer.set_params(**once).fit_transform(texts)
-    return matrix, Texts(texts, vectorizer)
+        return vectorizer.set_params(**once).fit_transform(texts)
 
 
 def _usual_vectorizer(text_encoder: str, n_texts: int) -> Any:

@@ -321,8 +321,9 @@ default=None
             If the estimator is not fitted.
         ValueError
             If the mapping names nodes that are not there, X, y or label texts are not
-            as described, all documents have added labels, added nodes have a text and
-            the estimator was fitted without any, or the model is a label tree.
+            as described, all documents have added labels, added nodes or parts of a
+            split one have a text and the estimator was fitted without any, or the model
+            is a label tree.
 
         Examples
         --------

@@ -57,9 +57,9 @@ default=None
     decoding : {"auto", "path", "threshold"}, default="auto"
         "path" predicts the one most probable path of those in the training labels;
         "threshold" every node whose coherent probability reaches its threshold. "auto"
-        is "threshold", unless every training document has one path: then one path is
-        predicted, for indicators and collections only as far down as going on raises
-        the expected F1, if that did better on held-out documents.
+        is "threshold", unless every training document has one path: then it is "path",
+        or, for indicators and collections, the path or upper part of a path with the
+        highest expected F1, if that did better on held-out documents.
     threshold : float or "auto", default="auto"
         The least probability of a predicted node, with threshold decoding. "auto" is
         one threshold per node, chosen on held-out documents.

@@ -127,10 +127,10 @@ default="auto"
     decoding : {"auto", "path", "threshold"}, default="auto"
         "path" predicts the one most probable path of those in the training labels;
         "threshold" every node whose probability reaches `threshold`. "auto" is
-        "threshold", unless every training document has one path: then one path is
-        predicted, and beside a wide path only as far down as going on raises the
-        expected F1, if that did better on held-out documents. For 1-D `y` it always
-        is a whole path.
+        "threshold", unless every training document has one path: then it is "path",
+        or, beside a wide path, the path or upper part of a path with the highest
+        expected F1, if that did better on held-out documents. For 1-D `y` it always is
+        a whole path.
     threshold : float or "auto", default="auto"
         The least probability of a predicted node, with threshold decoding. "auto" is
         one threshold per node, chosen on held-out documents between the common one that
@@ -218,7 +218,8 @@ default="auto"
     scoring : {"f1_micro", "f1_macro", "loss"}, default="f1_micro"
         What early stopping looks at.
     callbacks : list of skorch callbacks or None, default=None
-        Run besides the estimator's own.
+        Run besides the estimator's own. One that ends training by `KeyboardInterrupt`
+        counts as Ctrl-C, which ends a search too; skorch's `EarlyStopping` does not.
     device : str, default="auto"
         "auto" is a CUDA device where there is one, else the CPU. "accelerate" is what
         `accelerate launch` gives each of its processes, which then train one network

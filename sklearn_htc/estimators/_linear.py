@@ -71,9 +71,9 @@ None, default=None
     decoding : {"auto", "path", "threshold"}, default="auto"
         "path" predicts the one most probable path of those in the training labels;
         "threshold" every node whose coherent probability reaches its threshold. "auto"
-        is "threshold", unless every training document has one path: then one path is
-        predicted, for indicators and collections only as far down as going on raises
-        the expected F1, if that did better on held-out documents.
+        is "threshold", unless every training document has one path: then it is "path",
+        or, for indicators and collections, the path or upper part of a path with the
+        highest expected F1, if that did better on held-out documents.
     threshold : float or "auto", default="auto"
         The least probability of a predicted node, with threshold decoding. "auto" is
         one threshold per node, chosen on held-out documents.
@@ -203,9 +203,9 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             data.path_nodes,
             form.targets,
         )
-        options = WideOptions(C=self.C, n_threads=resolve_n_threads(self.n_jobs))
+        options = WideOptions(C=self.C)
         rng = check_random_state(self.random_state)
-        with torch_threads(options.n_threads):
+        with torch_threads(resolve_n_threads(self.n_jobs)):
             predictor = self._fit_predictor(data, labels, rule, options, rng)
         self._learned = Learned(form, predictor)
         return self

@@ -1,6 +1,5 @@
 """What every estimator with a network does: train it beside the wide path."""
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
@@ -21,7 +20,6 @@ from sklearn_htc._sklearn_compat import calling_modules, fit_context
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
 from sklearn_htc.data.label_texts import LabelDocuments, texts_of
-from sklearn_htc.data.texts import holds_texts
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
@@ -184,7 +182,8 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
                     "checkpoint keeps a fit that starts anew, not a warm start. Set "
                     "checkpoint=None, or warm_start=False."
                 )
-            return self._go_on(X, y, sample_weight, training, progress)
+            with torch_threads(resolve_n_threads(self.n_jobs)):
+                return self._go_on(X, y, sample_weight, training, progress)
         network = self._network_settings()
         form, data, labels = self._read(network, X, y, sample_weight)
         training.refuse_other(data)
@@ -194,21 +193,21 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
                 "For data that comes in pieces use partial_fit."
             )
         rule = self._rule(form, data.path_nodes)
-        n_threads, keeps = resolve_n_threads(self.n_jobs), bool(self.warm_start)
+        keeps, deep_path = bool(self.warm_start), _plain(self.deep_path)
         settings = TwoPathSettings(
             network=network.resolve(
                 form.documents, data.path_nodes, single_path=rule.single_path
             ),
             training=training,
-            wide=WideOptions(C=self.C, n_threads=n_threads),
-            wide_path=self.wide_path,
+            wide=WideOptions(C=self.C),
+            wide_path=_plain(self.wide_path),
             # A network that is to be trained further has to be kept.
-            deep_path=self.deep_path if self.deep_path != "auto" else keeps or "auto",
-            n_threads=n_threads,
+            deep_path=keeps or "auto" if deep_path == "auto" else deep_path,
             validation_fraction=self.validation_fraction,
             rule=rule,
         )
-        with torch_threads(n_threads), self._open_checkpoint(data) as checkpoint:
+        threads = torch_threads(resolve_n_threads(self.n_jobs))
+        with threads, self._open_checkpoint(data) as checkpoint:
             rng = training.agree(check_random_state(self.random_state))
             learned = fit_two_paths(
                 data,
@@ -329,15 +328,6 @@ label collections, or array-like of shape (n_documents,)
                 "encoder, and no other text encoder reads one."
             )
 
-    def _check_length(self, configuration: Mapping[str, Any]) -> None:
-        """Refuse more tokens than a pretrained encoder has positions for."""
-        longest = configuration.get("max_position_embeddings")
-        if longest is not None and self.max_length > longest:
-            raise ValueError(
-                f"max_length={self.max_length} is more than the {longest} tokens that "
-                f"the encoder at pretrained={self.pretrained!r} reads."
-            )
-
     def _read(
         self,
         network: NetworkSettings,
@@ -353,8 +343,6 @@ label collections, or array-like of shape (n_documents,)
         tokenizer = None
         if network.configuration is not None:
             vocabulary_size = network.configuration["vocab_size"]
-            if holds_texts(X):
-                self._check_length(network.configuration)
             if isinstance(vectorizer, (SubwordTokenizer, TokenSequenceVectorizer)):
                 raise ValueError(
                     f"vectorizer={type(vectorizer).__name__}(...) makes token ids, but "
@@ -363,7 +351,7 @@ label collections, or array-like of shape (n_documents,)
                     "max_length."
                 )
             tokenizer = SubwordTokenizer(self.pretrained, max_length=self.max_length)
-            if piecewise or self.wide_path is False:
+            if piecewise or not self.wide_path:
                 # Terms are for a wide path alone.
                 vectorizer = None
         document_form, documents = DocumentForm.learn(
@@ -579,3 +567,8 @@ label collections, or array-like of shape (n_documents,)
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+
+def _plain(value: Any) -> bool | str:
+    """Turn one of NumPy's truth values, as searches have them, into Python's."""
+    return value if isinstance(value, str) else bool(value)

@@ -13,7 +13,14 @@ from sklearn_htc.estimators._label_texts import read_given
 from sklearn_htc.estimators._learned import Learned
 from sklearn_htc.hierarchy import as_hierarchy
 from sklearn_htc.label_texts.similarity import LabelVectors
-from sklearn_htc.updating.fitting import Change, has_text, update
+from sklearn_htc.threads import resolve_n_threads, torch_threads
+from sklearn_htc.updating.fitting import (
+    Change,
+    changeable,
+    counts_of,
+    has_text,
+    update,
+)
 from sklearn_htc.updating.sources import Sources
 
 __all__ = ["updated"]
@@ -60,6 +67,7 @@ def updated(
             "Hierarchy, a dict, edges or a graph."
         )
     hierarchy = as_hierarchy(hierarchy)
+    former = changeable(learned.predictor)
     targets = learned.form.targets
     sources = Sources.read(targets.hierarchy, hierarchy, mapping)
     classes = None
@@ -74,7 +82,8 @@ def updated(
     labels = read_given(form, estimator, label_texts, label_features)
     if labels is not None:
         told = np.intersect1d(labels.nodes, hierarchy.leaves)
-        if not has_text(learned.predictor).any():
+        told = told[(sources.most_general @ counts_of(former))[told] == 0]
+        if not has_text(former).any():
             # What was fitted without texts can tell nothing by them.
             told = told[sources.is_new[told]]
         form = replace(form, targets=form.targets.with_classes(told))
@@ -87,7 +96,8 @@ def updated(
     vectors = None if labels is None else _vectors(labels)
     change = Change(sources, data, vectors, class_nodes)
     rng = check_random_state(estimator.random_state)
-    predictor = update(learned.predictor, change, rng)
+    with torch_threads(resolve_n_threads(getattr(estimator, "n_jobs", None))):
+        predictor = update(former, change, rng)
     parameters = {"hierarchy": hierarchy}
     parameters |= _label_parameters(estimator, sources, label_texts, label_features)
     return replace(learned, form=form, predictor=predictor), parameters

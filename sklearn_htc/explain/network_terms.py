@@ -125,7 +125,11 @@ class NetworkTerms:
             batch = self.documents.batch(np.full(len(presence), row))
             batch = to_device(batch, net.device)
             text_encoder = net.module_.text_encoder
-            with _only(text_encoder, batch, presence) as partial:
+            # cuDNN has no gradients of a GRU outside training.
+            with (
+                torch.backends.cudnn.flags(enabled=False),
+                _only(text_encoder, batch, presence) as partial,
+            ):
                 logits = net.module_(**partial).logits
             if weight is None:
                 return logits[:, nodes]

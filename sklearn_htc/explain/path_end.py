@@ -74,7 +74,9 @@ def path_ends(
     ends : list of PathEnd
         One per predicted node without a predicted child.
     """
-    if isinstance(decoder, (PartialPathDecoder, ThresholdDecoder)):
+    if isinstance(decoder, PartialPathDecoder):
+        needed = _needed_to_go_on(decoder, hierarchy, predicted, probabilities)
+    elif isinstance(decoder, ThresholdDecoder):
         needed = np.broadcast_to(decoder.threshold, len(hierarchy))
     else:
         assert isinstance(decoder, PathDecoder)
@@ -104,6 +106,26 @@ def path_ends(
             )
         )
     return ends
+
+
+def _needed_to_go_on(
+    decoder: PartialPathDecoder,
+    hierarchy: Hierarchy,
+    predicted: np.ndarray,
+    probabilities: np.ndarray,
+) -> np.ndarray:
+    """Return the probability that each node would have taken, (n_nodes,).
+
+    A node comes with all its ancestors. Where it has several parents, those that are
+    not predicted have to be worth it, too.
+    """
+    worth = decoder.gain * (probabilities - decoder.threshold)
+    of_others = worth.copy()
+    of_others[predicted] = 0
+    with_own = hierarchy.ancestors @ of_others
+    gain = np.maximum(decoder.gain, np.finfo(np.float64).tiny)
+    needed: np.ndarray = decoder.threshold - (with_own - of_others) / gain
+    return needed
 
 
 def _best_paths(decoder: PathDecoder, n_nodes: int, of_paths: np.ndarray) -> np.ndarray:

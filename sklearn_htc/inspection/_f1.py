@@ -8,7 +8,7 @@ from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.inspection._display import LabelDisplay, axes
 from sklearn_htc.inspection._node_scores import node_scores
 from sklearn_htc.metrics import micro_macro_f1
-from sklearn_htc.metrics.forms import as_indicators
+from sklearn_htc.metrics.forms import with_unknown_paths
 
 __all__ = ["LevelF1Display", "SupportF1Display"]
 
@@ -64,11 +64,11 @@ class LevelF1Display(LabelDisplay):
         ValueError
             If labels are of no accepted form.
         """
-        true, pred = (
-            hierarchy.close(Y) for Y in as_indicators(y_true, y_pred, hierarchy)
-        )
+        n_levels = hierarchy.levels.max() + 1
+        true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
+        true, pred = (hierarchy.close(Y) for Y in (true, pred))
         pairs = []
-        for level in range(hierarchy.levels.max() + 1):
+        for level in range(n_levels):
             own = np.flatnonzero(hierarchy.levels == level)
             occurs = true[:, own].nnz + pred[:, own].nnz > 0
             pairs.append(

@@ -169,7 +169,6 @@ class _Learner:
             data.sample_weight,
             self.routing,
             C=self.options.C,
-            n_threads=self.options.n_threads,
         )
         return LabelTree(
             data.hierarchy,

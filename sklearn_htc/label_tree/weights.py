@@ -48,7 +48,6 @@ class TreeWeights:
         routing: Routing,
         *,
         C: float,
-        n_threads: int,
     ) -> Self:
         """Train the machines of one router after the other.
 
@@ -64,8 +63,6 @@ class TreeWeights:
             The tree.
         C : float
             Inverse of the penalty on weights.
-        n_threads : int
-            How many threads products have.
 
         Returns
         -------
@@ -109,7 +106,6 @@ class TreeWeights:
                 target[documents][:, branches],
                 sample_weight[documents],
                 C=C,
-                n_threads=n_threads,
             )
             row, slot = np.nonzero(np.abs(coef) >= LEAST_WEIGHT * min(C, 1))
             used, length = np.unique(row, return_counts=True)

@@ -7,7 +7,8 @@ with one column per node (dense, sparse, a DataFrame, or lists of 0 and 1), labe
 collections, 1-D arrays, lists or Series with one label per document, and tables with
 one column per level. `y_true` and `y_pred` may have different forms. All but indicators
 imply the ancestors of their labels; the columns of an indicator stand for themselves. A
-path of a table that the hierarchy does not have counts as far down as it is known.
+path of a table that the hierarchy does not have is a label like others: one that is
+true was missed. Metrics of ranked labels count it as far down as it is known.
 """
 
 from sklearn_htc.metrics.label_sets import (

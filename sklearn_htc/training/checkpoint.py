@@ -5,13 +5,16 @@ A fit is the same each time up to a network's training, so only that has to be k
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from pickle import PicklingError
 from time import perf_counter
-from types import FunctionType
-from typing import Any, Self
+from types import CodeType, FunctionType
+from typing import IO, Any, Self
 from warnings import warn
 from zipfile import BadZipFile
 from zlib import error as ZlibError
@@ -25,6 +28,7 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from sklearn_htc.data.documents import Documents, DocumentsInTwoForms, DocumentVectors
 from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.labels import short_repr
 from sklearn_htc.persistence import moved_into_place, require_skops, stamp
 from sklearn_htc.training.arrays import to_numpy, to_torch
 from sklearn_htc.training.callbacks.schedule import Progress
@@ -32,15 +36,20 @@ from sklearn_htc.training.net import HTCNet
 from sklearn_htc.training.saving import learned_arrays, restore_learned
 from sklearn_htc.training.seeding import Draws
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
 __all__ = ["Checkpoint", "KeepEpochs", "TrainingFile", "resume"]
 
 # Which fit the files of a folder belong to.
 IDENTITY = "fit.json"
-# Held by the fit that runs; the system frees it where a process dies.
+# Locked by the fit that runs; the system frees it where a process dies.
 LOCK = ".lock"
 SUFFIX = ".epoch"
 # What a process that was killed was writing.
-PARTS = f".*{SUFFIX}.*.part"
+PARTS = (f".*{SUFFIX}.*.part", f".{IDENTITY}.*.part")
 # Of skorch's early stopping, all that changes while it watches, but for the weights.
 WATCHED = ("misses_", "dynamic_threshold_", "best_epoch_")
 # What reading a damaged file may raise.
@@ -88,7 +97,7 @@ class Checkpoint:
         Raises
         ------
         ImportError
-            If skops or filelock is not installed.
+            If skops is not installed.
         OSError
             If the folder can't be made or read.
         ValueError
@@ -124,7 +133,7 @@ class Checkpoint:
             with moved_into_place(path) as part:
                 part.write_text(json.dumps(own, indent=1), encoding="utf8")
         checkpoint = cls(folder)
-        checkpoint._remove(PARTS)
+        checkpoint._remove(*PARTS)
         return checkpoint
 
     def training(self, name: str) -> "TrainingFile":
@@ -150,12 +159,11 @@ class Checkpoint:
         OSError
             If that may not be.
         """
-        self._remove(f"*{SUFFIX}")
-        self._remove(PARTS)
-        self._remove(IDENTITY)
+        # The identity last, without which no training may be there.
+        self._remove(f"*{SUFFIX}", *PARTS, IDENTITY)
 
-    def _remove(self, pattern: str) -> None:
-        for path in self.folder.glob(pattern):
+    def _remove(self, *patterns: str) -> None:
+        for path in chain(*map(self.folder.glob, patterns)):
             path.unlink(missing_ok=True)
 
 
@@ -324,35 +332,50 @@ def resume(net: HTCNet, file: TrainingFile | None) -> dict[str, Any] | None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold a folder, which no other process and no other fit of this one holds."""
-    try:
-        from filelock import FileLock, Timeout
-    except ImportError as error:
-        raise ImportError(
-            "checkpoint needs filelock: pip install 'sklearn-htc[files]'."
-        ) from error
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ValueError(
-            f"checkpoint: {folder} is used by another fit. Wait until that has ended, "
-            "or give another folder."
-        ) from error
-    except NotImplementedError:
-        # Those of some clusters.
-        warn(
-            f"checkpoint: the file system of {folder} has no locks. See that no other "
-            "fit uses the folder.",
-            # The caller of fit, past context managers and decorators.
-            stacklevel=8,
-        )
+    path = folder / LOCK
+    file = _open_locked(path)
     try:
         yield
     finally:
         # Windows deletes no open file.
         with suppress(OSError):
-            (folder / LOCK).unlink(missing_ok=True)
-        lock.release()
+            path.unlink()
+        file.close()
+
+
+def _open_locked(path: Path) -> IO[str]:
+    """Open a file that nobody else has locked; the system frees it with the process."""
+    while True:
+        file = open(path, "a", encoding="utf8")  # noqa: SIM115 - the caller closes it.
+        try:
+            _lock(file.fileno())
+        except (BlockingIOError, PermissionError) as error:
+            file.close()
+            raise ValueError(
+                f"checkpoint: {path.parent} is used by another fit. Wait until that "
+                "has ended, or give another folder."
+            ) from error
+        except OSError:
+            # Those of some clusters.
+            warn(
+                f"checkpoint: the file system of {path.parent} has no locks. See that "
+                "no other fit uses the folder.",
+                # The caller of fit, past context managers and decorators.
+                stacklevel=9,
+            )
+            return file
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        # Whoever held it has ended meanwhile, and deleted it.
+        file.close()
+
+
+def _lock(descriptor: int) -> None:
+    """Lock a file, or raise where another has."""
+    if sys.platform == "win32":
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _early_stopping(net: NeuralNet) -> list[EarlyStopping]:
@@ -378,10 +401,16 @@ def _identity(data: TrainingData, parameters: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _described(value: Any) -> Any:
-    """Give a parameter a form that JSON has, and that tells it from others."""
+def _described(value: Any, within: tuple[FunctionType, ...] = ()) -> Any:
+    """Give a parameter a form that JSON has, and that tells it from others.
+
+    `within` are functions that are being described: one may hold itself.
+    """
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        # JSON has no such numbers, and NaN is equal to none.
+        return str(value)
     if isinstance(value, (bool, int, float, str, type(None))):
         return value
     if isinstance(value, os.PathLike):
@@ -389,16 +418,42 @@ def _described(value: Any) -> Any:
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, (list, tuple)):
-        return [_described(each) for each in value]
+        return [_described(each, within) for each in value]
     if isinstance(value, BaseEstimator):
         parameters = value.get_params(deep=False).items()
-        own = {name: _described(each) for name, each in sorted(parameters)}
+        own = {name: _described(each, within) for name, each in sorted(parameters)}
         return {"class": _described(type(value)), **own}
     if isinstance(value, FunctionType):
         # The address that its text has is another one in each process.
-        code = joblib.hash(value.__code__.co_code)
-        return f"{value.__module__}.{value.__qualname__} {code}"
-    return joblib.hash(value)
+        name = f"{value.__module__}.{value.__qualname__}"
+        if value in within:
+            return name
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        held = [value.__defaults__, value.__kwdefaults__, cells]
+        code = _described_code(value.__code__)
+        code += [_described(each, (*within, value)) for each in held]
+        return [name, joblib.hash(code)]
+    try:
+        return joblib.hash(value)
+    except (AttributeError, TypeError, PicklingError) as error:
+        raise ValueError(
+            f"checkpoint can't tell {short_repr(value)} from other values of its "
+            "parameter, as it can't be pickled. Use an object or a function that can."
+        ) from error
+
+
+def _described_code(code: CodeType) -> list[Any]:
+    """List what a function does, but for the places where it stands in its file."""
+    constants: list[Any] = []
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            constants.append(_described_code(each))
+        elif isinstance(each, frozenset):
+            # Its order is another one in each process.
+            constants.append(sorted(map(repr, each)))
+        else:
+            constants.append(repr(each))
+    return [code.co_code, code.co_names, constants]
 
 
 def _arrays_of(documents: Documents) -> list[Any]:

@@ -11,7 +11,6 @@ from sklearn_htc.data.documents import BagOfTerms, DocumentsInTwoForms
 from sklearn_htc.data.held_out import make_folds
 from sklearn_htc.data.texts import TermsAndEmbeddings
 from sklearn_htc.read_out.fitting import ReadOutFitter
-from sklearn_htc.threads import torch_threads
 from sklearn_htc.training.embedder import Embedder
 from sklearn_htc.two_paths.label_texts import Teaching
 from sklearn_htc.two_paths.task import Task
@@ -51,9 +50,8 @@ def fit_with_embeddings(task: Task) -> list[WideFit]:
     assert network.configuration is not None
     device = task.settings.training.device
     start = perf_counter()
-    with torch_threads(task.settings.n_threads):
-        embedder = Embedder.load(network.pretrained, network.configuration, device)
-        embeddings = embedder.embed(data.encoder_input, task.progress)
+    embedder = Embedder.load(network.pretrained, network.configuration, device)
+    embeddings = embedder.embed(data.encoder_input, task.progress)
     if embeddings is None:
         return []
     # The network has to read the documents held out, after an epoch and at last.

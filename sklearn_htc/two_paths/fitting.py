@@ -15,7 +15,6 @@ from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.label_tree.fitting import fit_label_tree, suits_label_tree
 from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.read_out.fitting import ReadOut, ReadOutFitter
-from sklearn_htc.threads import torch_threads
 from sklearn_htc.training.callbacks.early_decision import EndUnlessUseful
 from sklearn_htc.training.callbacks.schedule import Progress
 from sklearn_htc.training.checkpoint import Checkpoint
@@ -151,9 +150,10 @@ def fit_two_paths(
     wanted = settings.deep_path
     too_late = task.fine_tunes and progress.is_out_of_time
     is_of_use = can_weigh(best.first_fold) and not too_late
-    if wanted is False or (wanted == "auto" and not is_of_use):
-        return _wide_alone(task, best, None)
+    is_alone = wanted is False or (wanted == "auto" and not is_of_use)
     try:
+        if is_alone:
+            return _wide_alone(task, best, None)
         return _fit_beside(task, wide_fits)
     except KeyboardInterrupt:
         if calling_modules():
@@ -254,8 +254,7 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
     def scores(deep: DeepModel) -> np.ndarray:
         held_out = fold.held_out.encoder_input
         shape = (len(held_out), len(task.data.hierarchy))
-        with torch_threads(task.settings.n_threads):
-            return gathered(deep.iter_scores(held_out), shape)
+        return gathered(deep.iter_scores(held_out), shape)
 
     def would_count(deep: DeepModel) -> bool:
         if task.fine_tunes:

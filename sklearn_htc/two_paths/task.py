@@ -11,7 +11,6 @@ from sklearn_htc.data.documents import DocumentVectors
 from sklearn_htc.data.label_texts import LabelDocuments
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.read_out.fitting import DecodingRule
-from sklearn_htc.threads import torch_threads
 from sklearn_htc.training.callbacks.schedule import Progress
 from sklearn_htc.training.checkpoint import Checkpoint, TrainingFile
 from sklearn_htc.training.deep import DeepModel, TrainingReport
@@ -39,8 +38,6 @@ class TwoPathSettings:
         Whether there is one.
     deep_path : bool or "auto"
         Whether there is a network beside it; "auto" where it helps.
-    n_threads : int
-        How many threads both have.
     validation_fraction : float
         Share of the documents that is held out at a time.
     rule : DecodingRule
@@ -52,7 +49,6 @@ class TwoPathSettings:
     wide: WideOptions
     wide_path: bool | str
     deep_path: bool | str
-    n_threads: int
     validation_fraction: float
     rule: DecodingRule
 
@@ -132,29 +128,28 @@ class Task:
         rows = self.rows[0] if self.rows else (np.arange(len(data)), None)
         if not isinstance(data.encoder_input, DocumentVectors):
             feature_scale = None
-        with torch_threads(settings.n_threads):
-            deep = DeepModel.build(
-                settings.network,
-                training,
-                data,
-                LabelCounts.of(data.target[rows[0]]),
-                draws,
-                n_tokens=self.n_tokens,
-                feature_scale=feature_scale,
-            )
-            if watch is not None:
-                callbacks = [*(training.callbacks or []), watch(deep)]
-                training = replace(training, callbacks=callbacks)
-            report = deep.fit(
-                training,
-                data,
-                draws,
-                self.progress,
-                rows=rows,
-                decoder=settings.rule.plain_decoder(data.hierarchy, data.path_nodes),
-                least_epochs=least_epochs,
-                file=self._file("training"),
-            )
+        deep = DeepModel.build(
+            settings.network,
+            training,
+            data,
+            LabelCounts.of(data.target[rows[0]]),
+            draws,
+            n_tokens=self.n_tokens,
+            feature_scale=feature_scale,
+        )
+        if watch is not None:
+            callbacks = [*(training.callbacks or []), watch(deep)]
+            training = replace(training, callbacks=callbacks)
+        report = deep.fit(
+            training,
+            data,
+            draws,
+            self.progress,
+            rows=rows,
+            decoder=settings.rule.plain_decoder(data.hierarchy, data.path_nodes),
+            least_epochs=least_epochs,
+            file=self._file("training"),
+        )
         _pass_on_ctrl_c(report)
         return deep, report
 
@@ -201,10 +196,9 @@ class Task:
         """
         training = self.settings.training
         draws = Draws(self.rng, training.device)
-        with torch_threads(self.settings.n_threads):
-            last = deep.finish(
-                training, self.data, draws, self.progress, self._file("last_epoch")
-            )
+        last = deep.finish(
+            training, self.data, draws, self.progress, self._file("last_epoch")
+        )
         _pass_on_ctrl_c(last)
         return replace(
             last,

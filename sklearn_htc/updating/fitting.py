@@ -24,7 +24,7 @@ from sklearn_htc.wide.joined import JoinedPath, JoinedSettings, Part
 from sklearn_htc.wide.kernel import KernelPath
 from sklearn_htc.wide.linear import LinearPath
 
-__all__ = ["Change", "has_text", "origin_of", "update"]
+__all__ = ["Change", "changeable", "counts_of", "has_text", "update"]
 
 # Share of the documents of nodes that are not touched: they are all given then.
 ENOUGH = 0.9
@@ -55,14 +55,40 @@ class Change:
     class_nodes: np.ndarray | None
 
 
+def changeable(predictor: Predictor) -> LogOddsPredictor:
+    """Return a predictor if its hierarchy can be changed.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Of any kind.
+
+    Returns
+    -------
+    predictor : LogOddsPredictor
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If it is a label tree.
+    """
+    if not isinstance(predictor, LogOddsPredictor):
+        raise ValueError(
+            "A label tree is routed along its hierarchy, which can't be changed "
+            "afterwards. Fit anew."
+        )
+    return predictor
+
+
 def update(
-    predictor: Predictor, change: Change, rng: np.random.RandomState
+    predictor: LogOddsPredictor, change: Change, rng: np.random.RandomState
 ) -> UpdatedPredictor:
     """Let a predictor follow its hierarchy.
 
     Parameters
     ----------
-    predictor : Predictor
+    predictor : LogOddsPredictor
         Before the change; it stays as it is.
     change : Change
         What has changed.
@@ -77,17 +103,12 @@ def update(
     Raises
     ------
     ValueError
-        If the predictor is a label tree, has no wide path to learn nodes with, or knows
-        nothing of texts where nodes have one; or if documents hold no counterexamples.
+        If the predictor has no wide path to learn nodes with, or knows nothing of texts
+        where nodes have one; or if documents hold no counterexamples.
     """
-    if not isinstance(predictor, LogOddsPredictor):
-        raise ValueError(
-            "A label tree is routed along its hierarchy, which can't be changed "
-            "afterwards. Fit anew."
-        )
-    origin = origin_of(predictor)
+    origin = _origin_of(predictor)
     is_one_path = isinstance(predictor.read_out.decoder, PathDecoder)
-    inherited = change.sources.most_general @ _counts_of(predictor)
+    inherited = change.sources.most_general @ counts_of(predictor)
     nodes = _nodes_to_learn(change, inherited, goes_on=not is_one_path)
     counts = inherited.astype(np.float64)
     anew = None
@@ -123,31 +144,20 @@ def update(
     )
 
 
-def origin_of(predictor: LogOddsPredictor) -> TwoPathPredictor:
-    """Return what was fitted before any change.
-
-    Parameters
-    ----------
-    predictor : LogOddsPredictor
-        Changed any number of times.
-
-    Returns
-    -------
-    origin : TwoPathPredictor
-        The first one.
-    """
+def _origin_of(predictor: LogOddsPredictor) -> TwoPathPredictor:
+    """Return what was fitted before any change."""
     while isinstance(predictor, UpdatedPredictor):
         predictor = predictor.former
     assert isinstance(predictor, TwoPathPredictor)
     return predictor
 
 
-def has_text(predictor: Predictor) -> np.ndarray:
+def has_text(predictor: LogOddsPredictor) -> np.ndarray:
     """Say which nodes have a text that a predictor knows.
 
     Parameters
     ----------
-    predictor : Predictor
+    predictor : LogOddsPredictor
         Changed any number of times.
 
     Returns
@@ -163,8 +173,19 @@ def has_text(predictor: Predictor) -> np.ndarray:
     return known
 
 
-def _counts_of(predictor: LogOddsPredictor) -> np.ndarray:
-    """Return how many documents of each node were learned from."""
+def counts_of(predictor: LogOddsPredictor) -> np.ndarray:
+    """Count the documents of each node that were learned from.
+
+    Parameters
+    ----------
+    predictor : LogOddsPredictor
+        Changed any number of times.
+
+    Returns
+    -------
+    counts : ndarray of shape (n_nodes,)
+        About how many; 0 where that is not known.
+    """
     if isinstance(predictor, UpdatedPredictor):
         return predictor.counts
     assert isinstance(predictor, TwoPathPredictor)
@@ -275,8 +296,8 @@ def _tell(
     if model is None:
         raise ValueError(
             "The estimator was fitted without label texts, so it doesn't know what "
-            "those of added nodes tell. Fit anew with label_texts or label_features, "
-            "or give documents."
+            "those of added nodes, and of parts of a split one, tell. Fit anew with "
+            "label_texts or label_features, or give documents."
         )
 
     def read(is_meant: np.ndarray, known: np.ndarray) -> ToldByTexts | None:
@@ -349,7 +370,7 @@ def _carried(
     counts: np.ndarray,
 ) -> list[np.ndarray]:
     """Give nodes what former nodes had; added ones the median of those alike."""
-    sources, before = change.sources, np.log1p(_counts_of(predictor))
+    sources, before = change.sources, np.log1p(counts_of(predictor))
     carried = []
     for values in former:
         total = sources.matrix @ values

@@ -41,12 +41,9 @@ class WideOptions:
     ----------
     C : float, default=1.0
         What the penalties on weights are divided by.
-    n_threads : int, default=1
-        How many threads the training of machines has.
     """
 
     C: float = 1.0
-    n_threads: int = 1
 
 
 class WidePath(ABC):

@@ -302,7 +302,6 @@ class LinearSettings(WideSettings):
             coef, intercept, shares = fit_machines(
                 *part,
                 C=self.options.C,
-                n_threads=self.options.n_threads,
                 start=start,
                 keeps_shares=keeps_start,
             )

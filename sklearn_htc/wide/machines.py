@@ -15,7 +15,6 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from sklearn_htc.threads import torch_threads
 from sklearn_htc.wide.products import DocumentProducts
 
 __all__ = ["Start", "fit_machines"]
@@ -75,7 +74,6 @@ def fit_machines(
     sample_weight: np.ndarray,
     *,
     C: float,
-    n_threads: int,
     n_iterations: int = N_ITERATIONS,
     tolerance: float = TOLERANCE,
     start: Start | None = None,
@@ -97,8 +95,6 @@ def fit_machines(
         Weight of each document.
     C : float
         Inverse of the penalty on weights.
-    n_threads : int
-        How many threads products have.
     n_iterations : int, default=25
         How many steps are taken at most at C = 1; C^0.75 times as many where it is
         larger.
@@ -137,7 +133,7 @@ def fit_machines(
     # The first gradient grows with C; what its length bounds, the gap, does not.
     tolerance /= max(C, 1) ** 2
     size = min(max(BLOCK_ELEMENTS // n_documents, MIN_BLOCK), MAX_BLOCK)
-    with torch_threads(n_threads), torch.inference_mode():
+    with torch.inference_mode():
         loss_weight = torch.from_numpy(2 * C * sample_weight.astype(X.dtype))[:, None]
         for begin in range(0, len(learned), size):
             labels = learned[begin : begin + size]

@@ -214,3 +214,13 @@ def test_some_texts_can_be_taken_and_split_again():
 )
 def test_classifiers_that_read_texts_are_known(estimator, expected):
     assert reads_texts(estimator) is expected
+
+
+def test_auto_takes_terms_that_occur_once_where_a_fold_has_no_others():
+    texts = [f"word{i}" for i in range(59)] + ["word0"]
+    documents = terms("auto", texts)
+    assert documents.X.shape == (60, 1)
+    learned_from, held_out = documents.apart(np.arange(1, 59), np.array([0, 59]))
+    assert learned_from.X.nnz == held_out.X.nnz == 0
+    clf = HTCInfoMaxClassifier(random_state=0, deep_path=False)
+    assert clf.fit(texts, ["a", "b"] * 30).predict(texts[:2]).shape == (2,)

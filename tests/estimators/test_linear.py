@@ -323,11 +323,18 @@ def test_n_jobs_is_the_number_of_threads_of_all_of_fit(
 
     monkeypatch.setattr(Calibration, "fit", counted)
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
     try:
-        estimator(hierarchy, n_jobs=1).fit(bag, indicator)
-        assert torch.get_num_threads() == 2
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            estimator(hierarchy, n_jobs=1).fit(bag, indicator)
+            assert torch.get_num_threads() == n_threads
     finally:
         torch.set_num_threads(before)
     assert found
     assert all(each == (1, {1}) for each in found)
+
+
+def test_names_of_the_callers_variables_do_not_matter(corpus, bag, hierarchy):
+    method = np.array(["a", "b"])
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(bag, corpus[1])
+    assert len(method) < len(clf.predict(bag))

@@ -6,7 +6,9 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -20,6 +22,7 @@ from sklearn_htc import (
     Hierarchy,
     HTCInfoMaxClassifier,
 )
+from sklearn_htc.training.deep import DeepModel
 from sklearn_htc.two_paths import fitting, task, weighing
 from sklearn_htc.two_paths.weighing import Weighed
 
@@ -194,7 +197,7 @@ def test_ctrl_c_before_there_is_a_wide_path_leaves_the_former_state(
     np.testing.assert_array_equal(clf.predict_proba(bag), before)
 
 
-@pytest.mark.parametrize("stage", ["Draws", "weigh", "LabelCounts", "torch_threads"])
+@pytest.mark.parametrize("stage", ["Draws", "weigh", "LabelCounts"])
 def test_ctrl_c_later_keeps_the_wide_path(
     bag, indicator, hierarchy, monkeypatch, ctrl_c, stage
 ):
@@ -314,3 +317,50 @@ def test_deep_path_false_is_the_wide_path_alone(bag, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(hierarchy, deep_path=False, random_state=0).fit(X, Y)
     assert clf.n_iter_ == 0
     assert not hasattr(clf, "net_")
+
+
+def test_ctrl_c_while_labels_are_hidden_keeps_the_wide_path(
+    bag, indicator, hierarchy, monkeypatch, ctrl_c
+):
+    features = np.eye(len(hierarchy), bag.shape[1])
+    clf = HTCInfoMaxClassifier(
+        hierarchy, deep_path=False, label_features=features, random_state=0
+    )
+    interrupted(monkeypatch, fitting, "with_label_texts", ctrl_c)
+    with pytest.warns(ConvergenceWarning, match="interrupted"):
+        clf.fit(bag, indicator)
+    assert clf.predict_proba(bag).shape == indicator.shape
+
+
+@pytest.mark.parametrize("deep_path", [False, True])
+def test_truth_values_of_numpy_are_those_of_python(
+    bag, indicator, hierarchy, deep_path
+):
+    clf = HTCInfoMaxClassifier(hierarchy, deep_path=deep_path, **SMALL)
+    plain = clone(clf).fit(bag, indicator)
+    other = clf.set_params(deep_path=np.bool_(deep_path)).fit(bag, indicator)
+    assert hasattr(other, "net_") == hasattr(plain, "net_") == deep_path
+    np.testing.assert_array_equal(other.predict_proba(bag), plain.predict_proba(bag))
+
+
+def test_a_warm_start_has_the_same_number_of_threads(
+    bag, indicator, hierarchy, monkeypatch
+):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, wide_path=False, warm_start=True, n_jobs=1, **SMALL
+    ).fit(bag, indicator)
+    found = []
+    fit = DeepModel.fit
+
+    def counted(*arguments, **options):
+        found.append(torch.get_num_threads())
+        return fit(*arguments, **options)
+
+    monkeypatch.setattr(DeepModel, "fit", counted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        clf.fit(bag, indicator)
+    finally:
+        torch.set_num_threads(before)
+    assert found == [1]

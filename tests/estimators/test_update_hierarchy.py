@@ -68,6 +68,8 @@ def test_an_added_node_is_learned_from_documents():
     predicted = model.predict(TEST[0])
     hits = np.array([NEW in row for row in predicted])
     is_true = np.array(TEST[1]) == NEW
+    # Of so easy documents the common threshold is high (0.83), and what was learned
+    # anew is less sure than the models that it is a threshold of.
     assert hits[is_true].mean() > 0.4
     assert hits[~is_true].mean() < 0.1
     p = columns(model, [NEW])[:, 0]

@@ -19,6 +19,8 @@ from sklearn_htc import (
 from sklearn_htc.data.documents import BagOfTerms
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.explain.contributions import contributions
+from sklearn_htc.explain.path_end import path_ends
+from sklearn_htc.read_out.decoders import PartialPathDecoder
 from sklearn_htc.wide.joined import JoinedPath, Part, Side
 from sklearn_htc.wide.kernel import KernelPath, KernelSettings
 from sklearn_htc.wide.linear import LinearPath, LinearSettings
@@ -288,3 +290,25 @@ def test_hostile_labels_are_escaped():
         html = shown._repr_html_()
         assert "<script>" not in html
         assert "&lt;script&gt;" in html
+
+
+def test_a_node_of_several_parents_needs_all_of_them():
+    hierarchy = Hierarchy([("a", "c"), ("b", "c")], nodes=["a", "b", "c"])
+    decoder = PartialPathDecoder(
+        hierarchy,
+        hierarchy.index(["a", "c"]),
+        threshold=np.array([0.3, 0.6, 0.48]),
+        gain=np.ones(3),
+    )
+    p = np.array([0.95, 0.55, 0.5])
+    (end,) = path_ends(decoder, hierarchy, np.array([0]), p, None)
+    assert (end.label, end.next_label) == ("a", "c")
+    # So much that both are worth it: p(c) - 0.48 + 0.55 - 0.6 > 0.
+    assert end.needed == pytest.approx(0.53)
+    # Of a tree it is the threshold.
+    tree = Hierarchy([("a", "c")], nodes=["a", "b", "c"])
+    decoder = PartialPathDecoder(
+        tree, tree.leaves, threshold=decoder.threshold, gain=np.ones(3)
+    )
+    (end,) = path_ends(decoder, tree, np.array([0]), p - 0.1, None)
+    assert end.needed == pytest.approx(0.48)

@@ -187,6 +187,13 @@ def test_label_space_has_a_point_per_label(hierarchy, bag, indicator):
         LabelSpaceDisplay.from_estimator(clf, reducer=FunctionTransformer())
 
 
+def test_label_space_of_one_label_is_a_point(bag):
+    one = HTCInfoMaxClassifier(
+        Hierarchy([], nodes=["a"]), wide_path=False, max_epochs=1, random_state=0
+    ).fit(bag, [["a"]] * bag.shape[0])
+    assert LabelSpaceDisplay.from_estimator(one).positions.tolist() == [[0, 0]]
+
+
 @pytest.mark.parametrize(
     "kind",
     [

@@ -19,7 +19,7 @@ def learned(planted):
     routing = Routing.learn(planted.hierarchy, planted.target, X, rng)
     target = routing.of_data(planted)
     weight = np.linspace(0.5, 1.5, len(planted)).astype(np.float32)
-    found = TreeWeights.fit(X, target, weight, routing, C=1.0, n_threads=1)
+    found = TreeWeights.fit(X, target, weight, routing, C=1.0)
     return planted, routing, found
 
 
@@ -42,7 +42,6 @@ def test_a_router_learns_from_its_documents_alone(learned):
             sparse.csr_array(target[documents][:, own]),
             weight[documents],
             C=1.0,
-            n_threads=1,
         )
         expected[np.abs(expected) < weights.LEAST_WEIGHT] = 0
         np.testing.assert_allclose(coef[:, own], expected, atol=1e-5)
@@ -79,7 +78,7 @@ def test_documents_without_any_term_teach_intercepts_alone(planted):
     routing = Routing.learn(planted.hierarchy, planted.target, X, rng)
     target = routing.of_data(planted)
     weight = np.ones(len(planted), dtype=np.float32)
-    found = TreeWeights.fit(X, target, weight, routing, C=1.0, n_threads=1)
+    found = TreeWeights.fit(X, target, weight, routing, C=1.0)
     some = sparse.csr_array(np.ones((2, 7), dtype=np.float32))
     assert not found.products(some, np.arange(2), np.zeros(2, dtype=int)).any()
     assert not found.of_branches(np.arange(7), np.arange(3), routing).any()

@@ -1,22 +1,24 @@
 """Trainings that go on after a kill, and folders that are refused."""
 
+import errno
 import json
 import pickle
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from filelock import FileLock
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_union
 from sklearn.preprocessing import FunctionTransformer
 from skorch.callbacks import EarlyStopping
 
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, TokenSequenceVectorizer
-from sklearn_htc.training.checkpoint import KeepEpochs
+from sklearn_htc.training.checkpoint import KeepEpochs, _described
 
 pytest.importorskip("skops")
 
@@ -268,13 +270,14 @@ def test_a_folder_in_use_is_refused(bag, indicator, hierarchy, monkeypatch, tmp_
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has other locks")
 def test_a_file_system_without_locks_warns(unfinished, bag, indicator, monkeypatch):
     clf, folder = unfinished
 
-    def none(self, timeout):
-        raise NotImplementedError
+    def none(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(FileLock, "acquire", none)
+    monkeypatch.setattr("fcntl.flock", none)
     with pytest.warns(UserWarning, match="has no locks") as caught:
         clf.fit(bag, indicator)
     assert caught[0].filename == __file__
@@ -284,7 +287,8 @@ def test_a_file_system_without_locks_warns(unfinished, bag, indicator, monkeypat
 def test_files_of_others_stay_in_the_folder(unfinished, bag, indicator):
     clf, folder = unfinished
     (folder / "model.skops").write_bytes(b"of the user")
-    (folder / ".training.epoch.0123abcd.part").write_bytes(b"of a killed process")
+    for name in (".training.epoch.0123abcd.part", ".fit.json.0123abcd.part"):
+        (folder / name).write_bytes(b"of a killed process")
     clf.fit(bag, indicator)
     assert [path.name for path in folder.iterdir()] == ["model.skops"]
 
@@ -334,6 +338,40 @@ def test_a_vectorizer_may_have_functions(corpus, indicator, hierarchy, tmp_path)
     np.testing.assert_array_equal(
         done.predict_proba(corpus[0]), expected.predict_proba(corpus[0])
     )
+
+
+def test_parameters_are_told_apart_by_what_they_do():
+    def cut(n):
+        return lambda texts: [text[:n] for text in texts]
+
+    def upper(texts):
+        return [text.upper() for text in texts]
+
+    def lower(texts):
+        return [text.lower() for text in texts]
+
+    def again(text):
+        return again(text[1:]) if text[:1] in {"a", "b"} else text
+
+    values = [
+        cut(1),
+        cut(2),
+        upper,
+        lower,
+        again,
+        float("nan"),
+        float("inf"),
+        [1],
+        (1, 2),
+    ]
+    values += [SimpleImputer(), FunctionTransformer(upper), FunctionTransformer(lower)]
+    described = [json.dumps(_described(each)) for each in values]
+    assert len(set(described)) == len(values)
+    # As in another process: other objects, and what was read from a file.
+    assert _described(cut(1)) == json.loads(described[0])
+    assert _described(SimpleImputer()) == json.loads(described[9])
+    with pytest.raises(ValueError, match="can't be pickled"):
+        _described(partial(lambda texts: texts))
 
 
 def lengths(texts):

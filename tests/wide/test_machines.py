@@ -35,9 +35,7 @@ def objective(X, y, weight, C, coef, intercept):
 @pytest.mark.parametrize("C", [0.1, 1.0, 30.0])
 def test_machines_are_those_of_liblinear(kind, C):
     X, target, weight = documents_and_labels(kind)
-    coef, intercept, _ = train(
-        X, target, weight, C=C, n_threads=1, n_iterations=300, tolerance=0
-    )
+    coef, intercept, _ = train(X, target, weight, C=C, n_iterations=300, tolerance=0)
     for label, has_it in enumerate(target.toarray().T):
         machine = LinearSVC(C=C, tol=1e-10, max_iter=10**6, random_state=0)
         machine.fit(X, has_it, weight)
@@ -51,7 +49,7 @@ def test_labels_of_no_and_of_all_documents_stand_between_others():
     wide[:, [0, 2, 3, 5, 7]] = target.toarray()
     wide[:, 4] = 1
     wide = sparse.csr_array(wide)
-    exact = {"C": 1.0, "n_threads": 1, "n_iterations": 300, "tolerance": 0}
+    exact = {"C": 1.0, "n_iterations": 300, "tolerance": 0}
     coef, intercept, shares = train(X, wide, weight, **exact, keeps_shares=True)
     alone, of_alone, _ = train(X, target, weight, **exact)
     np.testing.assert_allclose(coef[:, [0, 2, 3, 5, 7]], alone, atol=1e-6)
@@ -60,9 +58,7 @@ def test_labels_of_no_and_of_all_documents_stand_between_others():
     np.testing.assert_array_equal(intercept[[1, 4, 6]], [-1, 1, -1])
     # Those that have ended start others in the same places.
     start = Start(np.arange(120), shares, intercept)
-    again, _, _ = train(
-        X, wide, weight, C=1.0, n_threads=1, n_iterations=1, start=start
-    )
+    again, _, _ = train(X, wide, weight, C=1.0, n_iterations=1, start=start)
     np.testing.assert_allclose(again, coef, atol=1e-5)
 
 
@@ -72,7 +68,7 @@ def test_the_usual_steps_come_near_the_least_objective(C):
     # As all documents that are learned from.
     X = X / mean_length(X)
     usual, best = (
-        train(X, target, weight, C=C, n_threads=1, **limits)
+        train(X, target, weight, C=C, **limits)
         for limits in ({}, {"n_iterations": 400, "tolerance": 0})
     )
     for label, has_it in enumerate(target.toarray().T):
@@ -87,10 +83,10 @@ def test_the_usual_steps_come_near_the_least_objective(C):
 
 def test_a_label_is_learned_by_itself_whatever_stands_beside_it(monkeypatch):
     X, target, weight = documents_and_labels("sparse", n_labels=20)
-    together = train(X, target, weight, C=1.0, n_threads=1)
+    together = train(X, target, weight, C=1.0)
     monkeypatch.setattr("sklearn_htc.wide.machines.MAX_BLOCK", 3)
     monkeypatch.setattr("sklearn_htc.wide.machines.MIN_BLOCK", 3)
-    few = train(X, target, weight, C=1.0, n_threads=1)
+    few = train(X, target, weight, C=1.0)
     for first, second in zip(together[:2], few[:2], strict=True):
         np.testing.assert_allclose(first, second, atol=1e-9)
 
@@ -99,29 +95,25 @@ def test_a_label_is_learned_by_itself_whatever_stands_beside_it(monkeypatch):
 def test_two_documents_count_as_one_of_twice_the_weight(kind):
     X, target, _ = documents_and_labels(kind)
     twice = np.r_[np.arange(120), np.arange(60)]
-    repeated = train(
-        X[twice], target[twice], np.ones(180), C=1.0, n_threads=1, n_iterations=200
-    )
+    repeated = train(X[twice], target[twice], np.ones(180), C=1.0, n_iterations=200)
     weight = np.r_[np.full(60, 2.0), np.ones(60)]
-    weighted = train(X, target, weight, C=1.0, n_threads=1, n_iterations=200)
+    weighted = train(X, target, weight, C=1.0, n_iterations=200)
     for first, second in zip(repeated[:2], weighted[:2], strict=True):
         np.testing.assert_allclose(first, second, atol=1e-5)
 
 
 def test_weights_are_sums_of_documents(monkeypatch):
     X, target, weight = documents_and_labels("sparse")
-    coef, intercept, shares = train(
-        X, target, weight, C=1.0, n_threads=1, keeps_shares=True
-    )
+    coef, intercept, shares = train(X, target, weight, C=1.0, keeps_shares=True)
     np.testing.assert_allclose(X.T @ shares, coef, atol=1e-9)
     # Those with a loss, by how much they have.
     to_the_end = {"n_iterations": 400, "tolerance": 0, "keeps_shares": True}
-    coef, intercept, shares = train(X, target, weight, C=1.0, n_threads=1, **to_the_end)
+    coef, intercept, shares = train(X, target, weight, C=1.0, **to_the_end)
     signs = np.where(target.toarray(), 1, -1)
     loss = np.maximum(0, 1 - signs * (X @ coef + intercept))
     np.testing.assert_allclose(shares, 2 * weight[:, None] * signs * loss, atol=1e-5)
     monkeypatch.setattr("sklearn_htc.wide.machines.MAX_SHARES", 120 * 5 - 1)
-    assert train(X, target, weight, C=1.0, n_threads=1, **to_the_end)[2] is None
+    assert train(X, target, weight, C=1.0, **to_the_end)[2] is None
 
 
 @pytest.mark.parametrize("n_iterations", [25, 400])
@@ -129,7 +121,7 @@ def test_machines_of_some_documents_are_a_good_start(n_iterations):
     X, target, weight = documents_and_labels("sparse")
     X = X / mean_length(X)
     rows = np.random.default_rng(1).permutation(120)[:100]
-    limits = {"C": 1.0, "n_threads": 1, "n_iterations": n_iterations, "tolerance": 0}
+    limits = {"C": 1.0, "n_iterations": n_iterations, "tolerance": 0}
     _, intercept, shares = train(
         X[rows], target[rows], weight[rows], **limits, keeps_shares=True
     )
@@ -148,10 +140,8 @@ def test_machines_of_some_documents_are_a_good_start(n_iterations):
 
 def test_single_precision_is_enough():
     X, target, weight = documents_and_labels("sparse")
-    exact = train(X, target, weight, C=1.0, n_threads=1, n_iterations=100)
-    single = train(
-        X.astype(np.float32), target, weight, C=1.0, n_threads=1, n_iterations=100
-    )
+    exact = train(X, target, weight, C=1.0, n_iterations=100)
+    single = train(X.astype(np.float32), target, weight, C=1.0, n_iterations=100)
     assert single[0].dtype == single[1].dtype == np.float32
     for first, second in zip(exact[:2], single[:2], strict=True):
         np.testing.assert_allclose(first, second, atol=1e-3)
@@ -161,7 +151,7 @@ def test_labels_of_all_documents_or_of_none_are_constant():
     X, target, weight = documents_and_labels("sparse")
     target = target.toarray()
     target[:, 1], target[:, 3] = True, False
-    coef, intercept, _ = train(X, sparse.csr_array(target), weight, C=1.0, n_threads=1)
+    coef, intercept, _ = train(X, sparse.csr_array(target), weight, C=1.0)
     assert not coef[:, [1, 3]].any()
     assert intercept[[1, 3]].tolist() == [1, -1]
     assert np.all(np.abs(coef[:, [0, 2, 4]]).sum(axis=0) > 0)
@@ -170,9 +160,7 @@ def test_labels_of_all_documents_or_of_none_are_constant():
 def test_documents_without_any_term_still_give_an_intercept():
     X = sparse.csr_array((40, 3))
     target = sparse.csr_array(np.arange(40)[:, None] < 10)
-    coef, intercept, _ = train(
-        X, target, np.ones(40), C=1.0, n_threads=1, n_iterations=50
-    )
+    coef, intercept, _ = train(X, target, np.ones(40), C=1.0, n_iterations=50)
     assert not coef.any()
     # The mean of the signs, drawn a little towards 0 by the penalty.
     np.testing.assert_allclose(intercept, -0.5 * 80 / 81, rtol=1e-6)
