@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
+from typing import Any
 
 import joblib
 from joblib.parallel import get_active_backend
@@ -34,9 +36,46 @@ def resolve_n_threads(n_jobs: int | None) -> int:
     return torch.get_num_threads()
 
 
+class _Limits:
+    """The number of threads of the fits that run, and what was there before them."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.n_fits = 0
+        self.before: Any = None
+
+    def begin(self, n_threads: int) -> None:
+        """Set the number."""
+        import torch
+
+        with self.lock:
+            of_torch, pools = torch.get_num_threads(), threadpool_limits(n_threads)
+            if not self.n_fits:
+                self.before = of_torch, pools
+            self.n_fits += 1
+            torch.set_num_threads(n_threads)
+
+    def end(self) -> None:
+        """Bring back what was there before the first of the fits that overlap."""
+        import torch
+
+        with self.lock:
+            self.n_fits -= 1
+            if not self.n_fits:
+                of_torch, pools = self.before
+                torch.set_num_threads(of_torch)
+                pools.restore_original_limits()
+
+
+_LIMITS = _Limits()
+
+
 @contextmanager
 def torch_threads(n_threads: int) -> Iterator[None]:
     """Let torch and linear algebra have a number of threads for a while.
+
+    Of fits that overlap, in threads of the caller's, the last to begin decides, and the
+    last to end brings the caller's number back.
 
     Parameters
     ----------
@@ -48,12 +87,8 @@ def torch_threads(n_threads: int) -> Iterator[None]:
     None
         With so many threads; the caller's number comes back.
     """
-    import torch
-
-    before = torch.get_num_threads()
-    with threadpool_limits(n_threads):
-        torch.set_num_threads(n_threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+    _LIMITS.begin(n_threads)
+    try:
+        yield
+    finally:
+        _LIMITS.end()

@@ -1,0 +1,51 @@
+"""How many threads fits have, also where they overlap."""
+
+import pytest
+import torch
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from sklearn_htc.threads import torch_threads
+
+
+def counts():
+    pools = threadpool_info()
+    of_blas = {each["num_threads"] for each in pools if each["user_api"] == "blas"}
+    return torch.get_num_threads(), of_blas
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    with threadpool_limits(2, user_api="blas"):
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_the_callers_number_comes_back():
+    assert counts() == (2, {2})
+    with torch_threads(1):
+        assert counts() == (1, {1})
+    assert counts() == (2, {2})
+    with pytest.raises(ZeroDivisionError), torch_threads(1):
+        raise ZeroDivisionError
+    assert counts() == (2, {2})
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_linear_algebra_is_limited_where_torch_is_already():
+    torch.set_num_threads(1)
+    with torch_threads(1):
+        assert counts() == (1, {1})
+    assert counts() == (1, {2})
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_fits_that_overlap_leave_the_callers_number():
+    first, second = torch_threads(1), torch_threads(1)
+    with first:
+        second.__enter__()
+    assert counts() == (1, {1})
+    second.__exit__(None, None, None)
+    assert counts() == (2, {2})
