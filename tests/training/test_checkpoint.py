@@ -5,20 +5,18 @@ import json
 import pickle
 import subprocess
 import sys
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_union
 from sklearn.preprocessing import FunctionTransformer
 from skorch.callbacks import EarlyStopping
 
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, TokenSequenceVectorizer
-from sklearn_htc.training.checkpoint import KeepEpochs, _described
+from sklearn_htc.training.checkpoint import KeepEpochs
 
 pytest.importorskip("skops")
 
@@ -338,40 +336,6 @@ def test_a_vectorizer_may_have_functions(corpus, indicator, hierarchy, tmp_path)
     np.testing.assert_array_equal(
         done.predict_proba(corpus[0]), expected.predict_proba(corpus[0])
     )
-
-
-def test_parameters_are_told_apart_by_what_they_do():
-    def cut(n):
-        return lambda texts: [text[:n] for text in texts]
-
-    def upper(texts):
-        return [text.upper() for text in texts]
-
-    def lower(texts):
-        return [text.lower() for text in texts]
-
-    def again(text):
-        return again(text[1:]) if text[:1] in {"a", "b"} else text
-
-    values = [
-        cut(1),
-        cut(2),
-        upper,
-        lower,
-        again,
-        float("nan"),
-        float("inf"),
-        [1],
-        (1, 2),
-    ]
-    values += [SimpleImputer(), FunctionTransformer(upper), FunctionTransformer(lower)]
-    described = [json.dumps(_described(each)) for each in values]
-    assert len(set(described)) == len(values)
-    # As in another process: other objects, and what was read from a file.
-    assert _described(cut(1)) == json.loads(described[0])
-    assert _described(SimpleImputer()) == json.loads(described[9])
-    with pytest.raises(ValueError, match="can't be pickled"):
-        _described(partial(lambda texts: texts))
 
 
 def lengths(texts):
