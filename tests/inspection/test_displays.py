@@ -18,6 +18,7 @@ from sklearn_htc.inspection import (
     SiblingConfusionDisplay,
     SupportF1Display,
 )
+from sklearn_htc.metrics import f1_score_per_level
 from tests.conftest import random_tree
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
@@ -284,3 +285,15 @@ def test_a_missing_package_is_named(hierarchy, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"sklearn-htc\[plots\]"):
         LevelF1Display.from_predictions(TRUE, PREDICTED, hierarchy)
+
+
+def test_f1_by_level_counts_unknown_paths_as_the_metric_does():
+    known = Hierarchy.from_table([["animal", "cat"], ["animal", "dog"]])
+    true = np.array([["animal", "cow"], ["fungus", "x"], ["animal", "cat"]])
+    pred = np.array([["animal", "cat"]] * 3)
+    display = LevelF1Display.from_predictions(true, pred, known)
+    for average in ("micro", "macro"):
+        np.testing.assert_allclose(
+            getattr(display, average),
+            f1_score_per_level(true, pred, known, average=average),
+        )
