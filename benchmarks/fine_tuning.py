@@ -3,8 +3,8 @@
 The first training texts of each data set, with the same lengths and batches of 64, in
 float32 and, where the CPU can, in bfloat16. Training is the second epoch:
 
-- "Trainer": `transformers.Trainer` with a linear layer, with its defaults but for the
-  loss, which is summed over labels, and with batches of texts of similar length;
+- "Trainer": `transformers.Trainer` with a linear layer, with its defaults, and with
+  batches of texts of similar length;
 - "HiAGM" and "HTCInfoMax": the network alone, with label attention, structure encoder
   and, for the second, information maximization.
 
