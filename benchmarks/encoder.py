@@ -280,7 +280,8 @@ def fine_tuned(
             texts, Y, n_labels, rate, seed, folder, num_train_epochs=4
         )
         trainer.train()
-
+    # Otherwise predictions come in an order by length, too.
+    trainer.args.train_sampling_strategy = "random"
     return lambda some: expit(trainer.predict(rows(some)).predictions)
 
 
