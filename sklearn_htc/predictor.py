@@ -350,9 +350,8 @@ def top_of(
         The values.
     """
     top = np.argpartition(-values, k - 1, axis=1)[:, :k]
-    best = np.take_along_axis(values, top, axis=1)
     # Where several have the last of these values, the partition takes any of them.
-    least = best.min(axis=1)
+    least = np.take_along_axis(values, top, axis=1).min(axis=1)
     n_reaching = np.count_nonzero(values >= least[:, None], axis=1)
     for row in np.flatnonzero(n_reaching > k):
         reaching = np.flatnonzero(values[row] >= least[row])

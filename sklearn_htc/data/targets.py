@@ -535,10 +535,9 @@ def as_known_container(Y: Any) -> Any:
         raise ValueError(
             f"Y is a {type(Y).__name__}, which can be read only once. Pass list(Y)."
         )
-    if hasattr(Y, "__array__") and not hasattr(Y, "shape"):
-        return np.asarray(Y)
-    if type(Y).__module__.split(".")[0] == "torch":
-        # Elements of a tensor are tensors.
+    only_promises = hasattr(Y, "__array__") and not hasattr(Y, "shape")
+    # Elements of a tensor are tensors.
+    if only_promises or type(Y).__module__.split(".")[0] == "torch":
         return np.asarray(Y)
     return Y
 

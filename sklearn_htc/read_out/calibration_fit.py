@@ -74,7 +74,8 @@ def of_paths(
     """
     weight, taken = torch.from_numpy(sample_weight).double(), torch.from_numpy(own)
     n_paths, n_nodes = paths.shape
-    # The first node of each path, the second one, ...; 0 takes the place of none.
+    # The first node of each path, the second one, ...; where a path has no more, the
+    # column after the last node, which the loss fills with 0.
     lengths = np.diff(paths.indptr)
     rows = np.repeat(np.arange(n_paths), lengths)
     place = np.arange(len(rows)) - np.repeat(paths.indptr[:-1], lengths)
