@@ -72,12 +72,11 @@ def main() -> None:
         n_terms=5,
         feature_names=vectorizer.get_feature_names_out(),
     )
-    ends = [f"The path {end}." for end in reasons.ends]
-    print("\nWhy the first one?", *reasons.labels, *ends, sep="\n")
+    print("\nWhy the first one?", *reasons.labels, *reasons.ends, sep="\n")
 
     display = HierarchyDisplay.from_estimator(deep, test_texts, Y_test)
     display.figure_.savefig(FIGURE, dpi=150)
-    print(f"\n{FIGURE} shows every package and module, with its F1.")
+    print(f"\n{FIGURE} shows the packages and modules, with their F1.")
 
 
 if __name__ == "__main__":

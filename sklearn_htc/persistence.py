@@ -17,35 +17,25 @@ from zlib import error as ZlibError
 import numpy as np
 from sklearn.base import BaseEstimator
 
-__all__ = [
-    "FORMAT",
-    "TRUSTED_TYPES",
-    "Pairs",
-    "as_pairs",
-    "from_pairs",
-    "load",
-    "moved_into_place",
-    "package_version",
-    "refuse_other_format",
-    "require_skops",
-    "save",
-    "stamp",
-]
+__all__ = ["TRUSTED_TYPES", "load", "save"]
 
 # Of what fitted estimators are made of; one higher wherever older files can't be read.
 FORMAT = 2
 # Beside what skops writes.
 STAMP = "sklearn_htc.json"
 MAX_STAMP = 1000
-# What reading a file raises that is damaged, or is another one.
+# What reading a file raises that is damaged, or is another one: a bit that says that it
+# is encrypted, for example, or compressed in another way.
 DAMAGE = (
     AttributeError,
     BadZipFile,
     EOFError,
     KeyError,
+    NotImplementedError,
+    RuntimeError,
     TypeError,
+    ValueError,
     ZlibError,
-    json.JSONDecodeError,
 )
 
 TRUSTED_TYPES = [
@@ -104,6 +94,10 @@ TRUSTED_TYPES = [
 truth values, bytes or tuples of them. Other types that the user has brought, such as a
 callback, another optimizer or a classifier inside, have to be added.
 """
+
+
+class OtherFormatError(ValueError):
+    """An estimator of a version whose estimators are made of other parts."""
 
 
 def save(estimator: Any, path: str | os.PathLike[str]) -> None:
@@ -193,7 +187,7 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Any:
                     written = json.loads(file.read(MAX_STAMP))
                 refuse_other_format(written, f"The estimator in {path}")
         return read(path, trusted=[*TRUSTED_TYPES, *trusted])
-    except UntrustedTypesFoundException:
+    except (UntrustedTypesFoundException, OtherFormatError):
         raise
     except DAMAGE as error:
         raise ValueError(
@@ -242,7 +236,9 @@ def moved_into_place(path: str | os.PathLike[str]) -> Iterator[Path]:
         # Only now a failure of power can't undo the move.
         folder = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            # Some file systems of networks refuse that; the file is in its place.
+            with suppress(OSError):
+                os.fsync(folder)
         finally:
             os.close(folder)
 
@@ -285,12 +281,12 @@ def refuse_other_format(written: Mapping[str, Any] | None, what: str) -> None:
 
     Raises
     ------
-    ValueError
+    OtherFormatError
         If its format is not `FORMAT`.
     """
     found = {"format": 0, "version": "0.1.0.dev"} if written is None else written
     if found["format"] != FORMAT:
-        raise ValueError(
+        raise OtherFormatError(
             f"{what} was fitted by sklearn_htc {found['version']}, whose fitted "
             f"estimators have format {found['format']}. This is sklearn_htc "
             f"{stamp()['version']}, with format {FORMAT}. Use that version, or fit the "

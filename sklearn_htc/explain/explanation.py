@@ -205,7 +205,7 @@ class Explanation:
     labels : list of LabelExplanation
         Those that are predicted, in column order; or as they were asked for.
     ends : list of PathEnd
-        Where the predicted paths end, and why.
+        Where the predicted paths end, and why; why no label is predicted where none is.
     """
 
     text: str | None
@@ -252,7 +252,7 @@ class Explanation:
             text = " ".join(self.text[: 2 * SHOWN].split())
             lines.append(text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}...")
         lines += [repr(each) for each in self.labels]
-        lines += [f"The path {end}." for end in self.ends]
+        lines += map(str, self.ends)
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -67,14 +67,18 @@ def highlighted(explanation: "Explanation") -> str:
     Returns
     -------
     html : str
-        One part per label, which folds; the last one is open.
+        One part per label, which folds; the last one is open. Without labels, the
+        text.
     """
     last = len(explanation.labels) - 1
     parts = [
         _label(explanation, each, is_open=i == last)
         for i, each in enumerate(explanation.labels)
     ]
-    ends = "".join(f"<p>The path {escape(str(end))}.</p>" for end in explanation.ends)
+    # Where no label marks the words, the text stands by itself.
+    if not parts and explanation.text is not None:
+        parts = [f"<p>{escape(explanation.text)}</p>"]
+    ends = "".join(f"<p>{escape(str(end))}</p>" for end in explanation.ends)
     return f"<div>{''.join(parts)}{ends}</div>"
 
 

@@ -22,15 +22,16 @@ class PathEnd:
 
     Parameters
     ----------
-    label : label
-        The most specific node that is predicted.
+    label : label or None
+        The most specific node that is predicted; None where no node is.
     next_label : label or None
-        The child that was nearest to being predicted; None where there is none.
+        The child that was nearest to being predicted, or the root where no node is;
+        None where there is none.
     probability : float
-        Of that child, or of the best path through it where whole paths are predicted;
-        NaN where there is no child.
+        Of `next_label`, or of the best path through it where whole paths are predicted;
+        NaN where there is none.
     needed : float
-        The probability that it would have taken; NaN where there is no child.
+        The probability that it would have taken; NaN where there is none.
     """
 
     label: Any
@@ -39,11 +40,14 @@ class PathEnd:
     needed: float
 
     def __str__(self) -> str:
+        start = "No label is predicted"
+        if self.label is not None:
+            start = f"The path ends at {self.label!r}"
         if self.next_label is None:
-            return f"ends at {self.label!r}, below which there is nothing"
+            return f"{start}, below which there is nothing."
         return (
-            f"ends at {self.label!r}; {self.next_label!r} has probability "
-            f"{self.probability:.2f}, and would need {self.needed:.2f}"
+            f"{start}; {self.next_label!r} has probability "
+            f"{self.probability:.2f}, and would need {self.needed:.2f}."
         )
 
 
@@ -72,7 +76,8 @@ def path_ends(
     Returns
     -------
     ends : list of PathEnd
-        One per predicted node without a predicted child.
+        One per predicted node without a predicted child; one where no node is
+        predicted.
     """
     if isinstance(decoder, PartialPathDecoder):
         needed = _needed_to_go_on(decoder, hierarchy, predicted, probabilities)
@@ -85,26 +90,27 @@ def path_ends(
         needed = np.full(len(hierarchy), probabilities.max())
     is_predicted = np.zeros(len(hierarchy), dtype=bool)
     is_predicted[predicted] = True
-    ends = []
+
+    def end(label: Any, below: np.ndarray) -> PathEnd:
+        if not len(below):
+            return PathEnd(label, None, np.nan, np.nan)
+        gap = needed[below] - probabilities[below]
+        nearest = int(below[gap.argmin()])
+        return PathEnd(
+            label,
+            hierarchy.nodes[nearest],
+            float(probabilities[nearest]),
+            float(needed[nearest]),
+        )
+
+    if not len(predicted):
+        return [end(None, hierarchy.roots)]
     bounds = hierarchy.children.indptr
+    ends = []
     for node in predicted.tolist():
         children = hierarchy.children.indices[bounds[node] : bounds[node + 1]]
-        if is_predicted[children].any():
-            continue
-        label = hierarchy.nodes[node]
-        if not len(children):
-            ends.append(PathEnd(label, None, np.nan, np.nan))
-            continue
-        gap = needed[children] - probabilities[children]
-        nearest = int(children[gap.argmin()])
-        ends.append(
-            PathEnd(
-                label,
-                hierarchy.nodes[nearest],
-                float(probabilities[nearest]),
-                float(needed[nearest]),
-            )
-        )
+        if not is_predicted[children].any():
+            ends.append(end(hierarchy.nodes[node], children))
     return ends
 
 

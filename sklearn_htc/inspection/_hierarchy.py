@@ -32,11 +32,12 @@ class HierarchyDisplay(LabelDisplay):
     Attributes
     ----------
     boxes_ : matplotlib.collections.PatchCollection
-        One box per node, in column order of the nodes in `nodes_`.
+        One box per node of `nodes_`, in that order.
     nodes_ : int ndarray
         Columns of the nodes that are drawn: those with documents.
     texts_ : list of matplotlib.text.Text
-        Names of the nodes that have room for one.
+        Names of the nodes whose boxes have the height for one; cut off where the box
+        ends.
     ax_, figure_ : matplotlib artists
         What it was drawn on last.
     """
@@ -126,6 +127,7 @@ class HierarchyDisplay(LabelDisplay):
         ax = axes(ax, figsize=(9, 7))
         from matplotlib.collections import PatchCollection
         from matplotlib.patches import Rectangle
+        from matplotlib.transforms import TransformedBbox
 
         bottoms, heights = self._layout()
         self.nodes_ = np.flatnonzero(heights > 0)
@@ -143,18 +145,21 @@ class HierarchyDisplay(LabelDisplay):
             ax.figure.colorbar(self.boxes_, ax=ax, label="F1")
         ax.add_collection(self.boxes_)
         names = names_of(self.hierarchy)
-        self.texts_ = [
-            ax.text(
+        self.texts_ = []
+        for node, box in zip(self.nodes_, boxes, strict=True):
+            if heights[node] <= ROOM_FOR_NAME:
+                continue
+            text = ax.text(
                 levels[node] + 0.03,
                 bottoms[node] + heights[node] / 2,
                 f"{names[node]} ({self.counts[node]})",
                 va="center",
                 fontsize=8,
-                clip_on=True,
             )
-            for node in self.nodes_
-            if heights[node] > ROOM_FOR_NAME
-        ]
+            # A long name would run over those of the next level.
+            text.set_clip_box(TransformedBbox(box.get_bbox(), ax.transData))
+            text.set_clip_on(True)
+            self.texts_.append(text)
         n_levels = int(levels.max()) + 1
         ax.set(xlim=(0, n_levels), ylim=(1, 0), yticks=[])
         ax.set_xticks(

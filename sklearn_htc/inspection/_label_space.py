@@ -71,13 +71,15 @@ class LabelSpaceDisplay(Display):
         """
         classifier = classifier_in(estimator)
         embeddings = classifier.label_embeddings_
-        if reducer is None:
-            # One node has no other direction, and representations of size 1 neither.
-            n_components = min(2, *embeddings.shape)
+        if reducer is not None:
+            positions = np.asarray(reducer.fit_transform(embeddings))
+        elif len(embeddings) == 1:
+            positions = np.zeros((1, 2))
+        else:
+            # Representations of size 1 have no second direction.
+            n_components = min(2, embeddings.shape[1])
             found = PCA(n_components, random_state=0).fit_transform(embeddings)
             positions = np.pad(found, [(0, 0), (0, 2 - n_components)])
-        else:
-            positions = np.asarray(reducer.fit_transform(embeddings))
         if positions.shape != (len(embeddings), 2):
             raise ValueError(
                 f"The reducer makes an array of shape {positions.shape}, but "

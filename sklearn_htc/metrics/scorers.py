@@ -84,6 +84,7 @@ SCORERS: dict[str, Callable[[Any, Any, Any], float]] = {
     "lca_f1": partial(_plain, _lca_f1),
     "document_average_precision": _ranked,
 }
+"""Scorers by name: functions of an estimator, documents and their labels."""
 
 
 def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:

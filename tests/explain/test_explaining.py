@@ -185,6 +185,29 @@ def test_ends_of_paths_say_what_was_missing(hierarchy, corpus, decoding):
     assert n_ended
 
 
+def test_a_document_without_a_label_says_what_was_missing(hierarchy, corpus):
+    text = "<i>words</i> that say nothing"
+    labels = [[name] for name in corpus[1]] + [[]] * 50
+    clf = HierarchicalLinearClassifier(hierarchy, threshold=0.9, random_state=0)
+    clf.fit([*corpus[0], *[text] * 50], hierarchy.to_indicator(labels))
+    assert clf.predict([text]).sum() == 0
+    explanations = clf.explain([text])
+    (document,) = explanations
+    assert not document.labels
+    (end,) = document.ends
+    assert end.label is None
+    roots = {hierarchy.nodes[root] for root in hierarchy.roots}
+    p = clf.predict_proba([text])[0]
+    best = max(roots, key=lambda root: p[hierarchy.index([root])[0]])
+    assert end.next_label == best
+    assert end.probability < end.needed == pytest.approx(0.9)
+    assert f"No label is predicted; {best!r} has probability" in repr(explanations)
+    html = explanations._repr_html_()
+    assert "&lt;i&gt;words" in html
+    assert "No label is predicted" in html
+    assert explanations.to_frame().empty
+
+
 def test_text_html_and_table(hierarchy, corpus, indicator):
     clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
     clf.fit(corpus[0], indicator)
@@ -280,13 +303,17 @@ def test_whole_paths_compete_by_the_best_one_through_a_child(hierarchy):
     assert tree > end.needed
 
 
-def test_hostile_labels_are_escaped():
+def test_hostile_labels_texts_and_terms_are_escaped():
     label = "<script>alert(1)</script>"
-    texts = [f"{word} words" for word in ("some", "other")] * 30
+    texts = [f"<script>{word}</script> words" for word in ("some", "other")] * 30
     hierarchy = Hierarchy([("top", label)])
-    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    # Terms with what HTML marks tags by.
+    vectorizer = TfidfVectorizer(token_pattern=r"\S+")
+    clf = HierarchicalLinearClassifier(hierarchy, vectorizer=vectorizer)
     clf.fit(texts, [[label], ["top"]] * 30)
-    for shown in (clf.explain(texts[:1], labels=[label]), clf.hierarchy_):
+    explained = clf.explain(texts[:1], labels=[label])
+    assert any("<script>" in term for term in explained[0].labels[0].terms)
+    for shown in (explained, clf.hierarchy_):
         html = shown._repr_html_()
         assert "<script>" not in html
         assert "&lt;script&gt;" in html

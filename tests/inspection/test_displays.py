@@ -88,6 +88,20 @@ def test_boxes_are_as_high_as_their_share_and_lie_beside_their_parent(hierarchy,
     assert {text.get_text() for text in display.texts_} >= {"animal (4)", "fir (2)"}
 
 
+def test_long_names_end_with_their_box():
+    hierarchy = Hierarchy.from_dict({"x" * 200: ["y" * 200], "z": []})
+    display = HierarchyDisplay.from_labels([["y" * 200], ["z"]], hierarchy)
+    assert len(display.texts_) == 3
+    for node, text in zip(display.nodes_, display.texts_, strict=True):
+        level = hierarchy.levels[node]
+        (left, low), (right, high) = display.ax_.transData.inverted().transform(
+            text.get_clip_box()
+        )
+        np.testing.assert_allclose([left, right], [level, level + 1], atol=1e-9)
+        assert abs(high - low) == pytest.approx(0.5)
+        assert text.get_clip_on()
+
+
 def test_a_thousand_nodes_do_not_overlap():
     hierarchy = Hierarchy(random_tree(1000, seed=0))
     rng = np.random.default_rng(0)
@@ -178,7 +192,13 @@ def test_label_space_has_a_point_per_label(hierarchy, bag, indicator):
     display = LabelSpaceDisplay.from_estimator(clf)
     offsets = np.asarray(display.points_.get_offsets())
     np.testing.assert_allclose(offsets, display.positions, rtol=1e-6)
-    assert offsets.shape == (8, 2)
+    # The two directions in which labels differ most: the best picture of distances.
+    centered = clf.label_embeddings_ - clf.label_embeddings_.mean(axis=0)
+    left, sizes, _ = np.linalg.svd(centered, full_matrices=False)
+    expected = left[:, :2] * sizes[:2]
+    np.testing.assert_allclose(
+        offsets @ offsets.T, expected @ expected.T, atol=1e-4 * sizes[0] ** 2
+    )
     colours = display.points_.get_array()
     roots = [hierarchy.index([n])[0] for n in ("animal", "plant")]
     for label, colour in zip(hierarchy.nodes, colours, strict=True):
