@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: quickstart test oldest fuzz docs lint types package clean
+.PHONY: quickstart test oldest fuzz docs lint types citation package clean
 
 quickstart: .venv/installed
 	$(BIN)/python examples/quickstart.py
@@ -44,6 +44,15 @@ lint: .venv/installed
 types: .venv/installed
 	$(BIN)/mypy
 
+# Apart, as it asks for old versions of packages that others need.
+citation: .venv-citation/installed
+	.venv-citation/bin/cffconvert --validate
+
+.venv-citation/installed: constraints.txt
+	$(PYTHON) -m venv .venv-citation
+	.venv-citation/bin/python -m pip install --quiet cffconvert==2.0.0
+	touch $@
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
@@ -63,4 +72,4 @@ package: .venv/installed
 	cd dist && ../.venv-package/bin/python -c $(SMOKE)
 
 clean:
-	rm -rf .venv .venv-oldest .venv-package build dist *.egg-info docs/_build docs/generated docs/gallery
+	rm -rf .venv .venv-citation .venv-oldest .venv-package build dist *.egg-info docs/_build docs/generated docs/gallery

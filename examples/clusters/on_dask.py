@@ -46,7 +46,17 @@ def labels_of_bag(clf: Any, texts: Bag) -> Bag:
     -------
     labels : Bag of list
         Of each text, computed when it is asked for.
+
+    Raises
+    ------
+    ValueError
+        If it was fitted to labels of another form.
     """
+    if not isinstance(clf.predict([""]), list):
+        raise ValueError(
+            "The model was fitted to labels of another form. Fit it to label "
+            "collections, such as [['printer'], ['printer', 'email']]."
+        )
     return texts.map_partitions(_labels, dask.delayed(clf))
 
 

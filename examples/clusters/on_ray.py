@@ -40,10 +40,20 @@ class Labels:
     path : str
         Of a file that `sklearn_htc.persistence.save` has written, and that every worker
         can read. Its estimator was fitted to raw texts and label collections.
+
+    Raises
+    ------
+    ValueError
+        If it was fitted to labels of another form.
     """
 
     def __init__(self, path: str) -> None:
         self.clf = load(path)
+        if not isinstance(self.clf.predict([""]), list):
+            raise ValueError(
+                "The model was fitted to labels of another form. Fit it to label "
+                "collections, such as [['printer'], ['printer', 'email']]."
+            )
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, Any]:
         """Add the labels of the column `text`, as JSON-like lists."""

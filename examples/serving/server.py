@@ -46,7 +46,7 @@ class Answer(BaseModel):
 
 
 class BodyLimit:
-    """Refuse large bodies, whether or not their length is announced.
+    """Refuse bodies that are no text, and large ones, whatever length is announced.
 
     Parameters
     ----------
@@ -75,6 +75,12 @@ class BodyLimit:
                 await JSONResponse({"detail": text}, 413)(scope, receive, send)
                 return
         body = b"".join(pieces)
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            text = "A body has to be JSON in UTF-8."
+            await JSONResponse({"detail": text}, 422)(scope, receive, send)
+            return
         whole = iter([{"type": "http.request", "body": body, "more_body": False}])
 
         async def replayed() -> Message:

@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 from warnings import warn
 
 from sklearn_htc.labels import short_repr
@@ -30,6 +30,18 @@ CHUNK = 2**20
 TIMEOUT = 60
 # Seconds between two looks at a file that another call downloads.
 POLL = 0.1
+
+
+class StaysEncrypted(HTTPRedirectHandler):
+    """Follows a server to another address, but from https to nothing else."""
+
+    def redirect_request(
+        self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        """Make the request to the other address, or raise OSError."""
+        if req.type == "https" and not newurl.lower().startswith("https:"):
+            raise OSError(f"the server points to {newurl}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class RemoteFile(NamedTuple):
@@ -270,7 +282,7 @@ def _append(url: str, part: Path) -> None:
     try:
         # The package's own URLs, all of which are https.
         request = Request(url, headers=headers)  # noqa: S310
-        response = urlopen(request, timeout=TIMEOUT)  # noqa: S310
+        response = build_opener(StaysEncrypted).open(request, timeout=TIMEOUT)
     except HTTPError as error:
         if error.code == 416 and there:
             # Nothing is missing, or the file has changed, which the check finds.

@@ -55,7 +55,7 @@ Pipeline
         If the estimator is not fitted.
     NotImplementedError
         If it has label texts, an updated hierarchy, a label tree, a classifier of the
-        user's, or a network that reads sequences.
+        user's, or a network that reads sequences, or predicts in bfloat16.
     OSError
         If the file can't be written.
     TypeError
@@ -178,6 +178,12 @@ def _refuse_others(predictor: Any) -> None:
     if predictor.label_texts is not None:
         raise NotImplementedError(
             "Label texts have no form in ONNX: fit without label_texts."
+        )
+    deep = predictor.deep
+    if deep is not None and deep.net.mixed_precision is True:
+        raise NotImplementedError(
+            "A network with mixed_precision=True predicts in bfloat16, and the file "
+            "would in float32: fit with mixed_precision=False."
         )
 
 

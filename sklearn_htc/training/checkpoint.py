@@ -12,14 +12,12 @@ from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
-from zipfile import BadZipFile
-from zlib import error as ZlibError
 
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 
 from sklearn_htc.data.training_data import TrainingData
-from sklearn_htc.persistence import moved_into_place, require_skops
+from sklearn_htc.persistence import DAMAGE, moved_into_place, require_skops
 from sklearn_htc.training.arrays import to_numpy, to_torch
 from sklearn_htc.training.callbacks.schedule import Progress
 from sklearn_htc.training.fit_identity import identity_of, read_identity, refuse_another
@@ -37,8 +35,6 @@ SUFFIX = ".epoch"
 PARTS = (f".*{SUFFIX}.*.part", f".{IDENTITY}.*.part")
 # Of skorch's early stopping, all that changes while it watches, but for the weights.
 WATCHED = ("misses_", "dynamic_threshold_", "best_epoch_")
-# What reading a damaged file may raise.
-DAMAGE = (BadZipFile, ZlibError, EOFError, KeyError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -180,13 +176,9 @@ class TrainingFile:
         if not self.path.exists():
             return None
         skops = require_skops()
-        from skops.io.exceptions import UntrustedTypesFoundException
-
         try:
             state: dict[str, Any] = skops.load(self.path)
             return {name: state[name] for name in ("net", "has_ended", "state")}
-        except UntrustedTypesFoundException:
-            raise
         except DAMAGE as error:
             raise ValueError(
                 f"checkpoint: {self.path} is damaged: {error}. Delete it to begin this "

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
+from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
@@ -490,8 +491,9 @@ class DeepModel:
             group["lr"] = group.get("largest_lr", training.lr)
         file = None if kept is None else kept[0]
         former = resume(self.net, file)
-        if former is not None and former["has_ended"]:
+        if kept is not None and former is not None and former["has_ended"]:
             is_interrupted = False
+            kept[1].count_from(former["state"]["seconds"])
         else:
             if kept is not None:
                 own = None if former is None else former["state"]
@@ -500,8 +502,9 @@ class DeepModel:
             with draws.steps(training.rank):
                 self.net.fit_on(train, datasets[1], left, callbacks, training.processes)
             is_interrupted = stopped_by_user(self.net, done, n_epochs)
-            if file is not None and not is_interrupted:
-                file.write(self.net, has_ended=True, state={})
+            if kept is not None and not is_interrupted:
+                seconds = perf_counter() - kept[1].started
+                kept[0].write(self.net, has_ended=True, state={"seconds": seconds})
         # The net outlives what callbacks refer to.
         self.net.callbacks, self.net.callbacks_ = [], []
         epochs = self.net.history[done:]

@@ -141,7 +141,9 @@ def fit_two_paths(
     if kind is not None or settings.training.early_stopping:
         rows = split_rows(len(data), settings.validation_fraction, rng)
     task = Task(data, settings, progress, rng, n_tokens, rows, labels, checkpoint)
-    if kind is None or is_network_asked_for:
+    is_wanted = is_network_asked_for or kind is None
+    is_of_use = bool(rows) and can_weigh(len(rows[0][1]))
+    if is_wanted or (settings.deep_path == "auto" and is_of_use):
         DeepModel.require_memory(settings.network, settings.training, data, n_tokens)
     if kind is None:
         return _fit_alone(task)
@@ -149,8 +151,7 @@ def fit_two_paths(
     best = wide_fits[0]
     wanted = settings.deep_path
     too_late = task.fine_tunes and progress.is_out_of_time
-    is_of_use = can_weigh(best.first_fold) and not too_late
-    is_alone = wanted is False or (wanted == "auto" and not is_of_use)
+    is_alone = wanted is False or (wanted == "auto" and (too_late or not is_of_use))
     try:
         if is_alone:
             return _wide_alone(task, best, None)
@@ -277,7 +278,7 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         return _wide_alone(task, best, report)
     wide, weight, read_out = best, 0.0, best.choice.read_out
     deep_scores = None
-    if can_weigh(fold):
+    if can_weigh(len(fold.held_out)):
         deep_scores = scores(deep)
         weighed = agree(
             weigh(deep_scores, choices, fold, rule, is_pretrained=task.fine_tunes)

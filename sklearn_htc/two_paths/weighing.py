@@ -45,20 +45,20 @@ class Weighed:
     read_out: ReadOut
 
 
-def can_weigh(fold: Fold) -> bool:
+def can_weigh(n_held_out: int) -> bool:
     """Say whether enough documents are held out to say whether a network helps.
 
     Parameters
     ----------
-    fold : Fold
-        That the network is to be weighed by.
+    n_held_out : int
+        Documents that the network is to be weighed by.
 
     Returns
     -------
     can : bool
         Whether there are.
     """
-    return len(fold.held_out) >= ENOUGH_TO_WEIGH
+    return n_held_out >= ENOUGH_TO_WEIGH
 
 
 def weigh(

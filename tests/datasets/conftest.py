@@ -8,12 +8,17 @@ import pytest
 
 
 class Files(BaseHTTPRequestHandler):
-    """Serves bytes by path, from any position on; may break off, or know no ranges."""
+    """Serves bytes by path, from any position on; may break off, or point elsewhere."""
 
     def do_GET(self):
         server = self.server
         server.requests.append((self.path, self.headers.get("Range")))
         time.sleep(server.delay)
+        if self.path in server.moved:
+            self.send_response(302)
+            self.send_header("Location", server.moved[self.path])
+            self.end_headers()
+            return
         content = server.files.get(self.path)
         if content is None:
             self.send_error(404)
@@ -41,7 +46,7 @@ def server():
     """Run a server; tests fill `files` and read `requests`."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
         server.files, server.requests, server.breaks_off = {}, [], []
-        server.knows_ranges, server.delay = True, 0
+        server.knows_ranges, server.delay, server.moved = True, 0, {}
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(
             target=server.serve_forever, args=(0.01,), daemon=True

@@ -4,12 +4,14 @@ import hashlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from urllib.request import Request
 
 import pytest
 
 from sklearn_htc.datasets import _rcv1_v2, _wos
 from sklearn_htc.datasets._download import (
     RemoteFile,
+    StaysEncrypted,
     _acquired,
     fetch_file,
     with_checksum,
@@ -75,6 +77,22 @@ def test_a_server_without_ranges_starts_again(server, remote, tmp_path):
 def test_a_complete_part_is_checked_and_taken(server, remote, tmp_path):
     (tmp_path / "data.bin.part").write_bytes(CONTENT)
     assert fetch(remote, tmp_path).read_bytes() == CONTENT
+
+
+def test_another_address_is_followed(server, remote, tmp_path):
+    server.moved = {"/data": f"{server.url}/elsewhere"}
+    server.files["/elsewhere"] = CONTENT
+    assert fetch(remote, tmp_path).read_bytes() == CONTENT
+
+
+def test_an_encrypted_download_stays_encrypted():
+    request = Request("https://example.org/data")
+    follow = StaysEncrypted().redirect_request
+    for url in ("http://example.org/data", "ftp://example.org/data"):
+        with pytest.raises(OSError, match=f"points to {url}, which is not https"):
+            follow(request, None, 302, "Found", {}, url)
+    found = follow(request, None, 302, "Found", {}, "https://example.org/other")
+    assert found.full_url == "https://example.org/other"
 
 
 @pytest.mark.parametrize("how", ["content", "checksum"])

@@ -31,6 +31,19 @@ def archive(rows=ROWS, header=HEADER, member="Meta-data/Data.txt"):
     return buffer.getvalue()
 
 
+def test_members_of_an_archive_are_written_nowhere(serve, tmp_path):
+    content = io.BytesIO(archive())
+    with zipfile.ZipFile(content, "a") as file:
+        for name in ("../../outside.txt", "/tmp/outside.txt", "Meta-data/inside.txt"):
+            file.writestr(name, "hostile")
+    serve(content.getvalue())
+    home = tmp_path / "home"
+    with pytest.warns(UserWarning, match="25 documents"):
+        fetch_wos(data_home=home)
+    found = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert found == ["WebOfScience.zip"]
+
+
 @pytest.fixture
 def serve(server, monkeypatch):
     def put(content):

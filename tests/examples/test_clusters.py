@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
@@ -20,6 +22,7 @@ from sklearn.model_selection import (
 from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
 from sklearn_htc.persistence import save
 from tests.examples.importing import example
+from tests.test_persistence import ESTIMATORS, targets
 
 GRID = {"C": [0.3, 1.0]}
 FOLDER = Path(__file__).parents[2] / "examples" / "clusters"
@@ -146,6 +149,58 @@ def test_datasets_are_predicted_the_same_on_ray(clf, corpus, ray_cluster, tmp_pa
     found = on_ray.labels_of_dataset(path, data, n_workers=2).take_all()
     found.sort(key=lambda row: row["number"])
     assert [list(row["labels"]) for row in found] == clf.predict(texts)
+
+
+def fits(name, corpus, bag, hierarchy):
+    """Fit an estimator to labels of each form."""
+    for y in targets(corpus, hierarchy).values():
+        clf = clone(ESTIMATORS[name])
+        final = clf[-1] if name == "sequences" else clf
+        final.set_params(hierarchy=hierarchy)
+        X = corpus[0] if name == "sequences" else bag
+        yield clf.fit(X, y), X
+
+
+def assert_same_predictions(found, expected):
+    assert type(found) is type(expected)
+    if sparse.issparse(found):
+        found, expected = found.toarray(), expected.toarray()
+    if isinstance(found, pd.DataFrame):
+        pd.testing.assert_frame_equal(found, expected)
+    else:
+        assert np.array_equal(found, expected) or found == expected
+
+
+@pytest.mark.parametrize("name", list(ESTIMATORS))
+def test_every_estimator_predicts_the_same_on_dask(
+    name, corpus, bag, hierarchy, client
+):
+    for clf, X in fits(name, corpus, bag, hierarchy):
+        found = client.submit(type(clf).predict, clf, X).result(60)
+        assert_same_predictions(found, clf.predict(X))
+
+
+@pytest.mark.parametrize("name", list(ESTIMATORS))
+def test_every_estimator_predicts_the_same_on_ray(
+    name, corpus, bag, hierarchy, ray_cluster
+):
+    predict = ray_cluster.remote(lambda clf, X: clf.predict(X))
+    for clf, X in fits(name, corpus, bag, hierarchy):
+        found = ray_cluster.get(predict.remote(clf, X), timeout=60)
+        assert_same_predictions(found, clf.predict(X))
+
+
+def test_labels_of_other_forms_are_refused(clf, corpus, indicator, client, tmp_path):
+    import dask.bag as db
+
+    clf.fit(corpus[0], indicator)
+    on_dask = example("clusters", "on_dask")
+    with pytest.raises(ValueError, match="Fit it to label collections"):
+        on_dask.labels_of_bag(clf, db.from_sequence(corpus[0], npartitions=2))
+    pytest.importorskip("ray")
+    save(clf, tmp_path / "model.skops")
+    with pytest.raises(ValueError, match="Fit it to label collections"):
+        example("clusters", "on_ray").Labels(str(tmp_path / "model.skops"))
 
 
 SEARCH = """

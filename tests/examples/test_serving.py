@@ -84,9 +84,11 @@ def test_an_answer_to_bad_input_is_short(client):
     assert len(answer.content) < 2000
 
 
-@pytest.mark.parametrize("content", [b"\x80\x04N.", b"{", b"\xff\xfe"])
-def test_what_is_no_json_is_refused(client, content):
-    assert client.post("/labels", content=content).status_code == 422
+@pytest.mark.parametrize("content", [b"\x80\x04N.", b"{", b"\xff\xfe", b""])
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"}])
+def test_what_is_no_json_is_refused(client, content, headers):
+    answer = client.post("/labels", content=content, headers=headers)
+    assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("is_announced", [True, False])

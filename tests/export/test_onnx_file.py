@@ -36,6 +36,10 @@ ESTIMATORS = {
     "treelstm, joint head": HTCInfoMaxClassifier(
         wide_path=False, structure_encoder="treelstm", head="joint", **SMALL
     ),
+    "label attention": HiAGMClassifier(variant="la", wide_path=False, **SMALL),
+    "mean pooling": HiAGMClassifier(
+        structure_encoder=None, head="mean_pooling", wide_path=False, **SMALL
+    ),
     "text propagation": HiAGMClassifier(variant="tp", wide_path=False, **SMALL),
 }
 
@@ -117,7 +121,10 @@ def test_a_file_says_what_the_estimator_says(
     assert_says_the_same(clf, X, tmp_path / "model.onnx")
 
 
-@pytest.mark.parametrize("name", ["treelstm, joint head", "text propagation"])
+@pytest.mark.parametrize(
+    "name",
+    ["treelstm, joint head", "label attention", "mean pooling", "text propagation"],
+)
 def test_every_model_of_a_bag_has_a_form(
     name, corpus, bag, indicator, hierarchy, tmp_path
 ):
@@ -168,7 +175,9 @@ def test_metadata_name_the_columns(corpus, hierarchy, tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "model.onnx"]
 
 
-@pytest.mark.parametrize("case", ["texts", "tree", "own", "updated", "sequences"])
+@pytest.mark.parametrize(
+    "case", ["texts", "tree", "own", "updated", "sequences", "bfloat16"]
+)
 def test_what_has_no_form_is_refused(case, corpus, hierarchy, monkeypatch, tmp_path):
     texts, names = corpus
     clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
@@ -185,6 +194,11 @@ def test_what_has_no_form_is_refused(case, corpus, hierarchy, monkeypatch, tmp_p
         network = HTCInfoMaxClassifier(hierarchy, text_encoder="bigru", **SMALL)
         clf = make_pipeline(TokenSequenceVectorizer(max_length=8), network)
         message = "reads sequences"
+    elif case == "bfloat16":
+        clf = HTCInfoMaxClassifier(
+            hierarchy, wide_path=False, mixed_precision=True, **SMALL
+        )
+        message = "predicts in bfloat16"
     clf.fit(texts, names)
     if case == "updated":
         clf.update_hierarchy(dict(hierarchy.to_dict()) | {"new": []})

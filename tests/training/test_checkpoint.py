@@ -5,6 +5,7 @@ import json
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from sklearn.preprocessing import FunctionTransformer
 from skorch.callbacks import EarlyStopping
 
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, TokenSequenceVectorizer
-from sklearn_htc.training.checkpoint import KeepEpochs
+from sklearn_htc.training.callbacks.schedule import Progress
+from sklearn_htc.training.checkpoint import Checkpoint, KeepEpochs, TrainingFile
 
 pytest.importorskip("skops")
 
@@ -156,15 +158,24 @@ def test_damaged_files_are_refused(damage, unfinished, bag, indicator):
     clf.fit(bag, indicator)
 
 
-def test_flipped_bytes_are_found(unfinished, bag, indicator):
-    clf, folder = unfinished
+def test_flipped_bytes_are_found(unfinished):
+    _, folder = unfinished
     path = folder / "training.epoch"
-    content = bytearray(path.read_bytes())
-    middle = len(content) // 2
-    content[middle] ^= 0xFF
-    path.write_bytes(bytes(content))
-    with pytest.raises(ValueError, match="damaged"):
-        clf.fit(bag, indicator)
+    content = path.read_bytes()
+    expected = pickle.dumps(TrainingFile(path).read())
+    n_refused = 0
+    for place in np.linspace(0, len(content) - 1, 300).astype(int):
+        flipped = bytearray(content)
+        flipped[place] ^= 0xFF
+        path.write_bytes(bytes(flipped))
+        with suppress(ValueError):
+            # A date, for example.
+            assert pickle.dumps(TrainingFile(path).read()) == expected
+            continue
+        n_refused += 1
+        with pytest.raises(ValueError, match=rf"{path} is damaged"):
+            TrainingFile(path).read()
+    assert n_refused > 150
 
 
 def test_what_can_not_be_kept_is_refused(bag, indicator, hierarchy, tmp_path):
@@ -194,16 +205,28 @@ def test_what_is_written_is_named(unfinished, hierarchy):
 KILL = """
 import os, pickle, random, signal, sys, time
 import numpy as np
+import skops.io
 import torch
 torch.set_num_threads(1)
 from sklearn_htc import HTCInfoMaxClassifier
+from sklearn_htc.training.checkpoint import KeepEpochs
 
 folder, n_kills = sys.argv[1], int(sys.argv[2])
 with open(f"{folder}/data.pickle", "rb") as file:
     X, y, parameters = pickle.load(file)
 
+# What is imported at the first fit takes longer than many epochs.
+HTCInfoMaxClassifier(**parameters | {"max_epochs": 1}).fit(X, y)
+begun = os.open(f"{folder}/begun", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+keep = KeepEpochs.on_epoch_begin
+
+def on_epoch_begin(self, net, **kwargs):
+    keep(self, net, **kwargs)
+    os.write(begun, b".")
+
+KeepEpochs.on_epoch_begin = on_epoch_begin
+
 def fit(checkpoint, path):
-    # In a process of its own, which has used no threads before.
     child = os.fork()
     if not child:
         clf = HTCInfoMaxClassifier(**parameters, checkpoint=checkpoint).fit(X, y)
@@ -223,8 +246,8 @@ with open(f"{folder}/expected", "rb") as file:
 while not ends or kills < n_kills:
     child = fit(f"{folder}/fit", f"{folder}/found")
     if kills < n_kills:
-        # Many come within the first epoch, some in the middle of a file.
-        time.sleep(random.uniform(0, 0.15 * seconds))
+        # Some come before the first epoch, some in the middle of a file.
+        time.sleep(random.uniform(0, 0.4 * seconds))
         os.kill(child, signal.SIGKILL)
         kills += 1
     os.waitpid(child, 0)
@@ -233,21 +256,48 @@ while not ends or kills < n_kills:
             np.testing.assert_array_equal(pickle.load(file), expected)
         os.unlink(f"{folder}/found")
         ends += 1
-print(kills)
+print(kills, ends)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
-def test_twenty_kills_change_nothing(bag, indicator, hierarchy, tmp_path):
-    parameters = {"hierarchy": hierarchy, "wide_path": False, "random_state": 0}
+@pytest.mark.parametrize("paths", [{"wide_path": False}, {"deep_path": True}])
+def test_twenty_kills_change_nothing(paths, bag, indicator, hierarchy, tmp_path):
+    parameters = {"hierarchy": hierarchy, "random_state": 0, **paths}
     parameters |= {"dimension": 16, "max_epochs": 60, "batch_size": 10}
     data = pickle.dumps((bag, indicator, parameters))
     (tmp_path / "data.pickle").write_bytes(data)
     command = [sys.executable, "-c", KILL, str(tmp_path), "20"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) == 20
+    kills, ends = map(int, done.stdout.split())
+    assert kills == 20
+    # A kill costs the epoch at hand, and none that had ended.
+    assert (tmp_path / "begun").stat().st_size <= 60 * ends + kills
     assert not list((tmp_path / "fit").iterdir())
+
+
+def test_time_that_an_ended_training_took_is_spent(
+    bag, indicator, hierarchy, monkeypatch, tmp_path
+):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, wide_path=False, time_budget=1000, checkpoint=tmp_path, **SMALL
+    )
+
+    def killed(checkpoint):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "remove", killed)
+        with pytest.raises(Killed):
+            clone(clf).fit(bag, indicator)
+    former = TrainingFile(tmp_path / "training.epoch").read()
+    assert former["has_ended"]
+    spent = []
+    monkeypatch.setattr(Progress, "count_from", lambda _, each: spent.append(each))
+    clf.fit(bag, indicator)
+    assert spent == [former["state"]["seconds"]]
+    assert 0 < spent[0] < 1000
 
 
 def test_a_folder_in_use_is_refused(bag, indicator, hierarchy, monkeypatch, tmp_path):
