@@ -9,6 +9,7 @@ import sklearn_htc
 from sklearn_htc import (
     datasets,
     explain,
+    export,
     inspection,
     metrics,
     persistence,
@@ -22,6 +23,7 @@ MODULES = (
     sklearn_htc,
     datasets,
     explain,
+    export,
     inspection,
     metrics,
     persistence,

@@ -1,5 +1,6 @@
 """The label graph: constructors, closing, coherence, prior, and errors."""
 
+import itertools
 import pickle
 
 import networkx
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.ensemble import BaggingClassifier
-from sklearn.preprocessing import LabelEncoder
+from sklearn.preprocessing import LabelEncoder, MultiLabelBinarizer
 
 from sklearn_htc import HierarchicalLinearClassifier, Hierarchy
 from sklearn_htc.hierarchy import as_hierarchy
@@ -167,6 +168,27 @@ def test_from_paths_keeps_equal_names_under_different_parents_apart():
     assert hierarchy.nodes == ("a", "b", "a/x", "b/x", "a/x/y")
     tuples = Hierarchy.from_paths([("a", 1), ("b", 1)])
     assert tuples.nodes == (("a",), ("b",), ("a", 1), ("b", 1))
+
+
+def test_cells_with_several_paths_become_collections():
+    column = pd.Series(["a > b; a > c", "d", "a > b"])
+    y = [[path.strip() for path in cell.split(";")] for cell in column]
+    hierarchy = Hierarchy.from_paths(itertools.chain(*y), separator=" > ")
+    Y = hierarchy.to_indicator(y)
+    assert hierarchy.to_labels(Y, most_specific=True) == [
+        ["a > b", "a > c"],
+        ["d"],
+        ["a > b"],
+    ]
+
+
+def test_what_a_binarizer_makes_has_its_columns():
+    binarizer = MultiLabelBinarizer()
+    Y = binarizer.fit_transform([["cat", "animal"], ["animal"], ["dog", "animal"]])
+    edges = [("animal", "cat"), ("animal", "dog")]
+    hierarchy = Hierarchy(edges, nodes=binarizer.classes_)
+    assert hierarchy.to_labels(Y, most_specific=True) == [["cat"], ["animal"], ["dog"]]
+    assert hierarchy.is_coherent(Y)
 
 
 def test_from_paths_takes_another_separator_and_refuses_empty_names():
