@@ -278,6 +278,19 @@ def test_flipped_bytes_and_forged_stamps_are_refused(clf, tmp_path):
             load(path)
 
 
+def test_mlflow_keeps_an_estimator(clf, corpus, tmp_path):
+    sklearn_flavour = pytest.importorskip("mlflow.sklearn")
+    from mlflow import pyfunc
+
+    folder = str(tmp_path / "model")
+    sklearn_flavour.save_model(
+        clf, folder, serialization_format="skops", skops_trusted_types=TRUSTED_TYPES
+    )
+    expected = clf.predict(corpus[0])
+    for load_model in (sklearn_flavour.load_model, pyfunc.load_model):
+        assert load_model(folder).predict(corpus[0]) == expected
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such permissions")
 def test_a_file_keeps_its_permissions_and_links(clf, tmp_path):
     path, link = tmp_path / "model.skops", tmp_path / "link.skops"

@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 from dask.bag import Bag
 from distributed import Client
+from forms import refuse_other_forms
 
 
 def fit_search(search: Any, X: Any, y: Any, client: Client) -> Any:
@@ -52,11 +53,7 @@ def labels_of_bag(clf: Any, texts: Bag) -> Bag:
     ValueError
         If it was fitted to labels of another form.
     """
-    if not isinstance(clf.predict([""]), list):
-        raise ValueError(
-            "The model was fitted to labels of another form. Fit it to label "
-            "collections, such as [['printer'], ['printer', 'email']]."
-        )
+    refuse_other_forms(clf)
     return texts.map_partitions(_labels, dask.delayed(clf))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import joblib
 import numpy as np
 import ray
+from forms import refuse_other_forms
 from ray.util.joblib import register_ray
 
 from sklearn_htc.persistence import load
@@ -49,11 +50,7 @@ class Labels:
 
     def __init__(self, path: str) -> None:
         self.clf = load(path)
-        if not isinstance(self.clf.predict([""]), list):
-            raise ValueError(
-                "The model was fitted to labels of another form. Fit it to label "
-                "collections, such as [['printer'], ['printer', 'email']]."
-            )
+        refuse_other_forms(self.clf)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, Any]:
         """Add the labels of the column `text`, as JSON-like lists."""

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,19 @@ def ray_cluster(importable):
         pytest.skip(f"ray can't start its processes here: {error}")
     yield ray
     ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def spark(importable):
+    sql = pytest.importorskip("pyspark.sql")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        builder = sql.SparkSession.builder.master("local[2]")
+        spark = builder.config("spark.ui.enabled", "false").getOrCreate()
+        yield spark
+        spark.stop()
 
 
 @pytest.fixture
@@ -149,6 +163,24 @@ def test_datasets_are_predicted_the_same_on_ray(clf, corpus, ray_cluster, tmp_pa
     found = on_ray.labels_of_dataset(path, data, n_workers=2).take_all()
     found.sort(key=lambda row: row["number"])
     assert [list(row["labels"]) for row in found] == clf.predict(texts)
+
+
+def test_frames_are_predicted_the_same_on_spark(
+    clf, corpus, indicator, spark, tmp_path
+):
+    texts = corpus[0]
+    path = str(tmp_path / "model.skops")
+    on_spark = example("clusters", "on_spark")
+    save(clf.fit(texts, [[name] for name in corpus[1]]), path)
+    rows = pd.DataFrame({"number": range(100), "text": texts})
+    frame = spark.createDataFrame(rows).repartition(4)
+    found = on_spark.labels_of_frame(path, frame).toPandas().sort_values("number")
+    assert frame.columns == ["number", "text"]
+    assert found["text"].tolist() == texts
+    assert [list(labels) for labels in found["labels"]] == clf.predict(texts)
+    save(clone(clf).fit(texts, indicator), path)
+    with pytest.raises(ValueError, match="Fit it to label collections"):
+        on_spark.labels_of_frame(path, frame)
 
 
 def fits(name, corpus, bag, hierarchy):
