@@ -17,7 +17,13 @@ from sklearn_htc.read_out.decoders import (
     ThresholdDecoder,
 )
 
-__all__ = ["CalibratedLogOdds", "log_odds", "make_decoding"]
+__all__ = [
+    "CalibratedLogOdds",
+    "Coherence",
+    "log_odds",
+    "make_decoding",
+    "store_edges",
+]
 
 MARGIN = float(np.finfo(np.float32).eps)
 
@@ -100,8 +106,8 @@ class Coherence(nn.Module):
 
     def __init__(self, hierarchy: Hierarchy) -> None:
         super().__init__()
-        self.down = _edges(self, "down", hierarchy.parents_by_level)
-        self.up = _edges(self, "up", list(hierarchy.children_by_level)[::-1])
+        self.down = store_edges(self, "down", hierarchy.parents_by_level)
+        self.up = store_edges(self, "up", list(hierarchy.children_by_level)[::-1])
 
     def forward(self, values: Tensor) -> Tensor:
         """Let a node and those above and below it meet halfway; see `make_coherent`.
@@ -134,6 +140,24 @@ class Coherence(nn.Module):
             With their ancestors.
         """
         return self._spread(chosen.T.float(), self.up, "amax").T > 0.5
+
+    def raised(self, values: Tensor, is_raising: Tensor) -> Tensor:
+        """Let no ancestor of some nodes be below them; see `raise_ancestors`.
+
+        Parameters
+        ----------
+        values : Tensor of shape (B, N)
+            Log-odds or probabilities.
+        is_raising : bool Tensor of shape (N,)
+            Which nodes their ancestors are to reach.
+
+        Returns
+        -------
+        raised : Tensor of shape (B, N)
+            Unchanged but for these ancestors.
+        """
+        least = torch.where(is_raising, values, -torch.inf)
+        return torch.maximum(values, self._spread(least.T, self.up, "amax").T)
 
     def _spread(self, values: Tensor, levels: list[str], reduce: str) -> Tensor:
         """Let the extreme of a node's row and its neighbours' replace it (N, B)."""
@@ -282,12 +306,27 @@ def _of_partial_paths(decoder: PartialPathDecoder) -> PartialPaths:
     return PartialPaths(decoder)
 
 
-def _edges(
+def store_edges(
     module: nn.Module,
     prefix: str,
     neighbours_by_level: Iterable[tuple[np.ndarray, sparse.csr_array]],
 ) -> list[str]:
-    """Store where each edge of each level comes from and goes to; return the names."""
+    """Store where each edge of each level comes from and goes to.
+
+    Parameters
+    ----------
+    module : Module
+        Which gets the buffers NAME and NAME_to: source and target of each edge.
+    prefix : str
+        That their names begin with.
+    neighbours_by_level : iterable of (int ndarray, csr_array)
+        Nodes, and the neighbours of each.
+
+    Returns
+    -------
+    names : list of str
+        One per level.
+    """
     names = []
     for level, (nodes, neighbours) in enumerate(neighbours_by_level):
         to = np.repeat(nodes, np.diff(neighbours.indptr)).astype(np.int64)

@@ -1,6 +1,6 @@
 """Documents as the arrays that an exported model reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
+from sklearn_htc.predictor import TwoPathPredictor
 from sklearn_htc.wide.joined import JoinedPath
 from sklearn_htc.wide.kernel import KernelPath
 
@@ -27,11 +28,19 @@ class InputLayout:
         Size of `embeddings`; 0 where there are none.
     embedding_columns : int ndarray
         Which columns of a sparse X they are; empty where X is dense.
+    are_terms_too : bool, default=False
+        Whether these columns are among the terms, too.
     """
 
     has_terms: bool
     n_embedded: int
     embedding_columns: np.ndarray
+    are_terms_too: bool = False
+
+    @property
+    def columns_apart(self) -> np.ndarray:
+        """Columns of a sparse X that are not among the terms."""
+        return self.embedding_columns[: 0 if self.are_terms_too else None]
 
     @classmethod
     def of(cls, final: Any) -> Self:
@@ -53,6 +62,19 @@ class InputLayout:
             If a network reads sequences.
         """
         predictor, form = final._learned.predictor, final._learned.form.documents
+        layout = cls._of_scores(predictor, form)
+        if not isinstance(predictor, TwoPathPredictor) or not predictor.label_texts:
+            return layout
+        sides = predictor.label_texts.similarity.sides
+        has_terms = layout.has_terms or len(sides.terms) > 0
+        if layout.n_embedded or not len(sides.embeddings):
+            return replace(layout, has_terms=has_terms)
+        columns = sides.embeddings
+        return cls(has_terms, len(columns), columns, are_terms_too=layout.has_terms)
+
+    @classmethod
+    def _of_scores(cls, predictor: Any, form: Any) -> Self:
+        """Find out what the paths of a predictor read."""
         wide, has_network = predictor.wide, bool(predictor.deep_weight)
         none = np.empty(0, dtype=np.int64)
         needs_network = wide is None or has_network
@@ -90,7 +112,7 @@ class InputLayout:
         inputs: dict[str, np.ndarray] = {}
         if self.has_terms:
             is_term = np.ones(X.shape[1], dtype=bool)
-            is_term[self.embedding_columns] = False
+            is_term[self.columns_apart] = False
             inputs |= _padded(X, is_term)
         if self.n_embedded:
             own = X[:, self.embedding_columns].toarray()

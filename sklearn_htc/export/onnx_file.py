@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sklearn_htc.export.decoding import CalibratedLogOdds, Paths, make_decoding
 from sklearn_htc.export.inputs import InputLayout, final_estimator
+from sklearn_htc.export.label_texts import AdjustedByTexts
 from sklearn_htc.export.scores import DenseScores, NetworkScores, make_scores
 from sklearn_htc.persistence import moved_into_place, stamp
 from sklearn_htc.predictor import TwoPathPredictor
@@ -54,8 +55,8 @@ Pipeline
     NotFittedError
         If the estimator is not fitted.
     NotImplementedError
-        If it has label texts, an updated hierarchy, a label tree, a classifier of the
-        user's, or a network that reads sequences, or predicts in bfloat16.
+        If it has an updated hierarchy, a label tree, a classifier of the user's, or a
+        network that reads sequences, or predicts in bfloat16.
     OSError
         If the file can't be written.
     TypeError
@@ -137,6 +138,10 @@ class ExportedModel(nn.Module):
         self.calibrate = (
             nn.Identity() if calibration is None else CalibratedLogOdds(calibration)
         )
+        self.of_texts = None
+        if predictor.label_texts is not None:
+            self.of_texts = AdjustedByTexts(predictor.label_texts)
+        self.has_wide = wide is not None
         self.decoding = make_decoding(predictor.read_out.decoder)
         self.of_paths = isinstance(self.decoding, Paths) and (
             not final._learned.form.targets.is_multilabel
@@ -158,10 +163,13 @@ class ExportedModel(nn.Module):
             Closed under ancestors.
         """
         named = dict(zip(self.names, inputs, strict=True))
-        scores = self.parts[0](named)
+        scores = first = self.parts[0](named)
         for part in list(self.parts)[1:]:
             scores = scores + part(named)
         log_odds = self.calibrate(scores)
+        if self.of_texts is not None:
+            wide = first if self.has_wide else None
+            log_odds = self.of_texts(named, log_odds, wide)
         probabilities, decisions = self.decoding(log_odds)
         if self.of_paths:
             probabilities = self.decoding.of_paths(log_odds)
@@ -174,10 +182,6 @@ def _refuse_others(predictor: Any) -> None:
         raise NotImplementedError(
             f"{type(predictor).__name__} has no form in ONNX: fit one machine per "
             "label (no label tree), without a later update_hierarchy."
-        )
-    if predictor.label_texts is not None:
-        raise NotImplementedError(
-            "Label texts have no form in ONNX: fit without label_texts."
         )
     deep = predictor.deep
     if deep is not None and deep.net.mixed_precision is True:

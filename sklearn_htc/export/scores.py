@@ -360,7 +360,7 @@ class NetworkScores(nn.Module):
         model = deepcopy(deep.net.module_).cpu().eval()
         encoder = model.text_encoder
         if isinstance(encoder, BagOfTermsEncoder):
-            columns = layout.embedding_columns
+            columns = layout.columns_apart
             model.text_encoder = PaddedBag(encoder, deep.feature_scale, columns)
             self.names = {"ids": "ids", "weights": "weights"}
             if len(columns):

@@ -7,7 +7,13 @@ import numpy as np
 
 from sklearn_htc.hierarchy import Hierarchy
 
-__all__ = ["NEW_LABELS", "SEEN_LABELS", "PairFeatures", "parents_log_odds"]
+__all__ = [
+    "NEW_LABELS",
+    "SEEN_LABELS",
+    "PairFeatures",
+    "coef_per_label",
+    "parents_log_odds",
+]
 
 # Log-odds are cut here: beyond, they tell nothing more.
 MOST_LOG_ODDS = 10.0
@@ -77,7 +83,7 @@ class PairFeatures:
         """
         plain = self._plain(rows, labels)
         one = np.ones_like(plain[0])
-        rarity = one * self._rarity(labels)
+        rarity = one * _rarity(self.counts[labels])
         parts = [*plain, *(rarity * part for part in plain), rarity, one]
         return np.stack(parts, axis=-1)
 
@@ -96,12 +102,7 @@ class PairFeatures:
         log_odds : ndarray of shape (n_documents, n_labels), float32
             `of_new(labels) @ coef`, in less memory.
         """
-        plain = self._plain(np.arange(len(self.own))[:, None], labels[None])
-        coef = coef.astype(np.float32)
-        total = np.full_like(plain[0], coef[0])
-        for each, part in zip(coef[1:], plain, strict=True):
-            total += each * part
-        return total
+        return self._sums(labels, np.broadcast_to(coef, (len(labels), len(coef))))
 
     def log_odds_of_seen(self, labels: np.ndarray, coef: np.ndarray) -> np.ndarray:
         """Compute log-odds of labels that have documents.
@@ -118,18 +119,16 @@ class PairFeatures:
         log_odds : ndarray of shape (n_documents, n_labels), float32
             Features of all pairs times `coef`, in less memory.
         """
-        plain = self._plain(np.arange(len(self.own))[:, None], labels[None])
-        coef, rarity = coef.astype(np.float32), self._rarity(labels)
-        n = len(plain)
-        total = np.zeros_like(plain[0]) + (coef[2 * n] * rarity + coef[2 * n + 1])
-        for each, when_rare, part in zip(coef[:n], coef[n : 2 * n], plain, strict=True):
-            total += (each + when_rare * rarity) * part
-        return total
+        return self._sums(labels, coef_per_label(coef, self.counts[labels]))
 
-    def _rarity(self, labels: np.ndarray) -> np.ndarray:
-        """Return 1 / sqrt(1 + count) of labels."""
-        rarity: np.ndarray = (1 / np.sqrt(1 + self.counts[labels])).astype(np.float32)
-        return rarity
+    def _sums(self, labels: np.ndarray, coef: np.ndarray) -> np.ndarray:
+        """Add up the features of all documents with labels, times a row for each."""
+        plain = self._plain(np.arange(len(self.own))[:, None], labels[None])
+        coef = coef.astype(np.float32)
+        total = np.zeros_like(plain[0]) + coef[:, 0]
+        for each, part in zip(coef.T[1:], plain, strict=True):
+            total += each * part
+        return total
 
     def _plain(self, rows: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
         return [
@@ -160,6 +159,33 @@ class PairFeatures:
         best, top = (np.take_along_axis(each, order, axis=1) for each in (best, top))
         labels = np.append(self.rivals, [-1, -1])
         return best, labels[top[:, 0]]
+
+
+def coef_per_label(coef: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Write the coefficients of labels with documents as those of labels without.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (12,)
+        In the order of `SEEN_LABELS`.
+    counts : ndarray of shape (n_labels,)
+        Documents of each label.
+
+    Returns
+    -------
+    coef : ndarray of shape (n_labels, 6)
+        Of each label, in the order of `NEW_LABELS`.
+    """
+    n = (len(coef) - 2) // 2
+    rarity = _rarity(counts)[:, None]
+    constant = coef[-1] + coef[-2] * rarity
+    return np.hstack([constant, coef[:n] + coef[n : 2 * n] * rarity])
+
+
+def _rarity(counts: np.ndarray) -> np.ndarray:
+    """Return 1 / sqrt(1 + count) of labels."""
+    rarity: np.ndarray = (1 / np.sqrt(1 + counts)).astype(np.float32)
+    return rarity
 
 
 def _cut(log_odds: np.ndarray) -> np.ndarray:

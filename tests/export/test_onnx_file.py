@@ -133,6 +133,32 @@ def test_every_model_of_a_bag_has_a_form(
     assert_says_the_same(clf, bag, tmp_path / "model.onnx")
 
 
+@pytest.mark.parametrize("kind", ["labels", "one path", "several"])
+@pytest.mark.parametrize("form", ["texts", "terms", "embeddings", "both"])
+@pytest.mark.parametrize("name", ["linear", "wide path", "both paths"])
+def test_label_texts_have_a_form(name, form, kind, corpus, bag, hierarchy, tmp_path):
+    # "fir" has no document, and "herb" no text.
+    kept = [i for i, leaf in enumerate(corpus[1]) if leaf != "fir"]
+    y = [targets(kind, corpus, hierarchy)[i] for i in kept]
+    names = {n: f"the {n} of a {n}" for n in hierarchy.nodes if n != "herb"}
+    clf = clone(ESTIMATORS[name]).set_params(hierarchy=hierarchy)
+    if form == "texts":
+        X = [corpus[0][i] for i in kept]
+        clf.set_params(label_texts=names)
+    else:
+        everything = documents(form, bag)
+        X = everything[kept]
+        # As if a document of each label were its text.
+        first = [corpus[1].index(n) if n in corpus[1] else 0 for n in hierarchy.nodes]
+        clf.set_params(label_features=everything[first])
+    clf.fit(X, y)
+    predictor = clf._learned.predictor
+    assert len(predictor.label_texts.new_labels)
+    if name == "both paths":
+        object.__setattr__(predictor, "deep_weight", 0.7)
+    assert_says_the_same(clf, X, tmp_path / "model.onnx")
+
+
 @pytest.mark.parametrize("weights", ["float16", "pruned"])
 def test_smaller_models_have_smaller_files(weights, corpus, hierarchy, tmp_path):
     texts, names = corpus
@@ -175,17 +201,12 @@ def test_metadata_name_the_columns(corpus, hierarchy, tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "model.onnx"]
 
 
-@pytest.mark.parametrize(
-    "case", ["texts", "tree", "own", "updated", "sequences", "bfloat16"]
-)
+@pytest.mark.parametrize("case", ["tree", "own", "updated", "sequences", "bfloat16"])
 def test_what_has_no_form_is_refused(case, corpus, hierarchy, monkeypatch, tmp_path):
     texts, names = corpus
     clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
     message = "has no form in ONNX"
-    if case == "texts":
-        clf.set_params(label_texts=[f"about {node}" for node in hierarchy.nodes])
-        message = "fit without label_texts"
-    elif case == "tree":
+    if case == "tree":
         monkeypatch.setattr(fitting, "is_affordable", lambda *_: False)
     elif case == "own":
         inner = OneVsRestClassifier(LogisticRegression())
