@@ -393,7 +393,8 @@ class Hierarchy:
         Edges have the order in which `children` and `prior` store their entries.
         """
         n_children = np.diff(self.children.indptr)
-        return np.repeat(np.arange(len(self)), n_children), self.children.indices
+        child = self.children.indices.copy()
+        return np.repeat(np.arange(len(self)), n_children), child
 
     @cached_property
     def paths(self) -> list[tuple[Hashable, ...]]:
@@ -775,9 +776,9 @@ class Hierarchy:
         share = np.where(
             total > 0, counts[child] / np.where(total > 0, total, 1), 1 / n_children
         )
-        return sparse.csr_array(
-            (share, child, self.children.indptr), shape=self.children.shape
-        )
+        # Whoever changes it changes no edge.
+        indptr = self.children.indptr.copy()
+        return sparse.csr_array((share, child, indptr), shape=self.children.shape)
 
     def check_columns(self, Y: Any) -> None:
         """Refuse a wrong number of columns, and columns of a frame in another order.
@@ -999,6 +1000,9 @@ def _nonzero(values: Any) -> np.ndarray:
 def _like(matrix: sparse.csr_array, example: Any) -> Any:
     """Give a CSR result the dtype of the caller's Y, and make it dense if that was."""
     dtype = getattr(example, "dtype", np.int64)
+    if not isinstance(dtype, (type, np.dtype)):
+        # A tensor's, or one of a column of pandas.
+        dtype = np.asarray(example).dtype
     if sparse.issparse(example):
         return matrix.astype(dtype)
     return matrix.toarray().astype(dtype)

@@ -272,11 +272,11 @@ def load_weights(pretrained: str) -> dict[str, Any]:
     ValueError
         If there is no encoder at `pretrained`.
     """
-    import torch
+    from sklearn_htc.training.seeding import global_generator
 
     # What a file lacks, such as a pooler, is drawn.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with global_generator() as generator:
+        generator.manual_seed(0)
         return _load("AutoModel", pretrained, "encoder").state_dict()
 
 

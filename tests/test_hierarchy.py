@@ -557,3 +557,20 @@ def test_a_subgraph_has_the_edges_between_its_nodes():
     )
     with pytest.raises(ValueError, match="'z'"):
         dag.subgraph(["a", "z"])
+
+
+def test_a_prior_and_edges_can_be_changed_without_harm(hierarchy):
+    before = hierarchy.to_dict()
+    prior = hierarchy.prior(hierarchy.to_indicator([["cat"]]))
+    prior.eliminate_zeros()
+    hierarchy.edges[1][:] = 0
+    assert Hierarchy.from_dict(hierarchy.to_dict()) == Hierarchy.from_dict(before)
+
+
+def test_a_tensor_is_closed(hierarchy):
+    torch = pytest.importorskip("torch")
+    Y = torch.zeros((1, 8), dtype=torch.int64)
+    Y[0, hierarchy.index(["oak"])[0]] = 1
+    closed = hierarchy.close(Y)
+    assert closed.dtype == np.int64
+    assert hierarchy.to_labels(closed) == [["plant", "tree", "oak"]]

@@ -67,11 +67,12 @@ def main(model: str, source: str, target: str) -> None:
     clf = load(model)
     refuse_other_forms(clf)
     with (
-        open(source, encoding="utf8") as lines,
+        # A carriage return inside a text ends no line.
+        open(source, encoding="utf8", newline="\n") as lines,
         moved_into_place(target) as part,
         open(part, "w", encoding="utf8") as result,
     ):
-        texts = (line.rstrip("\n") for line in lines)
+        texts = (line.rstrip("\r\n") for line in lines)
         for labels in iter_labels(clf, texts):
             result.write(json.dumps({"labels": labels}) + "\n")
 

@@ -331,6 +331,9 @@ class TokenEmbeddings(EncoderInput):
     """
 
     def __init__(self, X: np.ndarray) -> None:
+        if not X.shape[1]:
+            # All documents are empty.
+            X = np.zeros((len(X), 1, X.shape[2]), dtype=X.dtype)
         super().__init__(X)
         exists = np.any(X, axis=2)
         last = X.shape[1] - np.argmax(exists[:, ::-1], axis=1)

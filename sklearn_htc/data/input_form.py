@@ -92,6 +92,7 @@ class DocumentForm:
         tokenizer: Any = None,
         piecewise: bool = False,
         label_texts: Sequence[str] = (),
+        sample_weight: Any = None,
     ) -> tuple[Self, Documents]:
         """Check X, and find out its form.
 
@@ -112,6 +113,8 @@ class DocumentForm:
             Whether X is a piece of the data.
         label_texts : sequence of str, default=()
             Whose terms vectorizer="auto" is to know.
+        sample_weight : array-like of shape (n_documents,), default=None
+            Vectorizers learn nothing from texts of weight 0.
 
         Returns
         -------
@@ -139,6 +142,7 @@ class DocumentForm:
                     tokenizer,
                     piecewise=piecewise,
                     label_texts=label_texts,
+                    sample_weight=sample_weight,
                 )
             matrix, texts = vectorized(
                 X,
@@ -146,6 +150,7 @@ class DocumentForm:
                 text_encoder,
                 piecewise=piecewise,
                 label_texts=label_texts,
+                sample_weight=sample_weight,
             )
             form, documents = cls.learn(matrix, text_encoder, vocabulary_size, None)
             # Components of a dense matrix would be others in each fold.
@@ -177,6 +182,7 @@ class DocumentForm:
         *,
         piecewise: bool,
         label_texts: Sequence[str],
+        sample_weight: Any,
     ) -> tuple[Self, Documents]:
         """Read raw texts for a pretrained encoder, and for a wide path beside it."""
         tokenizer = clone(tokenizer)
@@ -192,6 +198,7 @@ class DocumentForm:
             vectorizer,
             piecewise=piecewise,
             label_texts=label_texts,
+            sample_weight=sample_weight,
         )
         if vectors.vectors is None:
             raise ValueError(

@@ -123,6 +123,14 @@ def read_label_features(
     ValueError
         If there is not one row per node, or a row has both numbers and NaN.
     """
+    rows = getattr(label_features, "index", None)
+    # A list has a method of that name.
+    named = [] if rows is None or callable(rows) else list(rows)
+    if named and named != list(range(len(named))) and named != list(hierarchy.nodes):
+        raise ValueError(
+            "The rows of label_features are named otherwise than hierarchy.nodes, or "
+            "in another order. Try label_features.reindex(list(hierarchy.nodes))."
+        )
     given = check_array(
         label_features,
         accept_sparse="csr",

@@ -562,6 +562,12 @@ def kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
     if not isinstance(Y, Iterable) or isinstance(Y, (str, bytes)):
         raise ValueError(f"Y must be array-like or a sequence, got {short_repr(Y)}.")
     rows = list(Y)
+    for i, row in enumerate(rows):
+        if isinstance(row, Iterator):
+            raise ValueError(
+                f"The labels of document {i} are a {type(row).__name__}, which can be "
+                "read only once. Give every document a list."
+            )
     _refuse_missing(rows)
     is_label = [
         not _is_collection(row) or (_is_hashable(row) and _is_node(row, hierarchy))

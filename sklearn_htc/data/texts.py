@@ -173,6 +173,7 @@ def vectorized(
     *,
     piecewise: bool = False,
     label_texts: Sequence[str] = (),
+    sample_weight: Any = None,
 ) -> tuple[Any, Texts]:
     """Turn raw texts into numbers, and learn how.
 
@@ -188,6 +189,8 @@ def vectorized(
         Whether X is a piece of the data.
     label_texts : sequence of str, default=()
         Whose terms "auto" is to know whether documents have them or not.
+    sample_weight : array-like of shape (n_documents,), default=None
+        Nothing is learned from texts of weight 0. It is checked elsewhere.
 
     Returns
     -------
@@ -208,9 +211,10 @@ def vectorized(
             "X holds raw texts, and vectorizer is None. Use vectorizer='auto', or put "
             "a vectorizer before the classifier: make_pipeline(TfidfVectorizer(), ...)."
         )
+    learned_from = _of_some_weight(texts, sample_weight)
     is_auto = isinstance(vectorizer, str)
     if is_auto:
-        vectorizer = _usual_vectorizer(text_encoder, len(texts))
+        vectorizer = _usual_vectorizer(text_encoder, len(learned_from))
         if label_texts and isinstance(vectorizer, TfidfVectorizer):
             vectorizer = LabelTermVectorizer(label_texts, vectorizer)
     else:
@@ -221,8 +225,20 @@ def vectorized(
             "piece. For texts in pieces use one that has nothing to learn: vectorizer="
             "HashingVectorizer(alternate_sign=False)."
         )
-    matrix = _counted(vectorizer, texts, is_usual=is_auto)
+    matrix = _counted(vectorizer, learned_from, is_usual=is_auto)
+    if len(learned_from) < len(texts):
+        matrix = vectorizer.transform(texts)
     return matrix, Texts(texts, vectorizer, is_auto)
+
+
+def _of_some_weight(texts: list[str], sample_weight: Any) -> list[str]:
+    """Leave out texts of weight 0, unless all are, or it is no weight for each."""
+    if sample_weight is None:
+        return texts
+    weight = np.asarray(sample_weight)
+    if weight.shape != (len(texts),) or not np.any(weight != 0):
+        return texts
+    return [texts[row] for row in np.flatnonzero(weight != 0)]
 
 
 def _counted(vectorizer: Any, texts: list[str], *, is_usual: bool) -> Any:

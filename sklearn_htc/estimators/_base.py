@@ -255,7 +255,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
             documents,
             texts=texts,
             labels=labels,
-            names=feature_names,
+            names=None if feature_names is None else np.asarray(feature_names),
             tokens=None if texts is None else form.documents.tokens_of(texts),
             n_terms=n_terms,
             network=network,

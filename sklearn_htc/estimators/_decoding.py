@@ -179,7 +179,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         """
         self._validate_params()
         self._require_y(y)
-        documents, vectorizer = self._read(X)
+        documents, vectorizer = self._read(X, sample_weight)
         # What the classifier knows of X follows when it is fitted.
         document_form = DocumentForm.of_opaque(X, None, vectorizer)
         form = InputForm.of_targets(document_form, y, self.hierarchy)
@@ -208,7 +208,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         self._learned = Learned(form, TwoPathPredictor(wide, None, 0.0, read_out))
         return self
 
-    def _read(self, X: Any) -> tuple[OpaqueDocuments, Any]:
+    def _read(self, X: Any, sample_weight: Any) -> tuple[OpaqueDocuments, Any]:
         """Return documents as the classifier reads them, and the vectorizer of texts.
 
         It is None where X holds no texts, or the classifier reads them by itself.
@@ -218,7 +218,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             return OpaqueDocuments(X), None
         if isinstance(vectorizer, str) and reads_texts(self.estimator):
             return OpaqueDocuments(X), None
-        matrix, texts = vectorized(X, vectorizer, "auto")
+        matrix, texts = vectorized(X, vectorizer, "auto", sample_weight=sample_weight)
         return OpaqueTexts(matrix, texts), texts.vectorizer
 
     def __sklearn_tags__(self) -> Tags:

@@ -190,7 +190,12 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         self._validate_params()
         self._require_y(y)
         document_form, documents = DocumentForm.learn(
-            X, "auto", None, self.vectorizer, label_texts=texts_of(self.label_texts)
+            X,
+            "auto",
+            None,
+            self.vectorizer,
+            label_texts=texts_of(self.label_texts),
+            sample_weight=sample_weight,
         )
         if not isinstance(documents, DocumentVectors):
             raise ValueError("X is 3-D: a linear model needs a 2-D X.")

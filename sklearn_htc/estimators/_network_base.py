@@ -33,7 +33,9 @@ from sklearn_htc.estimators._warm_start import (
     refuse_changes,
     refuse_new_labels,
     refuse_new_paths,
+    remembered,
 )
+from sklearn_htc.labels import short_repr
 from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.preprocessing import TokenSequenceVectorizer
 from sklearn_htc.pretrained import SubwordTokenizer
@@ -276,6 +278,14 @@ label collections, or array-like of shape (n_documents,)
         if not self.__sklearn_is_fitted__():
             return self._fit_first_piece(X, y, classes, sample_weight, training)
         learned = self._learned
+        if classes is not None and not learned.form.targets.is_multilabel:
+            both = classes, self.classes_
+            now, first = (np.asarray(each).tolist() for each in both)
+            if set(now) != set(first):
+                raise ValueError(
+                    f"classes={short_repr(now)} are others than at the first piece, "
+                    f"{short_repr(first)}. Give the same, or none."
+                )
         data = self._read_more(X, y, sample_weight)
         training.refuse_other(data)
         deep = deepcopy(learned.predictor.deep)
@@ -362,6 +372,7 @@ label collections, or array-like of shape (n_documents,)
             tokenizer=tokenizer,
             piecewise=piecewise,
             label_texts=texts_of(self.label_texts),
+            sample_weight=sample_weight,
         )
         form = InputForm.of_targets(
             document_form, y, self.hierarchy, classes, piecewise=piecewise
@@ -530,7 +541,7 @@ label collections, or array-like of shape (n_documents,)
         self._learned = NetworkLearned(
             form,
             predictor,
-            parameters=self.get_params(deep=False),
+            parameters=remembered(self.get_params(deep=False)),
             rng=rng,
             history=[] if report is None else report.history,
             loss=network.loss,

@@ -13,6 +13,8 @@ from sklearn_htc.estimators._label_texts import read_given
 from sklearn_htc.estimators._learned import Learned
 from sklearn_htc.hierarchy import as_hierarchy
 from sklearn_htc.label_texts.similarity import LabelVectors
+from sklearn_htc.labels import short_repr
+from sklearn_htc.predictor import LogOddsPredictor
 from sklearn_htc.threads import resolve_n_threads, torch_threads
 from sklearn_htc.updating.fitting import (
     Change,
@@ -77,7 +79,9 @@ def updated(
         goes_on = np.flatnonzero(sources.matrix.astype(np.int64) @ was_class)
         classes = [hierarchy.nodes[node] for node in goes_on]
         if y is not None:
-            classes += targets.with_hierarchy(hierarchy, classes).labels_of(y)
+            given = targets.with_hierarchy(hierarchy, classes).labels_of(y)
+            _refuse_new_ends(given, goes_on, sources, former)
+            classes += given
     form = replace(learned.form, targets=targets.with_hierarchy(hierarchy, classes))
     labels = read_given(form, estimator, label_texts, label_features)
     if labels is not None:
@@ -101,6 +105,21 @@ def updated(
     parameters = {"hierarchy": hierarchy}
     parameters |= _label_parameters(estimator, sources, label_texts, label_features)
     return replace(learned, form=form, predictor=predictor), parameters
+
+
+def _refuse_new_ends(
+    labels: list[Any], goes_on: np.ndarray, sources: Sources, former: LogOddsPredictor
+) -> None:
+    """Refuse labels that were known, but as ancestors of others alone."""
+    columns = np.unique(sources.hierarchy.index(labels))
+    known = (sources.most_general @ counts_of(former))[columns] > 0
+    wrong = np.setdiff1d(columns[known], goes_on)
+    if len(wrong):
+        label = short_repr(sources.hierarchy.nodes[wrong[0]])
+        raise ValueError(
+            f"y has {label} as the most specific label of a document, which it was of "
+            "none at fit. Fit anew."
+        )
 
 
 def _vectors(labels: LabelDocuments) -> LabelVectors:
@@ -128,7 +147,9 @@ def _label_parameters(
     if own_features is None:
         return {} if label_features is None else {"label_features": label_features}
     share = sources.matrix / np.maximum(sources.counts, 1)[:, None]
-    carried = share @ _filled(own_features)
+    # What a node was is none of the parts that it was split into.
+    whole = sparse.diags_array((~sources.is_part).astype(np.float64))
+    carried = whole @ (share @ _filled(own_features))
     if label_features is not None:
         # Rows that are given take the place of those that were.
         given = _filled(label_features)

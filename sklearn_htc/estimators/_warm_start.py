@@ -1,17 +1,19 @@
 """What a training that goes on must have in common with the one before."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import BaseEstimator, clone
 
 from sklearn_htc.data.targets import TargetEncoder
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import as_hierarchy
 from sklearn_htc.predictor import Predictor, TwoPathPredictor
 
-__all__ = ["refuse_changes", "refuse_new_labels", "refuse_new_paths"]
+__all__ = ["refuse_changes", "refuse_new_labels", "refuse_new_paths", "remembered"]
 
 # They say how training goes on, and not what is trained.
 MAY_CHANGE = {
@@ -31,6 +33,31 @@ MAY_CHANGE = {
     "verbose",
     "warm_start",
 }
+
+
+def remembered(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep parameters as they are now, whatever is done to them later.
+
+    Parameters
+    ----------
+    parameters : mapping of str to value
+        The estimator's.
+
+    Returns
+    -------
+    remembered : dict
+        With copies of estimators, such as vectorizers, of dicts and of lists. Arrays
+        are not copied.
+    """
+    kept = {}
+    for name, value in parameters.items():
+        if isinstance(value, BaseEstimator):
+            kept[name] = clone(value)
+        elif isinstance(value, (dict, list)):
+            kept[name] = copy(value)
+        else:
+            kept[name] = value
+    return kept
 
 
 def refuse_changes(
@@ -60,7 +87,7 @@ def refuse_changes(
     if isinstance(hierarchy, str):
         is_same = isinstance(former["hierarchy"], str)
     else:
-        is_same = hierarchy is former["hierarchy"] or (
+        is_same = hierarchy is former["hierarchy"] is None or (
             hierarchy is not None and as_hierarchy(hierarchy) == targets.hierarchy
         )
     if not is_same:
@@ -76,6 +103,14 @@ def refuse_changes(
 def _equal(value: Any, other: Any) -> bool:
     if value is other:
         return True
+    if isinstance(value, BaseEstimator):
+        if type(value) is not type(other):
+            return False
+        theirs = other.get_params(deep=False)
+        return all(
+            _equal(each, theirs[name])
+            for name, each in value.get_params(deep=False).items()
+        )
     if isinstance(value, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(value, other, equal_nan=True)
     if sparse.issparse(value) and sparse.issparse(other):

@@ -116,7 +116,7 @@ def explain(
             total = total + found.of_rows.sum(axis=0) + added
             shared = sharing.of(row, nodes[i]) if sharing else _no_terms(len(nodes[i]))
             if reads_columns and names is not None:
-                shared = np.asarray(names)[shared[0]], shared[1]
+                shared = names[shared[0]], shared[1]
             elif tokens is None:
                 shared = shared[0].astype(str), shared[1]
             is_predicted = np.isin(nodes[i], predicted[i])

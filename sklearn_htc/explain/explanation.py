@@ -342,7 +342,7 @@ def label_explanation(
     of_terms = found.of_terms[:, position]
     order = np.argsort(-np.abs(of_terms), kind="stable")
     columns = found.columns[order]
-    terms = columns.astype(str) if names is None else np.asarray(names)[columns]
+    terms = columns.astype(str) if names is None else names[columns]
     of_rows = found.of_rows[:, position]
     nearest = np.argsort(-np.abs(of_rows), kind="stable")
     of_words = of_network[1][:, position]

@@ -62,7 +62,11 @@ class TreePredictor(Predictor):
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Search, until k are found; see `Predictor.iter_top`."""
         levels = levels_of(self.read_out.decoder, of_paths=of_paths)
-        for rows, found in self._search_all(documents, BATCH_SIZE):
+        # Each branch leads to a label, so that k branches lead to k, unless there are
+        # not as many to which a path leads.
+        n_followed = max(k, MAX_FOLLOWED)
+        size = self._batch_size(n_followed)
+        for rows, found in self._search_all(documents, size, n_followed=n_followed):
             values = self._values(found, of_paths=of_paths)
             # Less probable ones may stand before others that were not found.
             counted = np.concatenate([[0], (values.data >= LEAST_PROBABILITY).cumsum()])
@@ -72,12 +76,9 @@ class TreePredictor(Predictor):
                 yield rows[has_enough], *top
             others = rows[~has_enough]
             if len(others):
-                # Each branch leads to a label, so that k branches lead to k, unless
-                # there are not as many to which a path leads.
-                n_followed = max(k, MAX_FOLLOWED)
                 again = documents.take(others)
                 for some, more in self._search_all(
-                    again, self._batch_size(n_followed), n_followed=n_followed, least=0
+                    again, size, n_followed=n_followed, least=0
                 ):
                     dense = self._dense(more, of_paths=of_paths)
                     yield others[some], *top_of(dense, k, levels)

@@ -319,6 +319,8 @@ def _read(
 
 def _hits(true: sparse.csr_array, columns: np.ndarray) -> np.ndarray:
     """Tell which ranked labels (n, k) are right."""
+    if not columns.size:
+        return np.zeros(columns.shape, dtype=bool)
     rows = np.repeat(np.arange(len(columns)), columns.shape[1])
     is_right = np.asarray(true[rows, columns.ravel()]) > 0
     return is_right.reshape(columns.shape)

@@ -68,6 +68,15 @@ class HierarchicalModel(nn.Module):
         self.structure_encoder = structure_encoder
         self.head = head
 
+    @property
+    def position_width(self) -> int:
+        """How many numbers stand in memory for a position of a text.
+
+        A pretrained encoder's states may be larger than the text features.
+        """
+        of_states: int = getattr(self.text_encoder, "hidden_size", 0)
+        return max(of_states, self.dimension)
+
     def set_prior(self, prior: Tensor) -> None:
         """Replace P(child | parent), when more training labels have been counted.
 

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sklearn_htc.network.heads import JointHead
 from sklearn_htc.network.hierarchical_model import HierarchicalModel, ModelOutput
 
 __all__ = ["HTCInfoMax"]
@@ -52,9 +53,13 @@ class HTCInfoMax(HierarchicalModel):
         Returns
         -------
         width : int
-            Of its logits or of its text features, whichever are more.
+            Of its logits, or of the contexts that a joint head reads, or of its text
+            features, whichever are more.
         """
-        return max(self.n_nodes, n_positions * self.dimension)
+        of_labels = self.n_nodes
+        if isinstance(self.head, JointHead):
+            of_labels *= self.dimension
+        return max(of_labels, n_positions * self.position_width)
 
     def forward(self, labels: Tensor | None = None, **batch: Tensor) -> ModelOutput:
         """Score every label of every document.

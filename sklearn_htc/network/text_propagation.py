@@ -57,7 +57,8 @@ class TextPropagation(HierarchicalModel):
         width : int
             Of its node representations or of its text features.
         """
-        return max(self.n_nodes, n_positions) * self.dimension
+        of_nodes = self.n_nodes * self.dimension
+        return max(of_nodes, n_positions * self.position_width)
 
     def forward(self, labels: Tensor | None = None, **batch: Tensor) -> ModelOutput:
         """Score every label of every document.

@@ -64,7 +64,7 @@ class TransformerEncoder(nn.Module):
         if weights is not None:
             self.encoder.load_state_dict(weights)
         self.encoder.get_input_embeddings().requires_grad_(trains_words)
-        size = self.encoder.config.hidden_size
+        self.hidden_size = size = self.encoder.config.hidden_size
         if checkpoints:
             _checkpoint(self.encoder)
         if lora is not None:

@@ -126,7 +126,9 @@ class Calibration:
         every = -(-scores.size // MAX_READ)
         scores, target = scores[::every], target[::every]
         sample_weight = sample_weight[::every]
-        self._fit_unit(*_sums(scores, target, sample_weight), float(scores.std()))
+        # Squares of large scores are infinite in float32.
+        deviation = float(scores.std(dtype=np.float64))
+        self._fit_unit(*_sums(scores, target, sample_weight), deviation)
         point = self.coef_ if near is None else near.coef_
         if len(path_nodes):
             # Each document is one observation, however many labels there are.
@@ -202,7 +204,8 @@ class Calibration:
         of_true, of_false = (
             float(pair_weight[part] @ scores[part]) for part in (is_true, ~is_true)
         )
-        self._fit_unit(n_true, n_false, of_true, of_false, float(scores.std()))
+        deviation = float(scores.std(dtype=np.float64))
+        self._fit_unit(n_true, n_false, of_true, of_false, deviation)
         likelihood = Likelihood(
             self._in_unit(scores),
             self.log_frequency[labels],

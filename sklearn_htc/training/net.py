@@ -402,11 +402,12 @@ def stopped_by_user(net: NeuralNet, done: int, n_epochs: int) -> bool:
     interrupted : bool
         False where all epochs ran, or early stopping or the time ended the training.
     """
-    complete = sum("train_batch_count" in epoch for epoch in net.history[done:])
+    # skorch notes how long an epoch took at its very end, when it is scored.
+    complete = sum("dur" in epoch for epoch in net.history[done:])
     by_rule = any(
         callback.misses_ == callback.patience
         if isinstance(callback, EarlyStopping)
-        else isinstance(callback, StopWhenOver) and callback.progress.is_over
+        else isinstance(callback, StopWhenOver) and callback.has_ended
         for _, callback in net.callbacks_
     )
     return complete < n_epochs and not by_rule

@@ -9,10 +9,24 @@ import torch
 
 from sklearn_htc.network.randomness import drawing_from
 
-__all__ = ["Draws"]
+__all__ = ["Draws", "global_generator"]
 
 # torch's initial weights come from its global generator, which all threads share.
 _GLOBAL_GENERATOR = Lock()
+
+
+@contextmanager
+def global_generator() -> Iterator[torch.Generator]:
+    """Have torch's global generator of the CPU for oneself.
+
+    Yields
+    ------
+    generator : Generator
+        To be seeded. Its state comes back; generators of other devices stay as they
+        are.
+    """
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
+        yield torch.default_generator
 
 
 class Draws:
@@ -71,14 +85,14 @@ class Draws:
             With the global generator seeded; the caller's state comes back.
         """
         precision = torch.get_default_dtype()
-        with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self.generator.get_state())
+        with global_generator() as generator:
+            generator.set_state(self.generator.get_state())
             torch.set_default_dtype(torch.float32)
             try:
                 yield
             finally:
                 torch.set_default_dtype(precision)
-                self.generator.set_state(torch.get_rng_state())
+                self.generator.set_state(generator.get_state())
 
     @contextmanager
     def steps(self, rank: int = 0) -> Iterator[None]:

@@ -7,7 +7,6 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from sklearn_htc.data.input_form import DocumentForm
-from sklearn_htc.data.reading import SEQUENCE_ENCODERS
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.pretrained import load_configuration
 from sklearn_htc.training.devices import has_fast_bfloat16, resolve_device
@@ -153,7 +152,7 @@ class NetworkSettings:
         if form.text_encoder == "bag":
             shape = (form.width, self.size)
             rows = "one row per column of X, and `dimension` columns"
-        elif form.text_encoder in SEQUENCE_ENCODERS:
+        elif form.text_encoder in ("bigru", "rcnn"):
             size = weights.shape[1] if weights.ndim == 2 else self.embedding_size
             shape = ((form.n_tokens or 0) + 1, size)
             rows = "one row per token id, 0 included"

@@ -226,10 +226,10 @@ def _nodes_to_learn(
         is_above_fresh = sources.hierarchy.ancestors.T.astype(np.int64) @ is_fresh > 0
         is_touched = sources.is_touched | is_above_fresh
         is_same = ~is_touched
-        are_all_given = (
-            np.minimum(counts, inherited)[is_same].sum()
-            >= ENOUGH * inherited[is_same].sum()
-        )
+        n_before = inherited[is_same].sum()
+        n_given = np.minimum(counts, inherited)[is_same].sum()
+        # Where every node is touched nothing tells whether all documents are given.
+        are_all_given = n_before > 0 and n_given >= ENOUGH * n_before
         is_learned |= (
             sources.is_touched & (counts > 0) & (counts < len(change.data))
         ) & (are_all_given | (counts >= inherited))

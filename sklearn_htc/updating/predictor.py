@@ -257,7 +257,7 @@ class UpdatedPredictor(LogOddsPredictor):
         scores = np.full((len(former), len(decoder.path_nodes)), NEVER, np.float32)
         own = self.sources.matrix[decoder.path_nodes]
         for path in range(len(decoder.path_nodes)):
-            columns = position[own[[path]].indices]
+            columns = position[own.indices[own.indptr[path] : own.indptr[path + 1]]]
             columns = columns[columns >= 0]
             if len(columns):
                 scores[:, path] = logsumexp(log_p[:, columns], axis=1)

@@ -105,9 +105,10 @@ class KernelPath(WideModel):
         """
         if weights != "float16" or self.landmarks_.dtype != np.float32:
             return self
-        return replace(
-            self, landmarks_=halved(self.landmarks_), coef_=halved(self.coef_)
-        )
+        # The kernel reads differences, which a common offset may be much larger than.
+        spread = np.abs(self.landmarks_ - self.landmarks_.mean(axis=0)).max()
+        landmarks = halved(self.landmarks_, size=float(spread))
+        return replace(self, landmarks_=landmarks, coef_=halved(self.coef_))
 
     @property
     def _type(self) -> type:

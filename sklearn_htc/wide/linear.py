@@ -182,7 +182,9 @@ class LinearPath(WideModel):
         coef, scale = self.weights(), self.feature_scale_[self.features_]
         if weights == "pruned":
             coef = sparse.csr_array(coef, copy=True)
-            least = np.repeat(min_weight * scale, np.diff(coef.indptr))
+            # A larger penalty makes all weights smaller.
+            least = min_weight * min(self.settings.options.C, 1.0) * scale
+            least = np.repeat(least, np.diff(coef.indptr))
             coef.data[np.abs(coef.data) < least] = 0
             coef.eliminate_zeros()
         elif weights == "float16" and not sparse.issparse(coef):

@@ -180,3 +180,10 @@ def test_two_forms_are_taken_and_read_apart_together():
     for part, terms in zip((train, held_out), expected, strict=True):
         np.testing.assert_array_equal(part.vectors.X.toarray(), terms.X.toarray())
     assert len(held_out.encoder_input) == 1
+
+
+def test_token_embeddings_without_any_position_are_empty_documents():
+    documents = as_documents(np.zeros((2, 0, 3)), "tokens")
+    assert documents.lengths.tolist() == [0, 0]
+    batch = documents.batch(np.array([1, 0]))
+    assert batch["values"].shape == (2, 1, 3)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -49,3 +50,15 @@ def test_a_row_of_nan_has_no_features_in_a_sparse_array_either():
     features[1, 0] = 0
     with pytest.raises(ValueError, match="'b' has NaN among its numbers"):
         read_label_features(sparse.csr_array(features), hierarchy)
+
+
+def test_named_rows_have_the_order_of_the_nodes():
+    hierarchy = Hierarchy([], nodes=["a", "b"])
+    features = pd.DataFrame(np.eye(2), index=["b", "a"])
+    with pytest.raises(ValueError, match="reindex"):
+        read_label_features(features, hierarchy)
+    nodes, given = read_label_features(features.loc[["a", "b"]], hierarchy)
+    assert nodes.tolist() == [0, 1]
+    np.testing.assert_array_equal(given, [[0, 1], [1, 0]])
+    _, given = read_label_features(pd.DataFrame(np.eye(2)), hierarchy)
+    np.testing.assert_array_equal(given, np.eye(2))

@@ -287,3 +287,9 @@ def test_errors_shorten_a_label_of_a_megabyte(hierarchy):
     with pytest.raises(ValueError, match="Unknown label") as error:
         encoder.transform(["x" * 10**6])
     assert len(str(error.value)) < 300
+
+
+def test_labels_that_can_be_read_once_are_refused():
+    y = [map(str.strip, cell.split(";")) for cell in ["b; a", "a", "b"]]
+    with pytest.raises(ValueError, match="labels of document 0 are a map"):
+        TargetEncoder.fit(y, Hierarchy([], nodes=["a", "b"]))

@@ -188,3 +188,22 @@ def test_bad_parameters_are_refused(bag, indicator, hierarchy):
         clf.compact(weights="int8")
     with pytest.raises(ValueError, match="min_weight == -1"):
         clf.compact(min_weight=-1)
+
+
+def test_a_large_penalty_leaves_small_weights(bag, indicator, hierarchy):
+    clf = HierarchicalLinearClassifier(hierarchy, C=1e-3, random_state=0)
+    clf.fit(bag, indicator)
+    small = clf.compact()
+    assert small.wide_.coef_.nnz > 0.3 * np.count_nonzero(clf.wide_.weights())
+    np.testing.assert_allclose(
+        small.predict_proba(bag), clf.predict_proba(bag), rtol=0, atol=0.05
+    )
+
+
+def test_float16_holds_where_embeddings_are_far_from_zero(bag, indicator, hierarchy):
+    X = (bag.toarray() + 5000).astype(np.float32)
+    clf = HTCInfoMaxClassifier(hierarchy, deep_path=False, **SMALL).fit(X, indicator)
+    small = clf.compact(weights="float16")
+    np.testing.assert_allclose(
+        small.predict_proba(X), clf.predict_proba(X), rtol=0, atol=0.02
+    )

@@ -95,6 +95,17 @@ def test_documents_of_weight_0_are_as_if_not_there(estimator, bag, indicator):
     )
 
 
+def test_texts_of_weight_0_teach_no_terms(estimator, corpus, indicator):
+    texts = [f"{text} {'late' if i >= 60 else ''}" for i, text in enumerate(corpus[0])]
+    weight = np.ones(100)
+    weight[60:] = 0
+    part = clone(estimator).fit(texts[:60], indicator[:60], np.ones(60))
+    clf = clone(estimator).fit(texts, indicator, weight)
+    np.testing.assert_allclose(
+        clf.predict_proba(texts), part.predict_proba(texts), atol=1e-6
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS[:3])
 @pytest.mark.parametrize("y", ["labels", "indicator"])
 def test_two_documents_with_a_weight_are_enough(

@@ -415,6 +415,13 @@ def test_partial_fit_of_labels_knows_all_nodes(bag, corpus, hierarchy):
     flat = HTCInfoMaxClassifier(dimension=16, random_state=0)
     flat.partial_fit(bag[:1], y[:1], classes=np.unique(y))
     assert flat.classes_.tolist() == np.unique(y).tolist()
+    flat.partial_fit(bag[1:2], y[1:2], classes=np.unique(y)[::-1])
+    for other in (["cat", "cow"], ["cat"]):
+        with pytest.raises(ValueError, match="others than at the first piece"):
+            flat.partial_fit(bag[1:2], y[1:2], classes=other)
+    below = HTCInfoMaxClassifier(hierarchy, dimension=16, random_state=0)
+    for rows in (slice(0, 5), slice(5, 10)):
+        below.partial_fit(bag[rows], y[rows], classes=np.unique(y))
 
 
 def test_later_documents_that_the_path_loss_cant_describe_are_refused(

@@ -10,6 +10,7 @@ import torch
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
@@ -25,6 +26,7 @@ from sklearn_htc import (
 from sklearn_htc.training.deep import DeepModel
 from sklearn_htc.two_paths import fitting, task, weighing
 from sklearn_htc.two_paths.weighing import Weighed
+from tests.conftest import TREE
 
 SMALL = {"dimension": 8, "max_epochs": 2, "random_state": 0}
 
@@ -204,7 +206,14 @@ def test_ctrl_c_later_keeps_the_wide_path(
     monkeypatch.setattr(weighing, "ENOUGH_TO_WEIGH", 1)
     clf = HTCInfoMaxClassifier(hierarchy, **SMALL)
     if stage == "LabelCounts":
-        monkeypatch.setattr(task.LabelCounts, "of", lambda *_: ctrl_c(), raising=True)
+        count, counted = task.LabelCounts.of, []
+
+        def of(target):
+            # First it is seen whether there is memory for a network.
+            counted.append(target)
+            return count(target) if len(counted) == 1 else ctrl_c()
+
+        monkeypatch.setattr(task.LabelCounts, "of", of)
     else:
         module = fitting if stage == "weigh" else task
         interrupted(monkeypatch, module, stage, ctrl_c)
@@ -364,3 +373,43 @@ def test_a_warm_start_has_the_same_number_of_threads(
     finally:
         torch.set_num_threads(before)
     assert found == [1]
+
+
+def test_a_warm_start_sees_what_was_changed_inside_parameters(
+    corpus, indicator, hierarchy
+):
+    vectorizer = HashingVectorizer(n_features=64, alternate_sign=False)
+    clf = HTCInfoMaxClassifier(
+        hierarchy, vectorizer=vectorizer, warm_start=True, wide_path=False, **SMALL
+    ).fit(corpus[0], indicator)
+    clf.fit(corpus[0], indicator)
+    clf.set_params(vectorizer__ngram_range=(1, 2))
+    with pytest.raises(ValueError, match="another vectorizer"):
+        clf.fit(corpus[0], indicator)
+    clf.set_params(vectorizer__ngram_range=(1, 1)).fit(corpus[0], indicator)
+    edges = {node: list(children) for node, children in TREE.items()}
+    clf.set_params(hierarchy=edges).fit(corpus[0], indicator)
+    edges["animal"].remove("dog")
+    with pytest.raises(ValueError, match="another hierarchy"):
+        clf.fit(corpus[0], indicator)
+
+
+class PressWhileScored(Callback):
+    """Press Ctrl-C when the last epoch is scored on held-out documents."""
+
+    def on_batch_begin(self, net, training=None, **kwargs):
+        if not training and len(net.history) == net.max_epochs:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_while_the_last_epoch_is_scored_is_noticed(bag, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(
+        hierarchy,
+        wide_path=False,
+        early_stopping=True,
+        callbacks=[PressWhileScored()],
+        **SMALL,
+    )
+    with pytest.warns(ConvergenceWarning, match="interrupted"):
+        clf.fit(bag, indicator)

@@ -389,3 +389,50 @@ def test_texts_without_a_fit_that_knew_some_are_refused():
         fitted().update_hierarchy(HIERARCHY, label_texts={NEW: "the ferret"})
     with pytest.raises(ValueError, match="which is not a node"):
         fitted().update_hierarchy(HIERARCHY, label_texts={"fish": "a fish"})
+
+
+def test_merged_nodes_are_not_learned_from_a_few_documents():
+    # Where every node is touched nothing tells that these are all documents.
+    rng = np.random.default_rng(0)
+    leaves = rng.choice(list("abcd"), 200).tolist()
+    texts = [f"word{leaf} w{rng.integers(20)}" for leaf in leaves]
+    model = HierarchicalLinearClassifier(
+        Hierarchy([], nodes=list("abcd")), decoding="threshold", random_state=0
+    ).fit(texts, several(leaves))
+    union = clone(model).fit(texts, several(leaves))
+    today = Hierarchy([], nodes=["ab", "cd"])
+    mapping = {"a": "ab", "b": "ab", "c": "cd", "d": "cd"}
+    union.update_hierarchy(today, mapping)
+    model.update_hierarchy(today, mapping, X=texts[:4], y=[["ab"], ["cd"]] * 2)
+    np.testing.assert_allclose(
+        model.predict_proba(texts), union.predict_proba(texts), atol=1e-6
+    )
+
+
+def test_a_label_that_was_an_ancestor_alone_can_not_become_a_class():
+    model = HierarchicalLinearClassifier(BEFORE, random_state=0).fit(*TRAIN)
+    before = model.predict_proba(TEST[0])
+    texts, y = TRAIN
+    with pytest.raises(ValueError, match="'animal' as the most specific label"):
+        model.update_hierarchy(BEFORE, X=texts, y=["animal", *y[1:]])
+    np.testing.assert_array_equal(model.predict_proba(TEST[0]), before)
+
+
+def test_features_of_a_split_node_are_none_of_its_parts():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 8)).astype(np.float32)
+    y = rng.choice(list("abc"), 200)
+    X[np.arange(200), np.searchsorted(list("abc"), y)] += 4
+    features = np.eye(3, 8)
+    model = HierarchicalLinearClassifier(
+        Hierarchy([], nodes=list("abc")),
+        label_features=features,
+        decoding="threshold",
+        random_state=0,
+    ).fit(X, several(y))
+    model.update_hierarchy(
+        Hierarchy([], nodes=["a", "b1", "b2", "c"]), {"b": ["b1", "b2"]}
+    )
+    carried = model.get_params()["label_features"].toarray()
+    expected = [features[0], np.zeros(8), np.zeros(8), features[2]]
+    np.testing.assert_array_equal(carried, expected)

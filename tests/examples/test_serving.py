@@ -100,7 +100,7 @@ def test_large_bodies_are_refused(client, is_announced):
 
 def test_a_file_is_answered_line_by_line(clf, corpus, monkeypatch, tmp_path):
     monkeypatch.setattr(predict_file, "BATCH_SIZE", 7)
-    texts = [*corpus[0][:20], ""]
+    texts = [*corpus[0][:20], "", f"{corpus[0][0]}\r{corpus[0][1]}"]
     (tmp_path / "texts.txt").write_text("".join(f"{text}\n" for text in texts))
     save(clf, tmp_path / "model.skops")
     names = ("model.skops", "texts.txt", "labels.jsonl")

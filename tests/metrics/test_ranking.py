@@ -127,3 +127,9 @@ def test_uneven_rankings_and_wrong_propensities_are_refused(hierarchy):
         precision_at_k_score([["a"], ["b"]], [["a"], ["a", "b"]], hierarchy, k=1)
     with pytest.raises(ValueError, match="label_propensities"):
         precision_at_k_score([["a"]], [["a"]], hierarchy, k=1, propensities=[1.0])
+
+
+def test_documents_without_labels_have_no_precision(hierarchy):
+    ranked = [["a", "b"], ["a", "c"]]
+    assert r_precision_score([[], []], ranked, hierarchy) == 0
+    assert precision_at_k_score([[], []], ranked, hierarchy, k=2) == 0

@@ -232,6 +232,20 @@ def test_the_unit_of_scores_does_not_matter():
     assert other.slope == pytest.approx(10 * fitted.slope, rel=0.01)
 
 
+def test_scores_whose_squares_overflow_are_not_lost():
+    scores, target = held_out(200)
+    huge = np.float32(1e25) * scores
+    fitted, other = (
+        Calibration(np.arange(6)).fit(
+            values, target, np.ones(200), NO_PATHS, no_paths(6)
+        )
+        for values in (scores, huge)
+    )
+    np.testing.assert_allclose(
+        expit(other.log_odds(huge)), expit(fitted.log_odds(scores)), atol=0.001
+    )
+
+
 def test_with_few_documents_coefficients_stay_where_they_were():
     scores, target = held_out()
     fitted = Calibration(np.arange(6)).fit(

@@ -42,6 +42,15 @@ def test_pieces_of_a_batch_give_the_gradients_of_the_whole(hiagm, corpus, indica
         torch.testing.assert_close(other, results[0], atol=1e-6, rtol=1e-4)
 
 
+def test_weights_of_words_are_refused_before_any_training(folder, corpus, indicator):
+    weights = np.zeros((1000, 8))
+    clf = HTCInfoMaxClassifier(
+        pretrained=folder, embedding_weights=weights, **SMALL | {"wide_path": True}
+    )
+    with pytest.raises(ValueError, match="embedding layer"):
+        clf.fit(corpus[0], indicator)
+
+
 def test_computing_layers_again_changes_nothing(hiagm, corpus, indicator, monkeypatch):
     probabilities = []
     for checkpoints in (True, False):

@@ -126,10 +126,16 @@ class StopWhenOver(Callback):
     ----------
     progress : Progress
         Knows when it is over.
+
+    Attributes
+    ----------
+    has_ended : bool
+        Whether it was this that ended the training.
     """
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
+        self.has_ended = False
 
     def on_batch_end(
         self, net: NeuralNet, training: bool | None = None, **kwargs: Any
@@ -141,4 +147,5 @@ class StopWhenOver(Callback):
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """End training, as skorch's early stopping does it."""
         if net.agree(self.progress.is_over):
+            self.has_ended = True
             raise KeyboardInterrupt
