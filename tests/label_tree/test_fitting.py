@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 
-from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
+from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, HTCInfoMaxClassifier
 from sklearn_htc.label_tree import fitting
 from sklearn_htc.label_tree.tree import LabelTree
 from sklearn_htc.metrics import micro_macro_f1
@@ -242,15 +242,19 @@ def test_the_power_is_looked_for_uphill(planted, monkeypatch, best, powers):
     assert tried == powers
 
 
-def test_more_than_are_followed_are_ranked():
-    # Of 300 labels about equally probable ones, siblings before deeper nodes.
-    data = plant("tree", n_nodes=300, n_documents=900)
-    X = data.vectors.X
-    clf = estimator(data).fit(X, data.target)
-    few_terms = X[:20].copy()
-    few_terms.data[:] = 0
-    _, probabilities = clf.predict_top_k(few_terms, 150)
-    whole = clf.predict_proba(few_terms)
-    np.testing.assert_allclose(
-        probabilities, -np.sort(-whole, axis=1)[:, :150], rtol=1e-4, atol=1e-6
-    )
+def test_more_labels_than_branches_are_usually_followed():
+    # Terms say nothing, so each of 100 roots is more probable than any child.
+    hierarchy = Hierarchy([(i, 100 + i) for i in range(100)], nodes=range(200))
+    rng = np.random.default_rng(0)
+    roots = rng.integers(100, size=2000)
+    has_child = rng.random(2000) < 0.3
+    Y = hierarchy.to_indicator((roots + 100 * has_child)[:, None].tolist())
+    terms = np.arange(2000), rng.integers(100, size=2000)
+    X = sparse.csr_array((np.ones(2000), terms), shape=(2000, 100))
+    clf = HierarchicalLinearClassifier(
+        hierarchy, decoding="threshold", random_state=0
+    ).fit(X, Y)
+    assert isinstance(clf.wide_, LabelTree)
+    _, probabilities = clf.predict_top_k(X[:20], 100)
+    expected = -np.sort(-clf.predict_proba(X[:20]), axis=1)[:, :100]
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-4)
