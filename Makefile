@@ -48,7 +48,7 @@ types: .venv/installed
 citation: .venv-citation/installed
 	.venv-citation/bin/cffconvert --validate
 
-.venv-citation/installed: constraints.txt
+.venv-citation/installed: Makefile
 	$(PYTHON) -m venv .venv-citation
 	.venv-citation/bin/python -m pip install --quiet cffconvert==2.0.0
 	touch $@

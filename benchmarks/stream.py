@@ -58,8 +58,11 @@ def peak_of_family():
     return sum(map(peak, family))
 
 def piece_of(number):
-    first = number * piece
-    return list(islice(cycle(texts), first % len(texts), first % len(texts) + piece))
+    start = number * piece % len(texts)
+    size = min(piece, n_texts - number * piece)
+    return list(islice(cycle(texts), start, start + size))
+
+n_pieces = -(-n_texts // piece)
 
 """
 ENGINES = {
@@ -82,7 +85,7 @@ if __name__ == "__main__":
     ) as cluster, Client(cluster) as client:
         clf = load(model)
         start = perf_counter()
-        pieces = [dask.delayed(piece_of)(i) for i in range(n_texts // piece)]
+        pieces = [dask.delayed(piece_of)(i) for i in range(n_pieces)]
         labels = labels_of_bag(clf, db.from_delayed(pieces))
         n = labels.map(len).sum(split_every=8).compute()
         print(perf_counter() - start, n, peak_of_family())
@@ -100,7 +103,7 @@ ray.init(
 )
 ray.data.DataContext.get_current().enable_progress_bars = False
 start = perf_counter()
-pieces = ray.data.range(n_texts // piece, override_num_blocks=n_texts // piece)
+pieces = ray.data.range(n_pieces, override_num_blocks=n_pieces)
 data = pieces.flat_map(lambda row: [{"text": text} for text in piece_of(row["id"])])
 n = 0
 for batch in labels_of_dataset(model, data, n_workers=2).iter_batches(batch_size=None):

@@ -24,14 +24,13 @@ FORMAT = 2
 # Beside what skops writes.
 STAMP = "sklearn_htc.json"
 MAX_STAMP = 1000
-# What reading a file raises that is damaged, or is another one: a bit that says that it
-# is encrypted, for example, or compressed in another way.
+# What reading a file raises that is damaged, or is another one. A flipped bit may say
+# that a member is encrypted, for example, or compressed in another way.
 DAMAGE = (
     AttributeError,
     BadZipFile,
     EOFError,
     KeyError,
-    NotImplementedError,
     RuntimeError,
     TypeError,
     ValueError,

@@ -255,7 +255,7 @@ class TwoPathPredictor(LogOddsPredictor):
     read_out : ReadOut
         From scores to labels.
     label_texts : LabelTextModel or None, default=None
-        What label texts add to the log-odds, beside a wide path.
+        What label texts add to the log-odds.
     """
 
     wide: WidePath | None

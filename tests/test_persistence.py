@@ -5,7 +5,6 @@ import pickle
 import subprocess
 import sys
 import zipfile
-from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -30,6 +29,7 @@ from sklearn_htc import (
     TokenSequenceVectorizer,
 )
 from sklearn_htc.persistence import TRUSTED_TYPES, load, plain_vocabularies, save
+from tests.makers import assert_flipped_bytes_are_found
 
 SMALL = {"dimension": 8, "max_epochs": 2, "random_state": 0}
 FLAT = OneVsRestClassifier(LogisticRegression())
@@ -257,20 +257,9 @@ def test_other_files_are_refused(content, tmp_path):
 def test_flipped_bytes_and_forged_stamps_are_refused(clf, tmp_path):
     path = tmp_path / "model.skops"
     save(clf, path)
-    content = path.read_bytes()
-    n_refused = 0
-    for place in np.linspace(0, len(content) - 1, 300).astype(int):
-        flipped = bytearray(content)
-        flipped[place] ^= 0xFF
-        path.write_bytes(bytes(flipped))
-        # Where it is a date, for example, nothing is lost.
-        with suppress(ValueError):
-            load(path)
-            continue
-        n_refused += 1
-        with pytest.raises(ValueError, match=rf"{path} is no file of"):
-            load(path)
-    assert n_refused > 150
+    assert_flipped_bytes_are_found(
+        path, lambda: load(path).wide_.coef_.tobytes(), "is no file of"
+    )
     for stamp in ("{}", "[]", "7", "{"):
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("sklearn_htc.json", stamp)

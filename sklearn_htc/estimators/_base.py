@@ -370,7 +370,8 @@ default=None
             and that of a network in files; "float32" changes no weight.
         min_weight : float, default=0.02
             The least weight that "pruned" keeps, in units of a document of length 1:
-            what it adds to a score of about -1 to 1. The default changes micro-F1 by
+            what it adds to a score of about -1 to 1; times C where that is below 1. The
+            default changes micro-F1 by
             0.04 points and macro-F1 by 0.11 at most, on six data sets (docs/speed.md).
 
         Returns

@@ -20,6 +20,7 @@ from sklearn_htc._sklearn_compat import calling_modules, fit_context
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
 from sklearn_htc.data.label_texts import LabelDocuments, texts_of
+from sklearn_htc.data.targets import as_labels
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
@@ -279,8 +280,8 @@ label collections, or array-like of shape (n_documents,)
             return self._fit_first_piece(X, y, classes, sample_weight, training)
         learned = self._learned
         if classes is not None and not learned.form.targets.is_multilabel:
-            both = classes, self.classes_
-            now, first = (np.asarray(each).tolist() for each in both)
+            now = as_labels(classes, learned.form.targets.hierarchy).tolist()
+            first = self.classes_.tolist()
             if set(now) != set(first):
                 raise ValueError(
                     f"classes={short_repr(now)} are others than at the first piece, "

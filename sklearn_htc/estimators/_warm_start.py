@@ -12,6 +12,7 @@ from sklearn_htc.data.targets import TargetEncoder
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import as_hierarchy
 from sklearn_htc.predictor import Predictor, TwoPathPredictor
+from sklearn_htc.training.fit_identity import described
 
 __all__ = ["refuse_changes", "refuse_new_labels", "refuse_new_paths", "remembered"]
 
@@ -104,13 +105,11 @@ def _equal(value: Any, other: Any) -> bool:
     if value is other:
         return True
     if isinstance(value, BaseEstimator):
-        if type(value) is not type(other):
-            return False
-        theirs = other.get_params(deep=False)
-        return all(
-            _equal(each, theirs[name])
-            for name, each in value.get_params(deep=False).items()
-        )
+        try:
+            return bool(described(value) == described(other))
+        except ValueError:
+            # Of what can't be pickled nothing more is known.
+            return type(value) is type(other)
     if isinstance(value, np.ndarray) or isinstance(other, np.ndarray):
         return np.array_equal(value, other, equal_nan=True)
     if sparse.issparse(value) and sparse.issparse(other):

@@ -150,9 +150,9 @@ def onnx_inputs(estimator: Any, X: Any) -> dict[str, np.ndarray]:
     -------
     inputs : dict of str to ndarray
         Where X is sparse: `ids` (n_documents, n_entries), int64, the columns of each
-        document's terms, and `weights` of the same shape, float32, their values; rows
-        are filled up with weights of 0. Where X has embeddings: `embeddings`
-        (n_documents, size), float32.
+        document's terms, or of all its features where a linear model reads them, and
+        `weights` of the same shape, float32, their values; rows are filled up with
+        weights of 0. Where X has embeddings: `embeddings` (n_documents, size), float32.
 
     Raises
     ------

@@ -124,12 +124,15 @@ class KnownFacts(nn.Module):
     position: Tensor
     is_end: Tensor
     rivals: Tensor
+    whose: Tensor
 
     def __init__(self, own: OwnLogOdds) -> None:
         super().__init__()
         n_nodes = len(own.hierarchy)
         self.parents = BestParents(own.hierarchy, own.counts)
-        self.register_buffer("rivals", torch.from_numpy(own.ends.astype(np.int64)))
+        ends = own.ends.astype(np.int64)
+        self.register_buffer("rivals", torch.from_numpy(ends))
+        self.register_buffer("whose", torch.from_numpy(np.append(ends, [-1, -1])))
         self.paths = None
         if own.paths is not None:
             self.paths = make_decoding(own.paths)
@@ -158,9 +161,7 @@ class KnownFacts(nn.Module):
         nobody = torch.full_like(own[:, :1], -MOST_LOG_ODDS)
         rivals = torch.cat([own[:, self.rivals], nobody, nobody], dim=1)
         best, where = torch.topk(rivals, 2, dim=1)
-        whose = torch.cat([self.rivals, torch.full_like(self.rivals[:2], -1)])
-        whose = torch.cat([whose, torch.full_like(self.rivals[:1], -1)])
-        return Facts(own, self.parents(of_nodes), best, whose[where[:, :1]])
+        return Facts(own, self.parents(of_nodes), best, self.whose[where[:, :1]])
 
 
 class BestParents(nn.Module):

@@ -33,9 +33,10 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
 
     The file's inputs are those of `onnx_inputs`. Its outputs are `probabilities`, equal
     to `predict_proba` within 1e-5, and `decisions` (n_documents, n_nodes), bool: the
-    label sets of `predict`, closed under ancestors. Its metadata hold `nodes`, the
-    columns of `decisions`, and `classes`, the columns of `probabilities`, as JSON. The
-    opset is 18.
+    label sets of `predict`, closed under ancestors. Where label texts tell of labels
+    without documents, and each document has one path, probabilities are equal within
+    1e-4. The metadata hold `nodes`, the columns of `decisions`, and `classes`, the
+    columns of `probabilities`, as JSON. The opset is 18.
 
     What turns texts into term weights is not exported: ONNX has no form of its
     tokens that is equal for all texts.
@@ -184,7 +185,8 @@ def _refuse_others(predictor: Any) -> None:
             "label (no label tree), without a later update_hierarchy."
         )
     deep = predictor.deep
-    if deep is not None and deep.net.mixed_precision is True:
+    is_read = predictor.wide is None or predictor.deep_weight
+    if deep is not None and is_read and deep.net.mixed_precision is True:
         raise NotImplementedError(
             "A network with mixed_precision=True predicts in bfloat16, and the file "
             "would in float32: fit with mixed_precision=False."

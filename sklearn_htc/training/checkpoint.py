@@ -176,9 +176,15 @@ class TrainingFile:
         if not self.path.exists():
             return None
         skops = require_skops()
+        from skops.io.exceptions import UntrustedTypesFoundException
+
         try:
             state: dict[str, Any] = skops.load(self.path)
             return {name: state[name] for name in ("net", "has_ended", "state")}
+        except UntrustedTypesFoundException as error:
+            raise ValueError(
+                f"checkpoint: {self.path} was not written by fit: {error}"
+            ) from error
         except DAMAGE as error:
             raise ValueError(
                 f"checkpoint: {self.path} is damaged: {error}. Delete it to begin this "

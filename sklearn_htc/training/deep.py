@@ -493,7 +493,8 @@ class DeepModel:
         former = resume(self.net, file)
         if kept is not None and former is not None and former["has_ended"]:
             is_interrupted = False
-            kept[1].count_from(former["state"]["seconds"])
+            # Files of older versions don't say.
+            kept[1].count_from(former["state"].get("seconds", 0.0))
         else:
             if kept is not None:
                 own = None if former is None else former["state"]

@@ -18,7 +18,7 @@ from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.labels import short_repr
 from sklearn_htc.persistence import stamp
 
-__all__ = ["identity_of", "read_identity", "refuse_another"]
+__all__ = ["described", "identity_of", "read_identity", "refuse_another"]
 
 # They change no more than last digits; the hierarchy is compared by itself.
 IRRELEVANT = {"checkpoint", "hierarchy", "n_jobs", "verbose"}
@@ -54,17 +54,32 @@ def identity_of(data: TrainingData, parameters: Mapping[str, Any]) -> dict[str, 
             [list(map(str, hierarchy.nodes)), np.asarray(hierarchy.edges).tolist()]
         ),
         "parameters": {
-            name: _described(value)
+            name: described(value)
             for name, value in sorted(parameters.items())
             if name not in IRRELEVANT
         },
     }
 
 
-def _described(value: Any, within: tuple[FunctionType, ...] = ()) -> Any:
+def described(value: Any, within: tuple[FunctionType, ...] = ()) -> Any:
     """Give a parameter a form that JSON has, and that tells it from others.
 
-    `within` are functions that are being described: one may hold itself.
+    Parameters
+    ----------
+    value : Any
+        Of the parameter.
+    within : tuple of functions, default=()
+        Those that are being described: one may hold itself.
+
+    Returns
+    -------
+    described : Any
+        Equal for equal values, in any process.
+
+    Raises
+    ------
+    ValueError
+        If the value can't be pickled.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -78,11 +93,11 @@ def _described(value: Any, within: tuple[FunctionType, ...] = ()) -> Any:
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, (list, tuple)):
-        return [_described(each, within) for each in value]
+        return [described(each, within) for each in value]
     if isinstance(value, BaseEstimator):
         parameters = value.get_params(deep=False).items()
-        own = {name: _described(each, within) for name, each in sorted(parameters)}
-        return {"class": _described(type(value)), **own}
+        own = {name: described(each, within) for name, each in sorted(parameters)}
+        return {"class": described(type(value)), **own}
     if isinstance(value, FunctionType):
         # The address that its text has is another one in each process.
         name = f"{value.__module__}.{value.__qualname__}"
@@ -91,7 +106,7 @@ def _described(value: Any, within: tuple[FunctionType, ...] = ()) -> Any:
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         held = [value.__defaults__, value.__kwdefaults__, cells]
         code = _described_code(value.__code__)
-        code += [_described(each, (*within, value)) for each in held]
+        code += [described(each, (*within, value)) for each in held]
         return [name, joblib.hash(code)]
     try:
         return joblib.hash(value)

@@ -117,7 +117,7 @@ class WideModel(WidePath):
             How weights are stored; "pruned" leaves small ones out.
         min_weight : float
             Those of terms that are left out are smaller, in units of a document of
-            length 1.
+            length 1; times C where that is below 1.
 
         Returns
         -------

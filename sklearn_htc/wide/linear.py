@@ -182,7 +182,7 @@ class LinearPath(WideModel):
         coef, scale = self.weights(), self.feature_scale_[self.features_]
         if weights == "pruned":
             coef = sparse.csr_array(coef, copy=True)
-            # A larger penalty makes all weights smaller.
+            # With a smaller C all weights are smaller.
             least = min_weight * min(self.settings.options.C, 1.0) * scale
             least = np.repeat(least, np.diff(coef.indptr))
             coef.data[np.abs(coef.data) < least] = 0

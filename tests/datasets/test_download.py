@@ -79,10 +79,17 @@ def test_a_complete_part_is_checked_and_taken(server, remote, tmp_path):
     assert fetch(remote, tmp_path).read_bytes() == CONTENT
 
 
-def test_another_address_is_followed(server, remote, tmp_path):
+def test_another_address_is_followed(server, remote, tmp_path, monkeypatch):
     server.moved = {"/data": f"{server.url}/elsewhere"}
     server.files["/elsewhere"] = CONTENT
     assert fetch(remote, tmp_path).read_bytes() == CONTENT
+
+    def refuse(*_):
+        raise OSError("it stays")
+
+    monkeypatch.setattr(StaysEncrypted, "redirect_request", refuse)
+    with pytest.raises(OSError, match="it stays"):
+        fetch(remote, tmp_path / "again", n_retries=0)
 
 
 def test_an_encrypted_download_stays_encrypted():

@@ -419,6 +419,10 @@ def test_partial_fit_of_labels_knows_all_nodes(bag, corpus, hierarchy):
     for other in (["cat", "cow"], ["cat"]):
         with pytest.raises(ValueError, match="others than at the first piece"):
             flat.partial_fit(bag[1:2], y[1:2], classes=other)
+    pairs = [("a", 1), ("a", 2)]
+    named = HTCInfoMaxClassifier(dimension=16, random_state=0)
+    for rows in (slice(0, 2), slice(2, 4)):
+        named.partial_fit(bag[rows], pairs, classes=pairs)
     below = HTCInfoMaxClassifier(hierarchy, dimension=16, random_state=0)
     for rows in (slice(0, 5), slice(5, 10)):
         below.partial_fit(bag[rows], y[rows], classes=np.unique(y))

@@ -14,6 +14,8 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer
 from skorch.callbacks import Callback
 
 from sklearn_htc import (
@@ -392,6 +394,28 @@ def test_a_warm_start_sees_what_was_changed_inside_parameters(
     edges["animal"].remove("dog")
     with pytest.raises(ValueError, match="another hierarchy"):
         clf.fit(corpus[0], indicator)
+
+
+def test_a_warm_start_takes_the_same_steps_of_a_vectorizer(
+    corpus, indicator, hierarchy
+):
+    split = HashingVectorizer(n_features=64, tokenizer=Splitter().split)
+    vectorizer = make_pipeline(split.set_params(token_pattern=None), Normalizer())
+    clf = HTCInfoMaxClassifier(
+        hierarchy, vectorizer=vectorizer, warm_start=True, wide_path=False, **SMALL
+    )
+    for n_iter in (2, 4):
+        assert clf.fit(corpus[0], indicator).n_iter_ == n_iter
+    split.set_params(n_features=32)
+    with pytest.raises(ValueError, match="another vectorizer"):
+        clf.fit(corpus[0], indicator)
+
+
+class Splitter:
+    """Has a method that is no function."""
+
+    def split(self, text):
+        return text.split()
 
 
 class PressWhileScored(Callback):

@@ -159,6 +159,30 @@ def test_label_texts_have_a_form(name, form, kind, corpus, bag, hierarchy, tmp_p
     assert_says_the_same(clf, X, tmp_path / "model.onnx")
 
 
+def test_label_texts_of_a_graph_have_a_form(dag, tmp_path):
+    rng = np.random.default_rng(0)
+    words = np.array([node for node in dag.nodes if node != "e"])
+    y = [list(words[rng.random(len(words)) < 0.3]) for _ in range(200)]
+    texts = [" ".join([*row, *rng.choice(list("uvwxyz"), 3)]) for row in y]
+    vectorizer = TfidfVectorizer(token_pattern=r"\S+")
+    clf = HierarchicalLinearClassifier(
+        dag, vectorizer=vectorizer, label_texts=list(dag.nodes), random_state=0
+    ).fit(texts, y)
+    predictor = clf._learned.predictor
+    assert [dag.nodes[i] for i in predictor.label_texts.new_labels] == ["e"]
+    assert_says_the_same(clf, texts, tmp_path / "model.onnx")
+
+
+def test_label_texts_of_a_network_alone_have_a_form(corpus, hierarchy, tmp_path):
+    names = {n: f"the {n} of a {n}" for n in hierarchy.nodes}
+    y = [[leaf] if leaf != "fir" else [] for leaf in corpus[1]]
+    clf = HTCInfoMaxClassifier(
+        hierarchy, label_texts=names, wide_path=False, **SMALL
+    ).fit(corpus[0], y)
+    assert len(clf._learned.predictor.label_texts.new_labels)
+    assert_says_the_same(clf, corpus[0], tmp_path / "model.onnx")
+
+
 @pytest.mark.parametrize("weights", ["float16", "pruned"])
 def test_smaller_models_have_smaller_files(weights, corpus, hierarchy, tmp_path):
     texts, names = corpus

@@ -5,7 +5,7 @@ import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_htc.training.fit_identity import _described
+from sklearn_htc.training.fit_identity import described
 
 
 def test_parameters_are_told_apart_by_what_they_do():
@@ -33,10 +33,10 @@ def test_parameters_are_told_apart_by_what_they_do():
         (1, 2),
     ]
     values += [SimpleImputer(), FunctionTransformer(upper), FunctionTransformer(lower)]
-    described = [json.dumps(_described(each)) for each in values]
-    assert len(set(described)) == len(values)
+    found = [json.dumps(described(each)) for each in values]
+    assert len(set(found)) == len(values)
     # As in another process: other objects, and what was read from a file.
-    assert _described(cut(1)) == json.loads(described[0])
-    assert _described(SimpleImputer()) == json.loads(described[9])
+    assert described(cut(1)) == json.loads(found[0])
+    assert described(SimpleImputer()) == json.loads(found[9])
     with pytest.raises(ValueError, match="can't be pickled"):
-        _described(partial(lambda texts: texts))
+        described(partial(lambda texts: texts))
