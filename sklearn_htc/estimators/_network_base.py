@@ -539,10 +539,14 @@ label collections, or array-like of shape (n_documents,)
         report: TrainingReport | None,
     ) -> None:
         """Store what was learned, all at once, and say how training went."""
+        parameters = self.get_params(deep=False)
+        if self.warm_start:
+            # Otherwise nothing is compared with them, and copies may be large.
+            parameters = remembered(parameters)
         self._learned = NetworkLearned(
             form,
             predictor,
-            parameters=remembered(self.get_params(deep=False)),
+            parameters=parameters,
             rng=rng,
             history=[] if report is None else report.history,
             loss=network.loss,

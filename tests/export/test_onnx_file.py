@@ -134,8 +134,16 @@ def test_every_model_of_a_bag_has_a_form(
 
 
 @pytest.mark.parametrize("kind", ["labels", "one path", "several"])
-@pytest.mark.parametrize("form", ["texts", "terms", "embeddings", "both"])
-@pytest.mark.parametrize("name", ["linear", "wide path", "both paths"])
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("linear", "texts"),
+        ("linear", "embeddings"),
+        ("linear", "both"),
+        ("wide path", "both"),
+        ("both paths", "terms"),
+    ],
+)
 def test_label_texts_have_a_form(name, form, kind, corpus, bag, hierarchy, tmp_path):
     # "fir" has no document, and "herb" no text.
     kept = [i for i, leaf in enumerate(corpus[1]) if leaf != "fir"]
