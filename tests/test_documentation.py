@@ -11,16 +11,13 @@ import numpy as np
 import pytest
 
 from sklearn_htc import Hierarchy
+from tests.conftest import TREE
 
 pandas = pytest.importorskip("pandas")
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs" / "guide"
-PAGES = sorted(
-    path
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *GUIDE.glob("*.md")]
-    if path.parts[-2] != "_build"
-)
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *GUIDE.glob("*.md")])
 PUBLIC_MODULES = (
     "sklearn_htc",
     "sklearn_htc.datasets",
@@ -43,10 +40,10 @@ NOT_RUN = {
 }
 
 
-def blocks(path, language="python"):
+def blocks(path):
     """Return the code of a page."""
     text = path.read_text(encoding="utf-8")
-    return [code for name, code in FENCE.findall(text) if name == language]
+    return [code for language, code in FENCE.findall(text) if language == "python"]
 
 
 def relative(path):
@@ -119,13 +116,7 @@ def names_of(page, corpus):
         hierarchy = Hierarchy([], nodes=names.values())
         labels = [[names[leaf]] if leaf in names else [] for leaf in leaves]
     else:
-        hierarchy = Hierarchy.from_dict(
-            {
-                "animal": ["cat", "dog"],
-                "plant": ["tree", "herb"],
-                "tree": ["oak", "fir"],
-            }
-        )
+        hierarchy = Hierarchy.from_dict(TREE)
         labels = [[leaf] for leaf in leaves]
     paths = dict(zip(hierarchy.nodes, hierarchy.paths, strict=True))
     y = [[*paths[row[0]], "", ""][:3] for row in labels if row]

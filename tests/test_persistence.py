@@ -82,6 +82,15 @@ def target(request, corpus, hierarchy):
     return targets(corpus, hierarchy)[request.param]
 
 
+def fitted(name, y, corpus, bag, hierarchy):
+    """Fit an estimator, and return it with the documents that it has learned from."""
+    clf = clone(ESTIMATORS[name])
+    final = clf[-1] if name == "sequences" else clf
+    final.set_params(hierarchy=hierarchy)
+    X = corpus[0] if name == "sequences" else bag
+    return clf.fit(X, y), X
+
+
 def assert_comes_back(clf, X):
     """Check both ways to a file and back."""
     expected = clf.predict_proba(X)
@@ -94,11 +103,7 @@ def assert_comes_back(clf, X):
 
 @pytest.mark.parametrize("name", list(ESTIMATORS))
 def test_every_estimator_comes_back_the_same(name, corpus, bag, hierarchy, target):
-    clf = ESTIMATORS[name]
-    final = clf[-1] if name == "sequences" else clf
-    final.set_params(hierarchy=hierarchy)
-    X = corpus[0] if name == "sequences" else bag
-    assert_comes_back(clf.fit(X, target), X)
+    assert_comes_back(*fitted(name, target, corpus, bag, hierarchy))
 
 
 @pytest.mark.parametrize(

@@ -562,13 +562,7 @@ def kind_of(Y: Any, hierarchy: Hierarchy | None) -> str:
     if not isinstance(Y, Iterable) or isinstance(Y, (str, bytes)):
         raise ValueError(f"Y must be array-like or a sequence, got {short_repr(Y)}.")
     rows = list(Y)
-    for i, row in enumerate(rows):
-        if isinstance(row, Iterator):
-            raise ValueError(
-                f"The labels of document {i} are a {type(row).__name__}, which can be "
-                "read only once. Give every document a list."
-            )
-    _refuse_missing(rows)
+    _refuse_unreadable(rows)
     is_label = [
         not _is_collection(row) or (_is_hashable(row) and _is_node(row, hierarchy))
         for row in rows
@@ -590,9 +584,14 @@ def _is_column(Y: Any) -> bool:
     return is_dense and np.ndim(Y) == 2 and np.shape(Y)[1] == 1
 
 
-def _refuse_missing(rows: list[Any]) -> None:
-    """Name the first document with a missing label, which is no label like others."""
+def _refuse_unreadable(rows: list[Any]) -> None:
+    """Name the first document whose labels can be read only once, or one is missing."""
     for i, row in enumerate(rows):
+        if isinstance(row, Iterator):
+            raise ValueError(
+                f"The labels of document {i} are a {type(row).__name__}, which can be "
+                "read only once. Give every document a list."
+            )
         for label in row if _is_collection(row) else [row]:
             if is_missing(label):
                 raise ValueError(

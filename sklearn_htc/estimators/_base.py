@@ -371,8 +371,8 @@ default=None
         min_weight : float, default=0.02
             The least weight that "pruned" keeps, in units of a document of length 1:
             what it adds to a score of about -1 to 1; times C where that is below 1. The
-            default changes micro-F1 by
-            0.04 points and macro-F1 by 0.11 at most, on six data sets (docs/speed.md).
+            default changes micro-F1 by 0.04 points and macro-F1 by 0.11 at most, on six
+            data sets (docs/speed.md).
 
         Returns
         -------

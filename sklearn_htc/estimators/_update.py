@@ -11,10 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn_htc.data.label_texts import LabelDocuments
 from sklearn_htc.estimators._label_texts import read_given
 from sklearn_htc.estimators._learned import Learned
-from sklearn_htc.hierarchy import as_hierarchy
+from sklearn_htc.hierarchy import Hierarchy, as_hierarchy
 from sklearn_htc.label_texts.similarity import LabelVectors
 from sklearn_htc.labels import short_repr
-from sklearn_htc.predictor import LogOddsPredictor
 from sklearn_htc.threads import resolve_n_threads, torch_threads
 from sklearn_htc.updating.fitting import (
     Change,
@@ -72,6 +71,7 @@ def updated(
     former = changeable(learned.predictor)
     targets = learned.form.targets
     sources = Sources.read(targets.hierarchy, hierarchy, mapping)
+    inherited = sources.most_general @ counts_of(former)
     classes = None
     if not targets.is_multilabel:
         was_class = np.zeros(len(targets.hierarchy), dtype=np.int64)
@@ -80,13 +80,13 @@ def updated(
         classes = [hierarchy.nodes[node] for node in goes_on]
         if y is not None:
             given = targets.with_hierarchy(hierarchy, classes).labels_of(y)
-            _refuse_new_ends(given, goes_on, sources, former)
+            _refuse_new_ends(given, goes_on, inherited, hierarchy)
             classes += given
     form = replace(learned.form, targets=targets.with_hierarchy(hierarchy, classes))
     labels = read_given(form, estimator, label_texts, label_features)
     if labels is not None:
         told = np.intersect1d(labels.nodes, hierarchy.leaves)
-        told = told[(sources.most_general @ counts_of(former))[told] == 0]
+        told = told[inherited[told] == 0]
         if not has_text(former).any():
             # What was fitted without texts can tell nothing by them.
             told = told[sources.is_new[told]]
@@ -108,14 +108,13 @@ def updated(
 
 
 def _refuse_new_ends(
-    labels: list[Any], goes_on: np.ndarray, sources: Sources, former: LogOddsPredictor
+    labels: list[Any], goes_on: np.ndarray, inherited: np.ndarray, hierarchy: Hierarchy
 ) -> None:
-    """Refuse labels that were known, but as ancestors of others alone."""
-    columns = np.unique(sources.hierarchy.index(labels))
-    known = (sources.most_general @ counts_of(former))[columns] > 0
-    wrong = np.setdiff1d(columns[known], goes_on)
+    """Refuse labels that had documents, but as ancestors of others alone."""
+    columns = np.unique(hierarchy.index(labels))
+    wrong = np.setdiff1d(columns[inherited[columns] > 0], goes_on)
     if len(wrong):
-        label = short_repr(sources.hierarchy.nodes[wrong[0]])
+        label = short_repr(hierarchy.nodes[wrong[0]])
         raise ValueError(
             f"y has {label} as the most specific label of a document, which it was of "
             "none at fit. Fit anew."

@@ -84,13 +84,13 @@ def refuse_changes(
         if name not in MAY_CHANGE | {"hierarchy"} and not _equal(value, former[name])
     ]
     hierarchy = parameters["hierarchy"]
-    # "infer" has no graph of its own to compare.
+    # "infer" and None have no graph of their own to compare.
     if isinstance(hierarchy, str):
         is_same = isinstance(former["hierarchy"], str)
+    elif hierarchy is None:
+        is_same = former["hierarchy"] is None
     else:
-        is_same = hierarchy is former["hierarchy"] is None or (
-            hierarchy is not None and as_hierarchy(hierarchy) == targets.hierarchy
-        )
+        is_same = as_hierarchy(hierarchy) == targets.hierarchy
     if not is_same:
         changed.append("hierarchy")
     if changed:

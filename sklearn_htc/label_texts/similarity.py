@@ -128,7 +128,7 @@ class Similarity:
         """
         weights = self.sides.term_weights(X)
         occurs = sparse.csr_array(
-            (np.sign(np.abs(weights.data)), weights.indices, weights.indptr),
+            (np.ones_like(weights.data), weights.indices, weights.indptr),
             shape=weights.shape,
         )
         coverage = np.zeros((X.shape[0], self.n_nodes), dtype=np.float32)

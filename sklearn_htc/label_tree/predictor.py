@@ -66,7 +66,10 @@ class TreePredictor(Predictor):
         # not as many to which a path leads.
         n_followed = max(k, MAX_FOLLOWED)
         size = self._batch_size(n_followed)
-        for rows, found in self._search_all(documents, size, n_followed=n_followed):
+        first_size = BATCH_SIZE if n_followed == MAX_FOLLOWED else size
+        for rows, found in self._search_all(
+            documents, first_size, n_followed=n_followed
+        ):
             values = self._values(found, of_paths=of_paths)
             # Less probable ones may stand before others that were not found.
             counted = np.concatenate([[0], (values.data >= LEAST_PROBABILITY).cumsum()])

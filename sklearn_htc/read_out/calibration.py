@@ -126,9 +126,7 @@ class Calibration:
         every = -(-scores.size // MAX_READ)
         scores, target = scores[::every], target[::every]
         sample_weight = sample_weight[::every]
-        # Squares of large scores are infinite in float32.
-        deviation = float(scores.std(dtype=np.float64))
-        self._fit_unit(*_sums(scores, target, sample_weight), deviation)
+        self._fit_unit(*_sums(scores, target, sample_weight), scores)
         point = self.coef_ if near is None else near.coef_
         if len(path_nodes):
             # Each document is one observation, however many labels there are.
@@ -204,8 +202,7 @@ class Calibration:
         of_true, of_false = (
             float(pair_weight[part] @ scores[part]) for part in (is_true, ~is_true)
         )
-        deviation = float(scores.std(dtype=np.float64))
-        self._fit_unit(n_true, n_false, of_true, of_false, deviation)
+        self._fit_unit(n_true, n_false, of_true, of_false, scores)
         likelihood = Likelihood(
             self._in_unit(scores),
             self.log_frequency[labels],
@@ -221,16 +218,17 @@ class Calibration:
         n_false: float,
         of_true: float,
         of_false: float,
-        deviation: float,
+        scores: np.ndarray,
     ) -> None:
         """Measure the scores of labels that documents have, and of those they don't.
 
-        Given are the numbers of either, the sums of their scores, and the deviation of
-        all scores.
+        Given are the numbers of either, the sums of their scores, and all scores.
         """
         if min(n_true, n_false) <= 0:
             return
         true, false = of_true / n_true, of_false / n_false
+        # Squares of large scores are infinite in float32.
+        deviation = float(scores.std(dtype=np.float64))
         self.center_ = (true + false) / 2
         # Scores that are of no use still have a unit.
         self.half_range_ = max((true - false) / 2, 1e-6, 0.05 * deviation)

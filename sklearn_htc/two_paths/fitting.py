@@ -141,17 +141,16 @@ def fit_two_paths(
     if kind is not None or settings.training.early_stopping:
         rows = split_rows(len(data), settings.validation_fraction, rng)
     task = Task(data, settings, progress, rng, n_tokens, rows, labels, checkpoint)
-    is_wanted = is_network_asked_for or kind is None
-    is_of_use = bool(rows) and can_weigh(len(rows[0][1]))
-    if is_wanted or (settings.deep_path == "auto" and is_of_use):
+    deep_path = settings.deep_path
+    may_help = deep_path == "auto" and bool(rows) and can_weigh(len(rows[0][1]))
+    if kind is None or is_network_asked_for or may_help:
         DeepModel.require_memory(settings.network, settings.training, data, n_tokens)
     if kind is None:
         return _fit_alone(task)
     wide_fits = _in_main_process(settings.training, rng, partial(_fit_wide, task, kind))
     best = wide_fits[0]
-    wanted = settings.deep_path
     too_late = task.fine_tunes and progress.is_out_of_time
-    is_alone = wanted is False or (wanted == "auto" and (too_late or not is_of_use))
+    is_alone = deep_path is not True and (too_late or not may_help)
     try:
         if is_alone:
             return _wide_alone(task, best, None)

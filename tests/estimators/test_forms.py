@@ -85,25 +85,18 @@ def test_probabilities_of_an_indicator_are_cross_validated(estimator, bag, indic
     assert np.isfinite(probabilities).all()
 
 
-def test_documents_of_weight_0_are_as_if_not_there(estimator, bag, indicator):
-    weight = np.ones(100)
-    weight[60:] = 0
-    part = clone(estimator).fit(bag[:60], indicator[:60], np.ones(60))
-    clf = clone(estimator).fit(bag, indicator, weight)
-    np.testing.assert_allclose(
-        clf.predict_proba(bag), part.predict_proba(bag), atol=1e-6
-    )
-
-
-def test_texts_of_weight_0_teach_no_terms(estimator, corpus, indicator):
+@pytest.mark.parametrize("form", ["terms", "texts"])
+def test_documents_of_weight_0_are_as_if_not_there(
+    estimator, form, bag, corpus, indicator
+):
+    # Those of weight 0 have a term of their own.
     texts = [f"{text} {'late' if i >= 60 else ''}" for i, text in enumerate(corpus[0])]
+    X = bag if form == "terms" else texts
     weight = np.ones(100)
     weight[60:] = 0
-    part = clone(estimator).fit(texts[:60], indicator[:60], np.ones(60))
-    clf = clone(estimator).fit(texts, indicator, weight)
-    np.testing.assert_allclose(
-        clf.predict_proba(texts), part.predict_proba(texts), atol=1e-6
-    )
+    part = clone(estimator).fit(X[:60], indicator[:60], np.ones(60))
+    clf = clone(estimator).fit(X, indicator, weight)
+    np.testing.assert_allclose(clf.predict_proba(X), part.predict_proba(X), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS[:3])

@@ -23,7 +23,7 @@ from sklearn.model_selection import (
 from sklearn_htc import HierarchicalLinearClassifier, HTCInfoMaxClassifier
 from sklearn_htc.persistence import save
 from tests.examples.importing import example
-from tests.test_persistence import ESTIMATORS, targets
+from tests.test_persistence import ESTIMATORS, fitted, targets
 
 GRID = {"C": [0.3, 1.0]}
 FOLDER = Path(__file__).parents[2] / "examples" / "clusters"
@@ -186,11 +186,7 @@ def test_frames_are_predicted_the_same_on_spark(
 def fits(name, corpus, bag, hierarchy):
     """Fit an estimator to labels of each form."""
     for y in targets(corpus, hierarchy).values():
-        clf = clone(ESTIMATORS[name])
-        final = clf[-1] if name == "sequences" else clf
-        final.set_params(hierarchy=hierarchy)
-        X = corpus[0] if name == "sequences" else bag
-        yield clf.fit(X, y), X
+        yield fitted(name, y, corpus, bag, hierarchy)
 
 
 def assert_same_predictions(found, expected):

@@ -259,6 +259,7 @@ def test_twenty_kills_change_nothing(paths, bag, indicator, hierarchy, tmp_path)
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     ends = int(done.stdout)
+    assert ends >= 1
     # A kill costs the epoch at hand, and none that had ended; all of them where it
     # comes between the end of a fit and what is done with it.
     assert (tmp_path / "begun").stat().st_size <= 60 * (ends + 1) + 20
