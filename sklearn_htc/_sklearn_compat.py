@@ -6,6 +6,8 @@ from types import FrameType
 from typing import Any
 
 from sklearn.callback import CallbackContext
+from sklearn.linear_model._base import LinearClassifierMixin
+from sklearn.multiclass import _ConstantPredictor as ConstantPredictor
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -13,8 +15,10 @@ from sklearn.utils.validation import _get_feature_names as get_feature_names
 from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
+    "ConstantPredictor",
     "HasMethods",
     "Interval",
+    "LinearClassifierMixin",
     "StrOptions",
     "calling_modules",
     "check_sample_weight",

@@ -177,6 +177,11 @@ class Predictor(ABC):
 class LogOddsPredictor(Predictor):
     """A predictor that computes log-odds of all labels, and decodes them."""
 
+    @property
+    @abstractmethod
+    def origin(self) -> TwoPathPredictor:
+        """What was fitted, before any change of its hierarchy."""
+
     @abstractmethod
     def iter_log_odds(
         self, documents: Documents
@@ -263,6 +268,11 @@ class TwoPathPredictor(LogOddsPredictor):
     deep_weight: float
     read_out: ReadOut
     label_texts: LabelTextModel | None = None
+
+    @property
+    def origin(self) -> TwoPathPredictor:
+        """The predictor itself, as it has not changed."""
+        return self
 
     def iter_judged(self, documents: Documents) -> Iterator[Judged]:
         """Decode the log-odds of all labels; see `Predictor.iter_judged`."""

@@ -18,10 +18,12 @@ from sklearn_htc.read_out.decoders import (
 )
 
 __all__ = [
+    "MARGIN",
     "CalibratedLogOdds",
     "Coherence",
     "log_odds",
     "make_decoding",
+    "softplus",
     "store_edges",
 ]
 
@@ -62,7 +64,7 @@ class CalibratedLogOdds(nn.Module):
         """
         values = ((scores - self.center) / self.half_range).double()
         calibrated: Tensor = log_odds_of_scores(
-            self.coef, values, self.frequency, torch.exp, _softplus
+            self.coef, values, self.frequency, torch.exp, softplus
         )
         return calibrated.float()
 
@@ -341,6 +343,6 @@ def _dense(members: sparse.csr_array) -> Tensor:
     return torch.from_numpy(members.toarray().astype(np.float32))
 
 
-def _softplus(z: Tensor) -> Tensor:
+def softplus(z: Tensor) -> Tensor:
     """Compute log(1 + exp(z)), of which ONNX has no form in float64."""
     return torch.log(1 + torch.exp(-z.abs())) + torch.relu(z)

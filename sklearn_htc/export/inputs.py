@@ -9,9 +9,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
-from sklearn_htc.predictor import TwoPathPredictor
+from sklearn_htc.predictor import LogOddsPredictor, TwoPathPredictor
 from sklearn_htc.wide.joined import JoinedPath
 from sklearn_htc.wide.kernel import KernelPath
+from sklearn_htc.wide.wrapped import WrappedClassifier
 
 __all__ = ["InputLayout", "final_estimator", "onnx_inputs"]
 
@@ -59,11 +60,18 @@ class InputLayout:
         Raises
         ------
         NotImplementedError
-            If a network reads sequences.
+            If a network reads sequences, or there is a label tree.
         """
         predictor, form = final._learned.predictor, final._learned.form.documents
+        if not isinstance(predictor, LogOddsPredictor):
+            raise NotImplementedError(
+                "A label tree has no form in ONNX: it is searched anew for every "
+                "document. Models with a machine for each label have one."
+            )
+        # What is learned after a change reads what was read before.
+        predictor = predictor.origin
         layout = cls._of_scores(predictor, form)
-        if not isinstance(predictor, TwoPathPredictor) or not predictor.label_texts:
+        if predictor.label_texts is None:
             return layout
         sides = predictor.label_texts.similarity.sides
         has_terms = layout.has_terms or len(sides.terms) > 0
@@ -73,10 +81,13 @@ class InputLayout:
         return cls(has_terms, len(columns), columns, are_terms_too=layout.has_terms)
 
     @classmethod
-    def _of_scores(cls, predictor: Any, form: Any) -> Self:
+    def _of_scores(cls, predictor: TwoPathPredictor, form: Any) -> Self:
         """Find out what the paths of a predictor read."""
         wide, has_network = predictor.wide, bool(predictor.deep_weight)
         none = np.empty(0, dtype=np.int64)
+        if isinstance(wide, WrappedClassifier):
+            # Whether its X was dense is not known, and need not be.
+            return cls(True, 0, none)
         needs_network = wide is None or has_network
         if needs_network and form.text_encoder not in ("bag", "dense"):
             raise NotImplementedError(
@@ -108,7 +119,10 @@ class InputLayout:
             As `onnx_inputs` gives them.
         """
         if not sparse.issparse(X):
-            return {"embeddings": np.asarray(X, dtype=np.float32)}
+            X = np.asarray(X, dtype=np.float32)
+            if not self.has_terms:
+                return {"embeddings": X}
+        X = sparse.csr_array(X, dtype=np.float32)
         inputs: dict[str, np.ndarray] = {}
         if self.has_terms:
             is_term = np.ones(X.shape[1], dtype=bool)
@@ -149,17 +163,18 @@ def onnx_inputs(estimator: Any, X: Any) -> dict[str, np.ndarray]:
     Returns
     -------
     inputs : dict of str to ndarray
-        Where X is sparse: `ids` (n_documents, n_entries), int64, the columns of each
-        document's terms, or of all its features where a linear model reads them, and
-        `weights` of the same shape, float32, their values; rows are filled up with
-        weights of 0. Where X has embeddings: `embeddings` (n_documents, size), float32.
+        Where X is sparse, or a classifier of the user's reads it: `ids` (n_documents,
+        n_entries), int64, the columns of each document's terms, or of all its features
+        where a linear model reads them, and `weights` of the same shape, float32, their
+        values; rows are filled up with weights of 0. Where X has embeddings:
+        `embeddings` (n_documents, size), float32.
 
     Raises
     ------
     NotFittedError
         If the estimator is not fitted.
     NotImplementedError
-        If a network reads sequences.
+        If a network reads sequences, or there is a label tree.
     TypeError
         If it is no estimator of this package.
     ValueError
@@ -167,9 +182,9 @@ def onnx_inputs(estimator: Any, X: Any) -> dict[str, np.ndarray]:
     """
     final, X = final_estimator(estimator, X)
     layout = InputLayout.of(final)
-    vectors = final._read_documents(X).vectors
-    assert vectors is not None
-    return layout.read(vectors.X)
+    documents = final._read_documents(X)
+    vectors = documents.vectors
+    return layout.read(documents.X if vectors is None else vectors.X)
 
 
 def final_estimator(estimator: Any, X: Any = None) -> tuple[Any, Any]:

@@ -25,7 +25,17 @@ from sklearn_htc.label_texts.pair_features import MOST_LOG_ODDS, coef_per_label
 from sklearn_htc.label_texts.sides import Sides
 from sklearn_htc.label_texts.similarity import NO_TEXT, Similarity
 
-__all__ = ["AdjustedByTexts"]
+__all__ = [
+    "AdjustedByTexts",
+    "BestParents",
+    "Coverage",
+    "LogShares",
+    "Relatives",
+    "Told",
+    "mask",
+    "path_scores_to_nodes",
+    "positions",
+]
 
 
 class AdjustedByTexts(nn.Module):
@@ -57,7 +67,7 @@ class AdjustedByTexts(nn.Module):
         if model.wide_calibration is not None:
             self.of_wide = CalibratedLogOdds(model.wide_calibration)
         self.coherence = Coherence(hierarchy)
-        self.register_buffer("is_new", _mask(new, len(hierarchy)))
+        self.register_buffer("is_new", mask(new, len(hierarchy)))
         self.along = None if model.own.paths is None else AlongPaths(model)
 
     def forward(
@@ -123,22 +133,16 @@ class KnownFacts(nn.Module):
 
     position: Tensor
     is_end: Tensor
-    rivals: Tensor
-    whose: Tensor
 
     def __init__(self, own: OwnLogOdds) -> None:
         super().__init__()
-        n_nodes = len(own.hierarchy)
-        self.parents = BestParents(own.hierarchy, own.counts)
-        ends = own.ends.astype(np.int64)
-        self.register_buffer("rivals", torch.from_numpy(ends))
-        self.register_buffer("whose", torch.from_numpy(np.append(ends, [-1, -1])))
+        self.relatives = Relatives(own.hierarchy, own.counts, own.ends)
         self.paths = None
         if own.paths is not None:
             self.paths = make_decoding(own.paths)
-            nodes = own.paths.path_nodes
-            self.register_buffer("position", _positions(nodes, n_nodes))
-            self.register_buffer("is_end", _mask(nodes, n_nodes))
+            nodes, n_nodes = own.paths.path_nodes, len(own.hierarchy)
+            self.register_buffer("position", positions(nodes, n_nodes))
+            self.register_buffer("is_end", mask(nodes, n_nodes))
 
     def forward(self, values: Tensor) -> Facts:
         """Put together what is known about documents.
@@ -158,6 +162,48 @@ class KnownFacts(nn.Module):
             of_paths = log_odds(self.paths.of_paths(values))[:, self.position]
             own = torch.where(self.is_end, of_paths, NEVER)
             of_nodes = log_odds(self.paths.probabilities(values))
+        facts: Facts = self.relatives(own, of_nodes)
+        return facts
+
+
+class Relatives(nn.Module):
+    """What labels' parents and rivals say of them.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+        The label graph.
+    counts : ndarray of shape (N,)
+        Documents of each label.
+    rivals : int ndarray of shape (n_rivals,)
+        The most specific labels of documents.
+    """
+
+    rivals: Tensor
+    whose: Tensor
+
+    def __init__(
+        self, hierarchy: Hierarchy, counts: np.ndarray, rivals: np.ndarray
+    ) -> None:
+        super().__init__()
+        self.parents = BestParents(hierarchy, counts)
+        rivals = rivals.astype(np.int64)
+        self.register_buffer("rivals", torch.from_numpy(rivals))
+        self.register_buffer("whose", torch.from_numpy(np.append(rivals, [-1, -1])))
+
+    def forward(self, own: Tensor, of_nodes: Tensor) -> Facts:
+        """Look parents and rivals up.
+
+        Parameters
+        ----------
+        own, of_nodes : Tensor of shape (B, N)
+            Log-odds of labels by themselves, and of those that may be parents.
+
+        Returns
+        -------
+        facts : Facts
+            Of all pairs of document and label.
+        """
         nobody = torch.full_like(own[:, :1], -MOST_LOG_ODDS)
         rivals = torch.cat([own[:, self.rivals], nobody, nobody], dim=1)
         best, where = torch.topk(rivals, 2, dim=1)
@@ -183,10 +229,10 @@ class BestParents(nn.Module):
         self.down = store_edges(self, "down", levels)
         for name, (nodes, _) in zip(self.down, levels, strict=True):
             new = nodes[counts[nodes] == 0]
-            self.register_buffer(f"{name}_in", _mask(nodes, len(counts))[:, None])
-            self.register_buffer(f"{name}_new", _mask(new, len(counts))[:, None])
+            self.register_buffer(f"{name}_in", mask(nodes, len(counts))[:, None])
+            self.register_buffer(f"{name}_new", mask(new, len(counts))[:, None])
         roots = hierarchy.roots
-        new_roots = _mask(roots[counts[roots] == 0], len(counts))
+        new_roots = mask(roots[counts[roots] == 0], len(counts))
         self.register_buffer("new_roots", new_roots[:, None])
 
     def forward(self, values: Tensor) -> Tensor:
@@ -243,8 +289,38 @@ class Told(nn.Module):
         self.register_buffer("among_texts", torch.from_numpy(among_texts))
         coef = np.ascontiguousarray(coef.T, dtype=np.float32)
         self.register_buffer("coef", torch.from_numpy(coef))
-        self.register_buffer("position", _positions(labels, similarity.n_nodes))
-        self.register_buffer("is_told", _mask(labels, similarity.n_nodes))
+        self.register_buffer("position", positions(labels, similarity.n_nodes))
+        self.register_buffer("is_told", mask(labels, similarity.n_nodes))
+
+    def of_labels(self, facts: Facts, coverage: Tensor, log_shares: Tensor) -> Tensor:
+        """Compute the log-odds of the labels.
+
+        Parameters
+        ----------
+        facts : Facts
+            What is known without texts.
+        coverage, log_shares : Tensor of shape (B, n_texts)
+            Of labels that have texts.
+
+        Returns
+        -------
+        log_odds : Tensor of shape (B, n)
+            In the order of the labels.
+        """
+        is_best = facts.which == self.labels
+        parts = [
+            facts.own[:, self.labels].clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS),
+            coverage[:, self.among_texts],
+            log_shares[:, self.among_texts],
+            facts.parent[:, self.labels].clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS),
+            torch.where(is_best, facts.best[:, 1:], facts.best[:, :1]).clamp(
+                -MOST_LOG_ODDS, MOST_LOG_ODDS
+            ),
+        ]
+        total = self.coef[0] + self.coef[1] * parts[0]
+        for i, part in enumerate(parts[1:], start=2):
+            total = total + self.coef[i] * part
+        return total
 
     def forward(
         self, values: Tensor, facts: Facts, coverage: Tensor, log_shares: Tensor
@@ -265,19 +341,7 @@ class Told(nn.Module):
         replaced : Tensor of shape (B, N)
             Other labels are as they were.
         """
-        is_best = facts.which == self.labels
-        parts = [
-            facts.own[:, self.labels].clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS),
-            coverage[:, self.among_texts],
-            log_shares[:, self.among_texts],
-            facts.parent[:, self.labels].clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS),
-            torch.where(is_best, facts.best[:, 1:], facts.best[:, :1]).clamp(
-                -MOST_LOG_ODDS, MOST_LOG_ODDS
-            ),
-        ]
-        total = self.coef[0] + self.coef[1] * parts[0]
-        for i, part in enumerate(parts[1:], start=2):
-            total = total + self.coef[i] * part
+        total = self.of_labels(facts, coverage, log_shares)
         return torch.where(self.is_told, total[:, self.position], values)
 
 
@@ -302,10 +366,8 @@ class AlongPaths(nn.Module):
         self.register_buffer("path_nodes", torch.from_numpy(paths))
         self.register_buffer("known", torch.from_numpy(np.flatnonzero(~is_new)))
         self.register_buffer("is_new", torch.from_numpy(is_new))
-        # What log-odds of nodes are is linear in the scores of paths.
-        each = np.eye(len(paths), dtype=np.float32)
-        to_nodes = along_paths(each, paths, model.own.hierarchy)
-        self.register_buffer("to_nodes", torch.from_numpy(to_nodes))
+        to_nodes = path_scores_to_nodes(paths, model.own.hierarchy)
+        self.register_buffer("to_nodes", to_nodes)
 
     def forward(self, values: Tensor) -> Tensor:
         """Score paths, and share the scores out along them.
@@ -324,6 +386,25 @@ class AlongPaths(nn.Module):
         scores = logsigmoid(values)
         known = torch.logsumexp(scores[:, self.known], dim=1, keepdim=True)
         return torch.where(self.is_new, values + known, scores) @ self.to_nodes
+
+
+def path_scores_to_nodes(path_nodes: np.ndarray, hierarchy: Hierarchy) -> Tensor:
+    """Write `along_paths`, which is linear in the scores of paths, as a matrix.
+
+    Parameters
+    ----------
+    path_nodes : int ndarray of shape (n_paths,)
+        The most specific node of each path.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    matrix : Tensor of shape (n_paths, N)
+        What scores are multiplied by.
+    """
+    each = np.eye(len(path_nodes), dtype=np.float32)
+    return torch.from_numpy(along_paths(each, path_nodes, hierarchy))
 
 
 class Coverage(nn.Module):
@@ -428,15 +509,41 @@ def _width(sides: Sides) -> int:
     return len(sides.terms) + len(sides.embeddings)
 
 
-def _positions(nodes: np.ndarray, n_nodes: int) -> Tensor:
-    """Return where each node is in a list (n_nodes,); 0 for those that are not."""
+def positions(nodes: np.ndarray, n_nodes: int) -> Tensor:
+    """Find nodes in a list.
+
+    Parameters
+    ----------
+    nodes : int ndarray of shape (n,)
+        The list.
+    n_nodes : int
+        Of the hierarchy.
+
+    Returns
+    -------
+    positions : int Tensor of shape (n_nodes,)
+        Where each node is in the list; 0 for those that are not.
+    """
     positions = np.zeros(n_nodes, dtype=np.int64)
     positions[nodes] = np.arange(len(nodes))
     return torch.from_numpy(positions)
 
 
-def _mask(nodes: np.ndarray, n_nodes: int) -> Tensor:
-    """Say which nodes are in a list, bool (n_nodes,)."""
+def mask(nodes: np.ndarray, n_nodes: int) -> Tensor:
+    """Say which nodes are in a list.
+
+    Parameters
+    ----------
+    nodes : int ndarray of shape (n,)
+        The list.
+    n_nodes : int
+        Of the hierarchy.
+
+    Returns
+    -------
+    mask : bool Tensor of shape (n_nodes,)
+        True for those in the list.
+    """
     mask = np.zeros(n_nodes, dtype=bool)
     mask[nodes] = True
     return torch.from_numpy(mask)

@@ -12,13 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_htc.export.decoding import CalibratedLogOdds, Paths, make_decoding
+from sklearn_htc.export.decoding import Paths, make_decoding
 from sklearn_htc.export.inputs import InputLayout, final_estimator
-from sklearn_htc.export.label_texts import AdjustedByTexts
-from sklearn_htc.export.scores import DenseScores, NetworkScores, make_scores
+from sklearn_htc.export.log_odds import make_log_odds
 from sklearn_htc.persistence import moved_into_place, stamp
-from sklearn_htc.predictor import TwoPathPredictor
-from sklearn_htc.wide.linear import LinearPath
 
 __all__ = ["OPSET", "to_onnx"]
 
@@ -33,18 +30,19 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
 
     The file's inputs are those of `onnx_inputs`. Its outputs are `probabilities`, equal
     to `predict_proba` within 1e-5, and `decisions` (n_documents, n_nodes), bool: the
-    label sets of `predict`, closed under ancestors. Where label texts tell of labels
-    without documents, and each document has one path, probabilities are equal within
-    1e-4. The metadata hold `nodes`, the columns of `decisions`, and `classes`, the
-    columns of `probabilities`, as JSON. The opset is 18.
+    label sets of `predict`, closed under ancestors. Probabilities are equal within 1e-4
+    where a kernel reads embeddings, which the estimator does in float32; and where each
+    document has one path, and label texts tell of labels without documents or the
+    hierarchy has changed. The metadata hold `nodes`, the columns of `decisions`, and
+    `classes`, the columns of `probabilities`, as JSON. The opset is 18.
 
     What turns texts into term weights is not exported: ONNX has no form of its
     tokens that is equal for all texts.
 
     Parameters
     ----------
-    estimator : HierarchicalLinearClassifier, HTCInfoMaxClassifier, HiAGMClassifier or \
-Pipeline
+    estimator : HierarchicalLinearClassifier, HTCInfoMaxClassifier, HiAGMClassifier, \
+HierarchicalDecodingClassifier or Pipeline
         Fitted. Its last step where it is a pipeline.
     path : path-like
         Of the file, which is written whole or not at all.
@@ -56,7 +54,7 @@ Pipeline
     NotFittedError
         If the estimator is not fitted.
     NotImplementedError
-        If it has an updated hierarchy, a label tree, a classifier of the user's, or a
+        If it has a label tree, a classifier of the user's that is not linear, or a
         network that reads sequences, or predicts in bfloat16.
     OSError
         If the file can't be written.
@@ -67,7 +65,6 @@ Pipeline
     """
     _require_onnx()
     final, _ = final_estimator(estimator)
-    _refuse_others(final._learned.predictor)
     layout = InputLayout.of(final)
     inputs = {
         name: torch.from_numpy(value) for name, value in layout.examples().items()
@@ -125,24 +122,7 @@ class ExportedModel(nn.Module):
         super().__init__()
         self.names = names
         predictor = final._learned.predictor
-        wide, deep, weight = predictor.wide, predictor.deep, predictor.deep_weight
-        self.parts = nn.ModuleList()
-        if isinstance(wide, LinearPath) and names == ["embeddings"]:
-            self.parts.append(DenseScores(wide))
-        elif wide is not None:
-            self.parts.append(make_scores(wide))
-        if deep is not None and (wide is None or weight):
-            self.parts.append(
-                NetworkScores(deep, None if wide is None else weight, layout)
-            )
-        calibration = predictor.read_out.calibration
-        self.calibrate = (
-            nn.Identity() if calibration is None else CalibratedLogOdds(calibration)
-        )
-        self.of_texts = None
-        if predictor.label_texts is not None:
-            self.of_texts = AdjustedByTexts(predictor.label_texts)
-        self.has_wide = wide is not None
+        self.log_odds = make_log_odds(predictor, layout)
         self.decoding = make_decoding(predictor.read_out.decoder)
         self.of_paths = isinstance(self.decoding, Paths) and (
             not final._learned.form.targets.is_multilabel
@@ -164,33 +144,11 @@ class ExportedModel(nn.Module):
             Closed under ancestors.
         """
         named = dict(zip(self.names, inputs, strict=True))
-        scores = first = self.parts[0](named)
-        for part in list(self.parts)[1:]:
-            scores = scores + part(named)
-        log_odds = self.calibrate(scores)
-        if self.of_texts is not None:
-            wide = first if self.has_wide else None
-            log_odds = self.of_texts(named, log_odds, wide)
+        log_odds = self.log_odds(named)
         probabilities, decisions = self.decoding(log_odds)
         if self.of_paths:
             probabilities = self.decoding.of_paths(log_odds)
         return probabilities, decisions
-
-
-def _refuse_others(predictor: Any) -> None:
-    """Refuse what has parts without a form in ONNX."""
-    if not isinstance(predictor, TwoPathPredictor):
-        raise NotImplementedError(
-            f"{type(predictor).__name__} has no form in ONNX: fit one machine per "
-            "label (no label tree), without a later update_hierarchy."
-        )
-    deep = predictor.deep
-    is_read = predictor.wide is None or predictor.deep_weight
-    if deep is not None and is_read and deep.net.mixed_precision is True:
-        raise NotImplementedError(
-            "A network with mixed_precision=True predicts in bfloat16, and the file "
-            "would in float32: fit with mixed_precision=False."
-        )
 
 
 def _classes(targets: Any) -> Any:

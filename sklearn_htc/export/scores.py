@@ -2,13 +2,14 @@
 
 from copy import deepcopy
 from functools import singledispatch
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor, nn
 
+from sklearn_htc.export.classifiers import linear_form
 from sklearn_htc.export.decoding import log_odds, make_decoding
 from sklearn_htc.export.inputs import InputLayout
 from sklearn_htc.network.text_encoders import BagOfTermsEncoder
@@ -16,18 +17,21 @@ from sklearn_htc.training.deep import DeepModel
 from sklearn_htc.wide.joined import JoinedPath
 from sklearn_htc.wide.kernel import KernelPath
 from sklearn_htc.wide.linear import LinearPath
+from sklearn_htc.wide.wrapped import WrappedClassifier
 
 __all__ = ["NetworkScores", "make_scores"]
 
 
 @singledispatch
-def make_scores(path: Any) -> nn.Module:
+def make_scores(path: Any, layout: InputLayout) -> nn.Module:
     """Make a module that scores documents as a wide path does.
 
     Parameters
     ----------
-    path : LinearPath, KernelPath or JoinedPath
+    path : LinearPath, KernelPath, JoinedPath or WrappedClassifier
         Fitted.
+    layout : InputLayout
+        What the file reads.
 
     Returns
     -------
@@ -37,7 +41,7 @@ def make_scores(path: Any) -> nn.Module:
     Raises
     ------
     NotImplementedError
-        For any other path.
+        For any other path, and for a classifier that is not linear.
     """
     raise NotImplementedError(
         f"{type(path).__name__} has no form in ONNX. Linear and kernel models have."
@@ -49,12 +53,14 @@ class TermScores(nn.Module):
 
     Parameters
     ----------
-    path : LinearPath
-        Fitted.
-    columns : int ndarray or None, default=None
-        Which columns of X it reads, where those are not all.
-    n_features : int, default=0
-        Width of X, where columns are given.
+    coef : ndarray of shape (n_used, N), float16, float32 or float64
+        Weights of the terms that have some.
+    intercept : ndarray of shape (N,)
+        Scores of a document without terms.
+    rows : int ndarray of shape (n_features,)
+        The row of `coef` of each column of X; negative where it has none.
+    scale : ndarray of shape (n_used,), default=None
+        What weights are multiplied by.
     """
 
     rows: Tensor
@@ -64,26 +70,49 @@ class TermScores(nn.Module):
 
     def __init__(
         self,
-        path: LinearPath,
-        columns: np.ndarray | None = None,
-        n_features: int = 0,
+        coef: np.ndarray,
+        intercept: np.ndarray,
+        rows: np.ndarray,
+        scale: np.ndarray | None = None,
     ) -> None:
         super().__init__()
-        coef = path.coef_.toarray() if sparse.issparse(path.coef_) else path.coef_
-        scale = np.ones(len(coef) + 1, dtype=np.float32)
-        if coef.dtype == np.float16:
-            scale[:-1] = path.feature_scale_[path.features_]
+        factor = np.ones(len(coef) + 1, dtype=np.float32)
+        if scale is not None:
+            factor[:-1] = scale
         # The last row is that of unknown terms.
+        rows = np.where(rows < 0, len(coef), rows).astype(np.int64)
         coef = np.vstack([coef, np.zeros_like(coef, shape=(1, coef.shape[1]))])
-        rows = path.row_of_feature.astype(np.int64)
-        rows = np.where(rows < 0, len(coef) - 1, rows)
-        if columns is not None:
-            of_columns, rows = rows, np.full(n_features, len(coef) - 1)
-            rows[columns] = of_columns
+        if coef.dtype != np.float16:
+            coef = coef.astype(np.float32)
         self.register_buffer("rows", torch.from_numpy(rows))
         self.register_buffer("coef", torch.from_numpy(coef))
-        self.register_buffer("scale", torch.from_numpy(scale))
-        self.register_buffer("intercept", torch.from_numpy(path.intercept_.copy()))
+        self.register_buffer("scale", torch.from_numpy(factor))
+        self.register_buffer(
+            "intercept", torch.from_numpy(np.array(intercept, dtype=np.float32))
+        )
+
+    @classmethod
+    def of_path(cls, path: LinearPath, rows: np.ndarray) -> Self:
+        """Take the weights of a linear path.
+
+        Parameters
+        ----------
+        path : LinearPath
+            Fitted.
+        rows : int ndarray of shape (n_features,)
+            The row of its weights of each column of X; negative where it has none.
+
+        Returns
+        -------
+        scores : TermScores
+            Of documents of these columns.
+        """
+        coef, scale = path.coef_, None
+        if sparse.issparse(coef):
+            coef = coef.toarray()
+        if coef.dtype == np.float16:
+            scale = path.feature_scale_[path.features_]
+        return cls(coef, path.intercept_, rows, scale)
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Add the weights of the terms up.
@@ -216,26 +245,37 @@ class WeightedSum(nn.Module):
 
 
 @make_scores.register
-def _of_linear(path: LinearPath) -> nn.Module:
-    return TermScores(path)
+def _of_linear(path: LinearPath, layout: InputLayout) -> nn.Module:
+    if not layout.has_terms:
+        return DenseScores(path)
+    return TermScores.of_path(path, path.row_of_feature)
 
 
 @make_scores.register
-def _of_kernel(path: KernelPath) -> nn.Module:
+def _of_kernel(path: KernelPath, layout: InputLayout) -> nn.Module:
     return KernelScores(path)
 
 
 @make_scores.register
-def _of_both(path: JoinedPath) -> nn.Module:
+def _of_both(path: JoinedPath, layout: InputLayout) -> nn.Module:
     parts: list[tuple[float, nn.Module]] = []
     for part in path.parts:
         if isinstance(part.model, LinearPath):
-            n_features = len(path.feature_scale_)
-            own: nn.Module = TermScores(part.model, part.side.columns, n_features)
+            rows = np.full(len(path.feature_scale_), -1, dtype=np.int64)
+            rows[part.side.columns] = part.model.row_of_feature
+            own: nn.Module = TermScores.of_path(part.model, rows)
         else:
-            own = make_scores(part.model)
+            own = make_scores(part.model, layout)
         parts.append((float(part.weight), own))
     return WeightedSum(parts)
+
+
+@make_scores.register
+def _of_classifier(path: WrappedClassifier, layout: InputLayout) -> nn.Module:
+    coef, intercept = linear_form(path.estimator)
+    coef = np.where(path.is_absent, 0, coef)
+    intercept = np.where(path.is_absent, path.least_score, intercept)
+    return TermScores(coef, intercept, np.arange(len(coef)))
 
 
 class PaddedBag(nn.Module):

@@ -106,7 +106,7 @@ def update(
         If the predictor has no wide path to learn nodes with, or knows nothing of texts
         where nodes have one; or if documents hold no counterexamples.
     """
-    origin = _origin_of(predictor)
+    origin = predictor.origin
     is_one_path = isinstance(predictor.read_out.decoder, PathDecoder)
     inherited = change.sources.most_general @ counts_of(predictor)
     nodes = _nodes_to_learn(change, inherited, goes_on=not is_one_path)
@@ -142,14 +142,6 @@ def update(
         fresh,
         knows_text,
     )
-
-
-def _origin_of(predictor: LogOddsPredictor) -> TwoPathPredictor:
-    """Return what was fitted before any change."""
-    while isinstance(predictor, UpdatedPredictor):
-        predictor = predictor.former
-    assert isinstance(predictor, TwoPathPredictor)
-    return predictor
 
 
 def has_text(predictor: LogOddsPredictor) -> np.ndarray:

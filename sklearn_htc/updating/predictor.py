@@ -14,7 +14,7 @@ from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_texts.model import NEVER, along_paths
 from sklearn_htc.label_texts.pair_features import PairFeatures, parents_log_odds
 from sklearn_htc.label_texts.similarity import Similarity
-from sklearn_htc.predictor import LogOddsPredictor
+from sklearn_htc.predictor import LogOddsPredictor, TwoPathPredictor
 from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.coherence import make_coherent, raise_ancestors
 from sklearn_htc.read_out.decoders import PathDecoder
@@ -160,6 +160,11 @@ class UpdatedPredictor(LogOddsPredictor):
     counts: np.ndarray
     fresh: np.ndarray
     has_text: np.ndarray
+
+    @property
+    def origin(self) -> TwoPathPredictor:
+        """What was fitted, before any change of its hierarchy."""
+        return self.former.origin
 
     def compact(self, weights: str, min_weight: float) -> UpdatedPredictor:
         """Make both models smaller; see `Predictor.compact`."""

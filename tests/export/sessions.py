@@ -1,0 +1,36 @@
+"""Files beside the estimators that they were made of."""
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_htc.export import onnx_inputs, to_onnx
+
+
+def run(clf, X, path):
+    """Write the file, and let onnxruntime read documents."""
+    import onnxruntime
+
+    to_onnx(clf, path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session, session.run(None, onnx_inputs(clf, X))
+
+
+def assert_says_the_same(clf, X, path, atol=1e-5):
+    """Compare probabilities and labels, of all documents and of some."""
+    session, (probabilities, decisions) = run(clf, X, path)
+    np.testing.assert_allclose(
+        probabilities, clf.predict_proba(X), rtol=0, atol=atol, strict=True
+    )
+    final = clf[-1] if hasattr(clf, "steps") else clf
+    form = final._learned.form.targets
+    assert decisions.dtype == bool
+    indicator = sparse.csr_array(decisions.astype(np.int64))
+    said = form.inverse_transform(indicator)
+    if isinstance(said, np.ndarray):
+        np.testing.assert_array_equal(said, clf.predict(X))
+    else:
+        assert said == clf.predict(X)
+    for rows in (slice(0, 1), slice(3, 10)):
+        some = session.run(None, onnx_inputs(clf, X[rows]))
+        np.testing.assert_allclose(some[0], probabilities[rows], rtol=0, atol=atol)
+        np.testing.assert_array_equal(some[1], decisions[rows])
