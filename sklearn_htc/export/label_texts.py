@@ -14,6 +14,7 @@ from sklearn_htc.export.decoding import (
     make_decoding,
     store_edges,
 )
+from sklearn_htc.export.exclusion import Exclusion
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_texts.model import (
     NEVER,
@@ -66,6 +67,9 @@ class AdjustedByTexts(nn.Module):
         self.of_wide = None
         if model.wide_calibration is not None:
             self.of_wide = CalibratedLogOdds(model.wide_calibration)
+        self.exclusion = None
+        if model.exclusion and len(new):
+            self.exclusion = Exclusion(model)
         self.coherence = Coherence(hierarchy)
         self.register_buffer("is_new", mask(new, len(hierarchy)))
         self.along = None if model.own.paths is None else AlongPaths(model)
@@ -98,9 +102,12 @@ class AdjustedByTexts(nn.Module):
             facts = self.facts(self.of_wide(wide))
         if self.new is not None:
             adjusted = self.new(adjusted, facts, *texts)
-        if self.along is None:
-            return self.coherence.raised(adjusted, self.is_new)
-        return self.along(adjusted)
+        if self.along is not None:
+            along: Tensor = self.along(adjusted)
+            return along
+        if self.exclusion is not None:
+            adjusted = self.exclusion(adjusted)
+        return self.coherence.raised(adjusted, self.is_new)
 
 
 class Facts(NamedTuple):

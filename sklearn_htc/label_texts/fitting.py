@@ -15,6 +15,8 @@ from scipy import sparse
 
 from sklearn_htc.data.documents import BagOfTerms, DenseDocuments, DocumentVectors
 from sklearn_htc.data.training_data import Fold, TrainingData
+from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.label_texts.exclusion import LikelyPairs, NewEnds, fit_exclusion
 from sklearn_htc.label_texts.logistic import fit_near
 from sklearn_htc.label_texts.model import LabelTextModel, OwnLogOdds
 from sklearn_htc.label_texts.pair_features import NEW_LABELS, SEEN_LABELS
@@ -77,10 +79,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Features (n, n_labels, n_features) of hidden labels, truths (n, n_labels)."""
+    """Features (n, n_labels, n_features) of hidden labels, truths (n, n_labels).
+
+    Beside them stand the likely pairs of the same documents with other labels.
+    """
 
     features: np.ndarray
     is_true: np.ndarray
+    others: LikelyPairs
     sample_weight: np.ndarray
 
     def times(self, factor: np.ndarray) -> Self:
@@ -95,12 +101,8 @@ class _Evidence:
     trial: Trial
     coverage: np.ndarray
     log_shares: np.ndarray
+    hidden: np.ndarray
     pairs: list[_Pairs]
-
-    @property
-    def n_hidden(self) -> int:
-        """How many labels were hidden."""
-        return self.pairs[0].is_true.shape[1]
 
 
 def fit_label_texts(
@@ -155,10 +157,11 @@ def fit_label_texts(
         _own(data, paths),
         new_coef,
         added_coef,
-        float(np.mean([each.n_hidden for each in evidence])),
+        float(np.mean([len(each.hidden) for each in evidence])),
         None,
         path_nodes,
         wide_calibration,
+        0.0 if paths else _fit_exclusion(evidence, new_coef, data.hierarchy),
     )
     new_coef[0] += model.rarity(len(model.new_labels))
     fitter = replace(fitter, path_nodes=path_nodes)
@@ -211,7 +214,9 @@ def usual_label_texts(
     return model, replace(plain, decoder=rule.plain_decoder(data.hierarchy, path_nodes))
 
 
-def with_label_documents(data: TrainingData, labels: LabelVectors) -> TrainingData:
+def with_label_documents(
+    data: TrainingData, labels: LabelVectors, weight: float = 1.0
+) -> TrainingData:
     """Add the texts of labels as one document each.
 
     Parameters
@@ -220,6 +225,8 @@ def with_label_documents(data: TrainingData, labels: LabelVectors) -> TrainingDa
         Documents that are vectors.
     labels : LabelVectors
         Label texts.
+    weight : float, default=1.0
+        Of each text.
 
     Returns
     -------
@@ -233,12 +240,12 @@ def with_label_documents(data: TrainingData, labels: LabelVectors) -> TrainingDa
         documents = BagOfTerms(sparse.vstack([X, labels.X], format="csr"))
     else:
         documents = DenseDocuments(np.vstack([X, labels.X]))
-    weight = np.ones(len(labels.nodes), dtype=data.sample_weight.dtype)
+    weights = np.full(len(labels.nodes), weight, dtype=data.sample_weight.dtype)
     return replace(
         data,
         documents=documents,
         target=sparse.vstack([data.target, own], format="csr"),
-        sample_weight=np.concatenate([data.sample_weight, weight]),
+        sample_weight=np.concatenate([data.sample_weight, weights]),
     )
 
 
@@ -295,8 +302,10 @@ def _hide(
     ) -> _Pairs:
         log_odds = log_odds_of(some.vectors)
         features = own.features(log_odds, coverage, log_shares).of_new(hidden)
-        is_true = _ends_or_labels(some, paths)[:, hidden].toarray() > 0
-        return _Pairs(features, is_true, some.sample_weight)
+        target = _ends_or_labels(some, paths)
+        others = LikelyPairs.of(log_odds, target, own.ends)
+        is_true = target[:, hidden].toarray() > 0
+        return _Pairs(features, is_true, others, some.sample_weight)
 
     X = held_out.vectors.X
     coverage, log_shares = similarity.coverage(X), similarity.log_shares(X)
@@ -312,7 +321,7 @@ def _hide(
             pairs[0].times(np.where(is_hidden, share, 1.0)),
             more.times(np.full(len(left_out), share)),
         ]
-    return _Evidence(trial, coverage, log_shares, pairs)
+    return _Evidence(trial, coverage, log_shares, hidden, pairs)
 
 
 def _ends_or_labels(data: TrainingData, paths: PathDecoder | None) -> sparse.csr_array:
@@ -338,6 +347,21 @@ def _fit_new(evidence: Sequence[_Evidence], *, knows_own: bool) -> np.ndarray:
         [np.repeat(p.sample_weight, p.is_true.shape[1]) for p in pairs]
     )
     return fit_near(features, is_true, weight, np.array(NEW_LABELS), PENALTY)
+
+
+def _fit_exclusion(
+    evidence: Sequence[_Evidence], new_coef: np.ndarray, hierarchy: Hierarchy
+) -> float:
+    """Find out how far other labels give way to those that were hidden."""
+    parts = []
+    for each in evidence:
+        ends = NewEnds.of(each.hidden, hierarchy)
+        for pairs in each.pairs:
+            others = pairs.others
+            surprisal = ends.surprisal(pairs.features @ new_coef)
+            weight = pairs.sample_weight[others.rows]
+            parts.append((others, surprisal[others.rows, others.labels], weight))
+    return fit_exclusion(parts)
 
 
 def _fit_seen(
@@ -382,12 +406,14 @@ def _held_out_log_odds(
         for first, coef in enumerate(seen_coefs):
             rows = slice(first, None, 2)
             of_wide = each.trial.of_wide
-            together[rows] = replace(model, own=own, seen_coef=coef).adjust_by(
+            # No held-out document has labels without documents, so they would only be
+            # wrong.
+            known = replace(model, own=own, seen_coef=coef, exclusion=0.0)
+            together[rows] = known.adjust_by(
                 each.trial.log_odds[rows],
                 each.coverage[rows],
                 each.log_shares[rows],
                 of_wide=None if of_wide is None else of_wide[rows],
-                # No held-out document has them, so they would only be wrong.
                 never=model.new_labels,
             )
         adjusted.append(together)

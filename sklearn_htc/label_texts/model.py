@@ -1,6 +1,7 @@
 """Label texts beside what documents taught: from log-odds to better log-odds."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.special import log_expit, logit, logsumexp
 
 from sklearn_htc.graph import by_level
 from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.label_texts.exclusion import NewEnds, make_room
 from sklearn_htc.label_texts.pair_features import PairFeatures, parents_log_odds
 from sklearn_htc.label_texts.similarity import Similarity
 from sklearn_htc.read_out.calibration import Calibration
@@ -97,6 +99,9 @@ class LabelTextModel:
         From scores of the wide path to log-odds that labels without documents are
         judged by, where there is a network beside it: hiding labels says nothing of a
         network, which would have to be trained again without their documents.
+    exclusion : float, default=0.0
+        How far labels with documents give way to labels without, where documents may
+        have several; see `make_room`.
     """
 
     similarity: Similarity
@@ -107,6 +112,7 @@ class LabelTextModel:
     seen_coef: np.ndarray | None
     path_nodes: np.ndarray
     wide_calibration: Calibration | None = None
+    exclusion: float = 0.0
 
     @property
     def new_labels(self) -> np.ndarray:
@@ -119,6 +125,11 @@ class LabelTextModel:
         """Nodes that have a text and documents."""
         nodes = self.similarity.nodes
         return nodes[self.own.counts[nodes] > 0]
+
+    @cached_property
+    def new_ends(self) -> NewEnds:
+        """The most specific labels without documents."""
+        return NewEnds.of(self.new_labels, self.own.hierarchy)
 
     def rarity(self, n_new: int) -> float:
         """Say how much rarer labels without documents are than those hidden at a time.
@@ -208,6 +219,12 @@ class LabelTextModel:
         if never is not None:
             adjusted[:, never] = NEVER
         if self.own.paths is None:
+            if self.exclusion and len(new):
+                surprisal = self.new_ends.surprisal(adjusted[:, new])
+                ends = self.own.ends
+                adjusted[:, ends] = make_room(
+                    adjusted[:, ends], surprisal[:, ends], self.exclusion
+                )
             # They know their parents' log-odds already, and are not to be lowered by
             # parents that have learned from other children alone.
             return raise_ancestors(adjusted, new, self.own.hierarchy)

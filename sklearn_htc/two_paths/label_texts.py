@@ -67,10 +67,14 @@ class Teaching:
         The texts.
     as_documents : bool
         Whether the wide path learns from them too.
+    n_documents : int
+        All documents. Of a part of them a text has a smaller weight, so that beside
+        fewer documents it counts no more than it will beside all.
     """
 
     labels: LabelVectors
     as_documents: bool
+    n_documents: int
 
     @classmethod
     def choose(
@@ -106,7 +110,8 @@ class Teaching:
         choice : WideChoice
             With them, or as it was.
         """
-        taught = cls(label_vectors(labels, embedder), as_documents=True)
+        n_documents = len(folds[0].learned_from) + len(folds[0].held_out)
+        taught = cls(label_vectors(labels, embedder), True, n_documents)
         fits = (
             partial(choice.settings.fit, taught.of(fold.learned_from), rng)
             for fold in folds
@@ -129,7 +134,12 @@ class Teaching:
         data : TrainingData
             What the wide path learns from.
         """
-        return with_label_documents(data, self.labels) if self.as_documents else data
+        if not self.as_documents:
+            return data
+        return with_label_documents(data, self.labels, self._weight_in(data))
+
+    def _weight_in(self, data: TrainingData) -> float:
+        return len(data) / self.n_documents
 
     def counts_of(self, data: TrainingData) -> np.ndarray:
         """Count the documents of each label, texts that are learned from among them.
@@ -142,13 +152,12 @@ class Teaching:
         Returns
         -------
         counts : ndarray of shape (n_nodes,)
-            Those of `of(data)`.
+            Those of `of(data)`, where a text counts as much as it weighs.
         """
         if not self.as_documents:
             return data.counts
-        counts: np.ndarray = data.counts + data.hierarchy.ancestors[
-            self.labels.nodes
-        ].sum(axis=0)
+        texts = data.hierarchy.ancestors[self.labels.nodes].sum(axis=0)
+        counts: np.ndarray = data.counts + self._weight_in(data) * texts
         return counts
 
     def fit(

@@ -151,6 +151,9 @@ def test_label_texts_of_a_graph_have_a_form(dag, tmp_path):
     ).fit(texts, y)
     predictor = clf._learned.predictor
     assert [dag.nodes[i] for i in predictor.label_texts.new_labels] == ["e"]
+    before = clf.predict_proba(texts)
+    object.__setattr__(predictor.label_texts, "exclusion", 0.7)
+    assert np.abs(clf.predict_proba(texts) - before).max() > 0.01
     assert_says_the_same(clf, texts, tmp_path / "model.onnx")
 
 

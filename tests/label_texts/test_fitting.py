@@ -103,3 +103,20 @@ def test_texts_become_documents_of_their_labels(kind):
     assert len(more) == 50 + N_LABELS
     np.testing.assert_array_equal(more.target[50:].toarray(), np.eye(N_LABELS))
     assert len(data) == 50
+
+
+def test_known_labels_give_way_to_new_ones():
+    data = named()
+    is_new = data.target[:, [0, 1]].sum(axis=1) > 0
+    model, *_ = fit(data.take(np.flatnonzero(~is_new)))
+    # Each document has one label.
+    assert model.exclusion > 0.3
+    X = data.vectors.X[np.flatnonzero(is_new)]
+    sure = np.full((X.shape[0], N_LABELS), 1, np.float32)
+    log_odds = model.adjust(sure, X)
+    assert (log_odds[:, 2:] < 0.5).all()
+
+
+def test_a_text_weighs_what_it_is_said_to():
+    more = with_label_documents(named(50), texts(), weight=0.25)
+    np.testing.assert_array_equal(more.sample_weight, np.repeat([1, 0.25], [50, 12]))
