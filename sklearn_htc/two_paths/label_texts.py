@@ -160,6 +160,35 @@ class Teaching:
         counts: np.ndarray = data.counts + self._weight_in(data) * texts
         return counts
 
+    def fit_like_all(
+        self, choice: WideChoice, part: TrainingData, rng: np.random.RandomState
+    ) -> WideModel:
+        """Fit the wide path to a part of the documents that weighs as much as all.
+
+        A single text has more documents against it in all than in a part. What is found
+        out about labels that have a text alone holds for all documents only if their
+        weight is the same.
+
+        Parameters
+        ----------
+        choice : WideChoice
+            What is fitted.
+        part : TrainingData
+            Some documents.
+        rng : RandomState
+            Draws what is random.
+
+        Returns
+        -------
+        path : WideModel
+            Fitted.
+        """
+        taught = self.of(part)
+        if self.as_documents:
+            weight = taught.sample_weight / self._weight_in(part)
+            taught = replace(taught, sample_weight=weight)
+        return choice.settings.fit(taught, rng)
+
     def fit(
         self,
         choice: WideChoice,
@@ -245,7 +274,7 @@ def with_label_texts(
         def train(
             part: TrainingData,
         ) -> Callable[[DocumentVectors], np.ndarray]:
-            path = choice.settings.fit(teaching.of(part), rng)
+            path = teaching.fit_like_all(choice, part, rng)
             of_part = of_wide.for_counts(teaching.counts_of(part))
             return lambda documents: of_part.log_odds(path.scores(documents.X))
 

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 from scipy import sparse
 
@@ -7,17 +9,38 @@ from sklearn_htc.two_paths.label_texts import Teaching
 from tests.makers import training_data
 
 
-def test_a_text_counts_as_much_beside_some_documents_as_beside_all():
+class Noting:
+    """Settings that note what they are to be fitted to."""
+
+    def fit(self, data, rng):
+        return data
+
+
+def teaching(*, as_documents):
+    """Return 40 documents, and the texts of two of three labels."""
     X = sparse.csr_array(np.eye(40, 5, dtype=np.float32))
     data = training_data(BagOfTerms(X), sparse.csr_array(np.eye(40, 3)))
     labels = LabelVectors(np.array([1, 2]), X[:2])
-    teaching = Teaching(labels, as_documents=True, n_documents=40)
+    return data, Teaching(labels, as_documents=as_documents, n_documents=40)
+
+
+def test_a_text_counts_as_much_beside_some_documents_as_beside_all():
+    data, taught = teaching(as_documents=True)
     for part, weight in ((data, 1), (data.take(np.arange(10)), 0.25)):
         np.testing.assert_array_equal(
-            teaching.of(part).sample_weight[len(part) :], [weight, weight]
+            taught.of(part).sample_weight[len(part) :], [weight, weight]
         )
         np.testing.assert_allclose(
-            teaching.counts_of(part) - part.counts, [0, weight, weight]
+            taught.counts_of(part) - part.counts, [0, weight, weight]
         )
-    without = Teaching(labels, as_documents=False, n_documents=40)
-    assert without.of(data) is data
+    data, untaught = teaching(as_documents=False)
+    assert untaught.of(data) is data
+
+
+def test_a_part_may_weigh_as_much_as_all_documents():
+    choice, rng = SimpleNamespace(settings=Noting()), np.random.RandomState(0)
+    data, taught = teaching(as_documents=True)
+    weight = taught.fit_like_all(choice, data.take(np.arange(10)), rng).sample_weight
+    np.testing.assert_allclose(weight, np.repeat([4, 1], [10, 2]))
+    data, untaught = teaching(as_documents=False)
+    assert untaught.fit_like_all(choice, data, rng) is data
