@@ -255,17 +255,13 @@ class UpdatedPredictor(LogOddsPredictor):
         """Give nodes log-odds that add up along the paths of today."""
         before = self.former.read_out.decoder
         assert isinstance(before, PathDecoder)
-        log_p = np.log(before.path_probabilities(former))
-        log_p -= np.log(self.sources.n_parts[before.path_nodes])
-        position = np.full(former.shape[1], -1)
-        position[before.path_nodes] = np.arange(len(before.path_nodes))
-        scores = np.full((len(former), len(decoder.path_nodes)), NEVER, np.float32)
-        own = self.sources.matrix[decoder.path_nodes]
-        for path in range(len(decoder.path_nodes)):
-            columns = position[own.indices[own.indptr[path] : own.indptr[path + 1]]]
-            columns = columns[columns >= 0]
-            if len(columns):
-                scores[:, path] = logsumexp(log_p[:, columns], axis=1)
+        # Each at least a rounding error above 0, so that sums have logarithms.
+        shares = before.path_probabilities(former)
+        shares /= self.sources.n_parts[before.path_nodes].astype(shares.dtype)
+        own = self.sources.matrix[decoder.path_nodes][:, before.path_nodes]
+        with np.errstate(divide="ignore"):
+            scores = np.log(shares @ own.astype(shares.dtype).T)
+        scores[:, np.diff(own.indptr) == 0] = NEVER
         is_new = np.isin(decoder.path_nodes, self.fresh)
         log_odds = np.full((len(former), len(self.sources.counts)), NEVER, np.float32)
         log_odds[:, decoder.path_nodes] = _logit(np.exp(scores))

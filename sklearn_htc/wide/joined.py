@@ -8,7 +8,7 @@ once has the full rows of the embeddings to look at, label after label, and take
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -48,7 +48,7 @@ class Side:
         Whether they are coordinates.
     """
 
-    columns: np.ndarray
+    columns: np.ndarray = field(repr=False)
     is_embedding: bool
 
     def documents(self, documents: BagOfTerms) -> DocumentVectors:
@@ -116,7 +116,7 @@ class JoinedPath(WideModel):
     """
 
     parts: tuple[Part[WideModel], ...]
-    feature_scale_: np.ndarray
+    feature_scale_: np.ndarray = field(repr=False)
 
     def scores(self, X: sparse.csr_array) -> np.ndarray:
         """Score every label by all parts together."""

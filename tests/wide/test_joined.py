@@ -180,3 +180,11 @@ def test_the_classifier_learns_from_both_in_any_order():
         rounding = np.finfo(np.float32).eps * size_of_terms(model.wide_, X_test[:1])
         assert np.all(np.abs(one - scores[-1][:1]) <= rounding)
     np.testing.assert_allclose(*scores, atol=1e-2)
+
+
+def test_what_is_shown_of_a_path_is_short():
+    terms, embeddings, Y = documents()
+    clf = HTCInfoMaxClassifier(Hierarchy([], nodes=range(2)), deep_path=False)
+    clf.fit(joined(terms, embeddings), Y)
+    assert "is_embedding=True" in repr(clf.wide_)
+    assert len(repr(clf.wide_)) < 600
