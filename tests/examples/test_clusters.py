@@ -126,6 +126,25 @@ def test_cross_validation_on_dask_scores_the_same(clf, corpus, client):
     np.testing.assert_allclose(found, expected)
 
 
+class CountedTexts(list):
+    """Texts that count how often they are sent."""
+
+    n_sent = 0
+
+    def __reduce__(self):
+        type(self).n_sent += 1
+        return list, (list(self),)
+
+
+def test_documents_are_sent_to_the_cluster_once(clf, corpus, client, monkeypatch):
+    monkeypatch.setattr(CountedTexts, "n_sent", 0)
+    search = GridSearchCV(clf, GRID, cv=3, n_jobs=-1, refit=False)
+    names = np.array(corpus[1])
+    texts = CountedTexts(corpus[0])
+    example("clusters", "on_dask").fit_search(search, texts, names, client)
+    assert CountedTexts.n_sent == 1
+
+
 def test_bags_and_arrays_are_predicted_the_same(clf, corpus, bag, indicator, client):
     import dask.array as da
     import dask.bag as db
