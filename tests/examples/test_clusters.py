@@ -127,8 +127,13 @@ def test_cross_validation_on_dask_scores_the_same(clf, corpus, client):
 
 
 class CountedTexts(list):
-    """Texts that count how often they are sent."""
+    """Texts that count how often they are sent.
 
+    Like lists they can't be referred to weakly, which joblib has to do to see by itself
+    that it has sent them before.
+    """
+
+    __slots__ = ()
     n_sent = 0
 
     def __reduce__(self):
