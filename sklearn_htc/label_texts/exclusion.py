@@ -89,8 +89,8 @@ def make_room(
 ) -> np.ndarray:
     """Lower what is not true beside labels that have no document.
 
-    A label with probability p becomes one with p exp(-exclusion * surprisal). So where
-    no document has two labels, exclusion 1 leaves to it what the new ones don't take.
+    A label with probability p gets p exp(-exclusion * surprisal). Where no document has
+    two labels, exclusion 1 leaves to each label what the new ones don't take.
 
     Parameters
     ----------
