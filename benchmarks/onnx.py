@@ -60,7 +60,7 @@ ADDED_SHARE = 20
 
 
 def main() -> None:
-    """Fit both estimators to each data set, export them, and write the table."""
+    """Fit the estimators to each data set, export them, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", type=Path, help="folder of NAME.jsonl.xz files")

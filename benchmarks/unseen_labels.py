@@ -45,6 +45,7 @@ from sklearn_htc.data.label_terms import LabelTermVectorizer
 HIDDEN = "-hidden"
 SETS = ("attack-hidden", "onet_dwa-hidden", "nvd_cwe")
 FEATURES = ("tfidf", "minilm", "joined")
+SYSTEMS = ("without names", "names as documents", "names", "cosine alone")
 RARE = 5
 N_BINS = 10
 LEAST = 0.01
@@ -70,22 +71,30 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", default=SETS)
     parser.add_argument("--features", nargs="*", default=FEATURES)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--systems", nargs="*", default=SYSTEMS, choices=SYSTEMS)
     arguments = parser.parse_args()
     runs = published("unseen_labels")
     for name, features, seed in product(
         arguments.sets, arguments.features, range(arguments.seeds)
     ):
         new = in_own_process(
-            measure, name, features, seed, arguments.data, arguments.threads
+            measure,
+            name,
+            features,
+            seed,
+            arguments.systems,
+            arguments.data,
+            arguments.threads,
         )
-        key = what_is_run(new[0])
-        runs = [run for run in runs if what_is_run(run) != key] + new
+        again = [what_is_run(run) for run in new]
+        runs = [run for run in runs if what_is_run(run) not in again] + new
+        runs.sort(key=lambda run: SYSTEMS.index(run["system"]))
         report(runs, arguments.threads)
 
 
 def what_is_run(run: dict[str, Any]) -> tuple[Any, ...]:
     """Return what runs are replaced by: the newer ones of the same."""
-    return run["data"], run["features"], run["seed"]
+    return run["data"], run["features"], run["system"], run["seed"]
 
 
 def report(runs: list[dict[str, Any]], threads: int) -> None:
@@ -161,9 +170,14 @@ def load(name: str, seed: int, folder: Path | None) -> Split:
 
 
 def measure(
-    name: str, features: str, seed: int, folder: Path | None, threads: int
+    name: str,
+    features: str,
+    seed: int,
+    systems: list[str],
+    folder: Path | None,
+    threads: int,
 ) -> list[dict[str, Any]]:
-    """Fit and judge every system."""
+    """Fit and judge the systems."""
     split = load(name, seed, folder)
     with pinned_threads(threads):
         X, X_test, X_names = make_features(split, features)
@@ -185,15 +199,18 @@ def measure(
         }
         runs = []
         for system, (more, X_train, Y) in fits.items():
+            if system not in systems:
+                continue
             start = perf_counter()
             model = kind(split.hierarchy, **parameters, **more).fit(X_train, Y)
             seconds = perf_counter() - start
             predicted = sparse.csr_array(model.predict(X_test))
             values = judge(split, model.predict_proba(X_test), predicted)
             runs.append({"system": system, **values, "seconds": seconds})
-        cosine = normalize(X_test) @ normalize(X_names).T
-        cosine = cosine.toarray() if sparse.issparse(cosine) else cosine
-        runs.append({"system": "cosine alone", **first_places(split, cosine)})
+        if "cosine alone" in systems:
+            cosine = normalize(X_test) @ normalize(X_names).T
+            cosine = cosine.toarray() if sparse.issparse(cosine) else cosine
+            runs.append({"system": "cosine alone", **first_places(split, cosine)})
     for run in runs:
         run |= {"data": name, "features": features, "seed": seed}
         print(run, flush=True)

@@ -106,6 +106,18 @@ def test_every_estimator_comes_back_the_same(name, corpus, bag, hierarchy, targe
     assert_comes_back(*fitted(name, target, corpus, bag, hierarchy))
 
 
+def test_label_texts_come_back(corpus, hierarchy):
+    # "fir" has no document; the others give way to it.
+    kept = [i for i, leaf in enumerate(corpus[1]) if leaf != "fir"]
+    texts = [corpus[0][i] for i in kept]
+    names = {node: f"the {node}" for node in hierarchy.nodes}
+    clf = HierarchicalLinearClassifier(
+        hierarchy, decoding="threshold", label_texts=names, random_state=0
+    ).fit(texts, [[corpus[1][i]] for i in kept])
+    object.__setattr__(clf._learned.predictor.label_texts, "exclusion", 0.7)
+    assert_comes_back(clf, texts)
+
+
 @pytest.mark.parametrize(
     "labels",
     [[True, False], [b"a", b"b"], [("a",), ("a", 1)], [1.5, 2.5], [10, 20]],

@@ -277,11 +277,12 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         they are called and wherever they are. Merged nodes have those of their union.
         Added nodes, and the parts of a node that was split, are learned from documents.
         Without documents an added node is told by its text as labels without documents
-        are, and parts have those shares of the node's odds that their texts tell, or
-        equal ones. A node that goes on with other descendants is learned anew where no
-        fewer documents are given than it was learned from, or about all that there
-        were; otherwise, and where each document has one path, it goes on as it was. In
-        any case it is no less probable than its children.
+        are, but other nodes don't give way to it: they are as they were. Parts have
+        those shares of the node's odds that their texts tell, or equal ones. A node
+        that goes on with other descendants is learned anew where no fewer documents are
+        given than it was learned from, or about all that there were; otherwise, and
+        where each document has one path, it goes on as it was. In any case it is no
+        less probable than its children.
 
         Thresholds are kept; a node that is learned gets the median of those of nodes
         with about as many documents. The parameter `hierarchy`, and label texts or

@@ -31,7 +31,7 @@ def linear_form(classifier: Any) -> tuple[np.ndarray, np.ndarray]:
     NotImplementedError
         If it is not linear.
     """
-    if not isinstance(classifier, OneVsRestClassifier):
+    if type(classifier) is not OneVsRestClassifier:
         return _weights(classifier)
     n_features = classifier.n_features_in_
     parts = [_of_label(each, n_features) for each in classifier.estimators_]

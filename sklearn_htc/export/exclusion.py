@@ -28,11 +28,10 @@ class Exclusion(nn.Module):
         new = ends.labels[ends.is_end].astype(np.int64)
         self.register_buffer("new", torch.from_numpy(new))
         # What log-odds of new labels count for each label that has documents.
-        factor = np.zeros(ends.related.shape, dtype=np.float32)
+        factor = np.zeros(ends.related.shape)
         factor[:, model.own.ends] = 1
         factor[ends.related.nonzero()] = 0
-        factor *= np.float32(model.exclusion)
-        self.register_buffer("factor", torch.from_numpy(factor))
+        self.register_buffer("factor", torch.from_numpy(model.exclusion * factor))
 
     def forward(self, values: Tensor) -> Tensor:
         """Lower what is not true beside labels that have no document.
@@ -47,7 +46,9 @@ class Exclusion(nn.Module):
         lowered : Tensor of shape (B, N)
             Other labels are as they were.
         """
-        surprisal = softplus(values[:, self.new]) @ self.factor
-        log_p = (-softplus(-values) - surprisal).double()
+        # In float32 nothing would be left of what is improbable.
+        exact = values.double()
+        surprisal = softplus(exact[:, self.new]) @ self.factor
+        log_p = -softplus(-exact) - surprisal
         lowered = log_p - torch.log(1 - torch.exp(log_p.clamp(max=-1e-7)))
         return torch.where(surprisal > 0, lowered.float(), values)

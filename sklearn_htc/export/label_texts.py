@@ -531,9 +531,9 @@ def positions(nodes: np.ndarray, n_nodes: int) -> Tensor:
     positions : int Tensor of shape (n_nodes,)
         Where each node is in the list; 0 for those that are not.
     """
-    positions = np.zeros(n_nodes, dtype=np.int64)
-    positions[nodes] = np.arange(len(nodes))
-    return torch.from_numpy(positions)
+    found = np.zeros(n_nodes, dtype=np.int64)
+    found[nodes] = np.arange(len(nodes))
+    return torch.from_numpy(found)
 
 
 def mask(nodes: np.ndarray, n_nodes: int) -> Tensor:
@@ -551,6 +551,6 @@ def mask(nodes: np.ndarray, n_nodes: int) -> Tensor:
     mask : bool Tensor of shape (n_nodes,)
         True for those in the list.
     """
-    mask = np.zeros(n_nodes, dtype=bool)
-    mask[nodes] = True
-    return torch.from_numpy(mask)
+    is_listed = np.zeros(n_nodes, dtype=bool)
+    is_listed[nodes] = True
+    return torch.from_numpy(is_listed)

@@ -31,8 +31,8 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
     The file's inputs are those of `onnx_inputs`. Its outputs are `probabilities`, equal
     to `predict_proba` within 1e-5, and `decisions` (n_documents, n_nodes), bool: the
     label sets of `predict`, closed under ancestors. Probabilities are equal within 1e-4
-    where a kernel reads embeddings, which the estimator does in float32; and where each
-    document has one path, and label texts tell of labels without documents or the
+    where a kernel reads embeddings, which the estimator computes in float32; and where
+    each document has one path, and label texts tell of labels without documents or the
     hierarchy has changed. The metadata hold `nodes`, the columns of `decisions`, and
     `classes`, the columns of `probabilities`, as JSON. The opset is 18.
 

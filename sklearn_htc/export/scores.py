@@ -54,7 +54,7 @@ class TermScores(nn.Module):
     Parameters
     ----------
     coef : ndarray of shape (n_used, N), float16, float32 or float64
-        Weights of the terms that have some.
+        Weights of the terms that have some. What is float64 is added up as such.
     intercept : ndarray of shape (N,)
         Scores of a document without terms.
     rows : int ndarray of shape (n_features,)
@@ -82,14 +82,10 @@ class TermScores(nn.Module):
         # The last row is that of unknown terms.
         rows = np.where(rows < 0, len(coef), rows).astype(np.int64)
         coef = np.vstack([coef, np.zeros_like(coef, shape=(1, coef.shape[1]))])
-        if coef.dtype != np.float16:
-            coef = coef.astype(np.float32)
         self.register_buffer("rows", torch.from_numpy(rows))
         self.register_buffer("coef", torch.from_numpy(coef))
         self.register_buffer("scale", torch.from_numpy(factor))
-        self.register_buffer(
-            "intercept", torch.from_numpy(np.array(intercept, dtype=np.float32))
-        )
+        self.register_buffer("intercept", torch.from_numpy(np.array(intercept)))
 
     @classmethod
     def of_path(cls, path: LinearPath, rows: np.ndarray) -> Self:
@@ -129,7 +125,12 @@ class TermScores(nn.Module):
         """
         rows = self.rows[inputs["ids"]]
         weights = (inputs["weights"] * self.scale[rows]).unsqueeze(1)
-        return (weights @ self.coef[rows].float()).squeeze(1) + self.intercept
+        coef = self.coef[rows]
+        if coef.dtype == torch.float64:
+            weights = weights.double()
+        else:
+            coef = coef.float()
+        return ((weights @ coef).squeeze(1) + self.intercept).float()
 
 
 class DenseScores(nn.Module):

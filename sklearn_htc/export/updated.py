@@ -161,7 +161,9 @@ class AlongNodes(nn.Module):
         index = self.merged_to.unsqueeze(0).expand(each.shape[0], -1)
         none = none.scatter_add(1, index, each)
         none = none.clamp(min=float(np.finfo(np.float64).tiny))
-        return (none + torch.log(1 - torch.exp(-none))).float()
+        # Of what is next to nothing, 1 - exp(-x) is x.
+        some = torch.where(none < 1e-8, none, 1 - torch.exp(-none))
+        return (none + torch.log(some)).float()
 
 
 class AlongPaths(nn.Module):
@@ -233,9 +235,9 @@ class AlongPaths(nn.Module):
         log_odds : Tensor of shape (B, N)
             0 for nodes at which no path ends.
         """
-        shares = self.before.of_paths(former) * torch.exp(-self.log_parts)
-        shares = torch.where(self.has_source, shares @ self.from_former, 1.0)
-        scores = torch.where(self.has_source, torch.log(shares), NEVER)
+        p = self.before.of_paths(former) * torch.exp(-self.log_parts)
+        p = torch.where(self.has_source, p @ self.from_former, 1.0)
+        scores = torch.where(self.has_source, torch.log(p), NEVER)
         # All but log-odds of new paths is read from here on as that of nodes.
         odds = log_odds(torch.exp(scores).clamp(MARGIN, 1 - MARGIN))
         values = torch.where(self.is_end, odds[:, self.position], NEVER)

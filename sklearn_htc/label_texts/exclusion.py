@@ -17,9 +17,10 @@ from sklearn_htc.hierarchy import Hierarchy
 
 __all__ = ["LikelyPairs", "NewEnds", "fit_exclusion", "make_room"]
 
-# Less probable pairs have next to no part in the likelihood.
+# Of less probable pairs there are too many, and they tell next to nothing. Choosing by
+# probability alone, whether a pair is true or not, leaves the estimate without bias.
 LEAST = 0.01
-# What a likelihood without a maximum is ended at.
+# Where the likelihood only rises.
 MOST_EXCLUSION = 3.0
 
 
@@ -115,7 +116,7 @@ def make_room(
 
 @dataclass(frozen=True, eq=False)
 class LikelyPairs:
-    """Documents and labels that have some, the probable pairs and the true ones.
+    """Pairs of a document and a label that has documents, the probable ones.
 
     Parameters
     ----------
@@ -152,10 +153,11 @@ class LikelyPairs:
         pairs : LikelyPairs
             Of these labels.
         """
-        own, is_true = log_odds[:, ends], target[:, ends].toarray() > 0
-        is_chosen = (own >= np.log(LEAST / (1 - LEAST))) | is_true
+        own = log_odds[:, ends]
+        is_chosen = own >= np.log(LEAST / (1 - LEAST))
         rows, columns = np.nonzero(is_chosen)
-        return cls(rows, ends[columns], own[is_chosen], is_true[is_chosen])
+        is_true = target[:, ends].toarray()[is_chosen] > 0
+        return cls(rows, ends[columns], own[is_chosen], is_true)
 
 
 def fit_exclusion(

@@ -81,12 +81,13 @@ class Trial:
 class _Pairs:
     """Features (n, n_labels, n_features) of hidden labels, truths (n, n_labels).
 
-    Beside them stand the likely pairs of the same documents with other labels.
+    Beside them stand the likely pairs of the same documents with other labels, where
+    documents may have several.
     """
 
     features: np.ndarray
     is_true: np.ndarray
-    others: LikelyPairs
+    others: LikelyPairs | None
     sample_weight: np.ndarray
 
     def times(self, factor: np.ndarray) -> Self:
@@ -161,7 +162,7 @@ def fit_label_texts(
         None,
         path_nodes,
         wide_calibration,
-        0.0 if paths else _fit_exclusion(evidence, new_coef, data.hierarchy),
+        _fit_exclusion(evidence, new_coef, data.hierarchy) if paths is None else 0.0,
     )
     new_coef[0] += model.rarity(len(model.new_labels))
     fitter = replace(fitter, path_nodes=path_nodes)
@@ -303,7 +304,9 @@ def _hide(
         log_odds = log_odds_of(some.vectors)
         features = own.features(log_odds, coverage, log_shares).of_new(hidden)
         target = _ends_or_labels(some, paths)
-        others = LikelyPairs.of(log_odds, target, own.ends)
+        others = None
+        if paths is None:
+            others = LikelyPairs.of(log_odds, target, own.ends)
         is_true = target[:, hidden].toarray() > 0
         return _Pairs(features, is_true, others, some.sample_weight)
 
@@ -358,6 +361,7 @@ def _fit_exclusion(
         ends = NewEnds.of(each.hidden, hierarchy)
         for pairs in each.pairs:
             others = pairs.others
+            assert others is not None
             surprisal = ends.surprisal(pairs.features @ new_coef)
             weight = pairs.sample_weight[others.rows]
             parts.append((others, surprisal[others.rows, others.labels], weight))

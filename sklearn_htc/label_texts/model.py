@@ -100,8 +100,8 @@ class LabelTextModel:
         judged by, where there is a network beside it: hiding labels says nothing of a
         network, which would have to be trained again without their documents.
     exclusion : float, default=0.0
-        How far labels with documents give way to labels without, where documents may
-        have several; see `make_room`.
+        How far the most specific labels of documents give way to labels without
+        documents, where documents may have several; see `make_room`.
     """
 
     similarity: Similarity
@@ -125,6 +125,10 @@ class LabelTextModel:
         """Nodes that have a text and documents."""
         nodes = self.similarity.nodes
         return nodes[self.own.counts[nodes] > 0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Found again when it is asked for.
+        return {name: value for name, value in vars(self).items() if name != "new_ends"}
 
     @cached_property
     def new_ends(self) -> NewEnds:
@@ -169,9 +173,10 @@ class LabelTextModel:
         Returns
         -------
         log_odds : ndarray of shape (n_documents, n_nodes), float32
-            Those of labels without a text are as they were, unless a label without
-            documents is more probable than they, its ancestors. Where each document has
-            one path, all add up to log probabilities along paths.
+            Those of labels without a text are as they were, but for two things: the
+            most specific ones give way to labels without documents, and ancestors of
+            these are at least as probable as they. Where each document has one path,
+            all add up to log probabilities along paths.
         """
         of_wide = None
         if self.wide_calibration is not None and wide_scores is not None:

@@ -163,11 +163,10 @@ class Teaching:
     def fit_like_all(
         self, choice: WideChoice, part: TrainingData, rng: np.random.RandomState
     ) -> WideModel:
-        """Fit the wide path to a part of the documents that weighs as much as all.
+        """Fit the wide path to some documents; beside texts they weigh as much as all.
 
-        A single text has more documents against it in all than in a part. What is found
-        out about labels that have a text alone holds for all documents only if their
-        weight is the same.
+        A text that is a document has more documents against it in all than in a part.
+        So what a label's text teaches beside a part would not hold for all.
 
         Parameters
         ----------

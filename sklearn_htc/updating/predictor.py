@@ -256,11 +256,11 @@ class UpdatedPredictor(LogOddsPredictor):
         before = self.former.read_out.decoder
         assert isinstance(before, PathDecoder)
         # Each at least a rounding error above 0, so that sums have logarithms.
-        shares = before.path_probabilities(former)
-        shares /= self.sources.n_parts[before.path_nodes].astype(shares.dtype)
+        p = before.path_probabilities(former)
+        p /= self.sources.n_parts[before.path_nodes].astype(p.dtype)
         own = self.sources.matrix[decoder.path_nodes][:, before.path_nodes]
         with np.errstate(divide="ignore"):
-            scores = np.log(shares @ own.astype(shares.dtype).T)
+            scores = np.log(p @ own.astype(p.dtype).T)
         scores[:, np.diff(own.indptr) == 0] = NEVER
         is_new = np.isin(decoder.path_nodes, self.fresh)
         log_odds = np.full((len(former), len(self.sources.counts)), NEVER, np.float32)

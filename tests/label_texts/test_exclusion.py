@@ -39,12 +39,12 @@ def test_probabilities_are_multiplied(exclusion):
     np.testing.assert_array_equal(found[0], log_odds[0].astype(np.float32))
 
 
-def parts_of(is_exclusive, n=4000):
+def parts_of(is_exclusive, shape=(1, 1), n=4000):
     """Return documents of which a third has a new label, and one known label."""
     rng = np.random.default_rng(0)
     p_new = rng.beta(0.5, 1, size=n)
     is_new = rng.random(n) < p_new
-    p = rng.beta(1, 1, size=n)
+    p = rng.beta(*shape, size=n)
     is_true = rng.random(n) < p
     if is_exclusive:
         is_true &= ~is_new
@@ -59,13 +59,16 @@ def parts_of(is_exclusive, n=4000):
 def test_exclusion_is_found():
     assert fit_exclusion(parts_of(True)) == pytest.approx(1, abs=0.1)
     assert fit_exclusion(parts_of(False)) < 0.05
+    # Most labels are improbable.
+    rare = parts_of(True, shape=(0.3, 10), n=100_000)
+    assert fit_exclusion(rare) == pytest.approx(1, abs=0.1)
 
 
-def test_likely_and_true_pairs_are_chosen():
+def test_likely_pairs_are_chosen_whether_true_or_not():
     log_odds = np.array([[5.0, -9.0, 3.0], [-9.0, -9.0, 3.0]])
     target = sparse.csr_array(np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
     pairs = LikelyPairs.of(log_odds, target, np.array([0, 1]))
-    np.testing.assert_array_equal(pairs.rows, [0, 0])
-    np.testing.assert_array_equal(pairs.labels, [0, 1])
-    np.testing.assert_array_equal(pairs.log_odds, [5, -9])
-    np.testing.assert_array_equal(pairs.is_true, [False, True])
+    np.testing.assert_array_equal(pairs.rows, [0])
+    np.testing.assert_array_equal(pairs.labels, [0])
+    np.testing.assert_array_equal(pairs.log_odds, [5])
+    np.testing.assert_array_equal(pairs.is_true, [False])
