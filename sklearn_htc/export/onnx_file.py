@@ -31,10 +31,9 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
     The file's inputs are those of `onnx_inputs`. Its outputs are `probabilities`, equal
     to `predict_proba` within 1e-5, and `decisions` (n_documents, n_nodes), bool: the
     label sets of `predict`, closed under ancestors. Probabilities are equal within 1e-4
-    where a kernel reads embeddings, which the estimator computes in float32; and where
-    each document has one path, and label texts tell of labels without documents or the
-    hierarchy has changed. The metadata hold `nodes`, the columns of `decisions`, and
-    `classes`, the columns of `probabilities`, as JSON. The opset is 18.
+    where each document has one path, and label texts tell of labels without documents
+    or the hierarchy has changed. The metadata hold `nodes`, the columns of `decisions`,
+    and `classes`, the columns of `probabilities`, as JSON. The opset is 18.
 
     What turns texts into term weights is not exported: ONNX has no form of its
     tokens that is equal for all texts.

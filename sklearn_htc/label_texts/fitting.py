@@ -215,9 +215,7 @@ def usual_label_texts(
     return model, replace(plain, decoder=rule.plain_decoder(data.hierarchy, path_nodes))
 
 
-def with_label_documents(
-    data: TrainingData, labels: LabelVectors, weight: float = 1.0
-) -> TrainingData:
+def with_label_documents(data: TrainingData, labels: LabelVectors) -> TrainingData:
     """Add the texts of labels as one document each.
 
     Parameters
@@ -226,8 +224,6 @@ def with_label_documents(
         Documents that are vectors.
     labels : LabelVectors
         Label texts.
-    weight : float, default=1.0
-        Of each text.
 
     Returns
     -------
@@ -241,12 +237,12 @@ def with_label_documents(
         documents = BagOfTerms(sparse.vstack([X, labels.X], format="csr"))
     else:
         documents = DenseDocuments(np.vstack([X, labels.X]))
-    weights = np.full(len(labels.nodes), weight, dtype=data.sample_weight.dtype)
+    weight = np.ones(len(labels.nodes), dtype=data.sample_weight.dtype)
     return replace(
         data,
         documents=documents,
         target=sparse.vstack([data.target, own], format="csr"),
-        sample_weight=np.concatenate([data.sample_weight, weights]),
+        sample_weight=np.concatenate([data.sample_weight, weight]),
     )
 
 

@@ -68,8 +68,7 @@ class Teaching:
     as_documents : bool
         Whether the wide path learns from them too.
     n_documents : int
-        All documents. Of a part of them a text has a smaller weight, so that beside
-        fewer documents it counts no more than it will beside all.
+        All documents.
     """
 
     labels: LabelVectors
@@ -134,12 +133,7 @@ class Teaching:
         data : TrainingData
             What the wide path learns from.
         """
-        if not self.as_documents:
-            return data
-        return with_label_documents(data, self.labels, self._weight_in(data))
-
-    def _weight_in(self, data: TrainingData) -> float:
-        return len(data) / self.n_documents
+        return with_label_documents(data, self.labels) if self.as_documents else data
 
     def counts_of(self, data: TrainingData) -> np.ndarray:
         """Count the documents of each label, texts that are learned from among them.
@@ -152,13 +146,35 @@ class Teaching:
         Returns
         -------
         counts : ndarray of shape (n_nodes,)
-            Those of `of(data)`, where a text counts as much as it weighs.
+            Those of `of(data)`.
         """
+        return data.counts + self._counts_of_texts(data)
+
+    def counts_like_all(self, part: TrainingData) -> np.ndarray:
+        """Count the documents of each label, if a part stands for all documents.
+
+        Parameters
+        ----------
+        part : TrainingData
+            What `fit_like_all` learns from.
+
+        Returns
+        -------
+        counts : ndarray of shape (n_nodes,)
+            Texts that are learned from count once.
+        """
+        return self._scale_of(part) * part.counts + self._counts_of_texts(part)
+
+    def _counts_of_texts(self, data: TrainingData) -> np.ndarray:
+        """Count the texts of each label that are learned from, (n_nodes,)."""
         if not self.as_documents:
-            return data.counts
-        texts = data.hierarchy.ancestors[self.labels.nodes].sum(axis=0)
-        counts: np.ndarray = data.counts + self._weight_in(data) * texts
+            return np.zeros_like(data.counts)
+        counts: np.ndarray = data.hierarchy.ancestors[self.labels.nodes].sum(axis=0)
         return counts
+
+    def _scale_of(self, part: TrainingData) -> float:
+        """Say how many documents each of a part stands for, beside texts."""
+        return self.n_documents / len(part) if self.as_documents else 1.0
 
     def fit_like_all(
         self, choice: WideChoice, part: TrainingData, rng: np.random.RandomState
@@ -182,11 +198,8 @@ class Teaching:
         path : WideModel
             Fitted.
         """
-        taught = self.of(part)
-        if self.as_documents:
-            weight = taught.sample_weight / self._weight_in(part)
-            taught = replace(taught, sample_weight=weight)
-        return choice.settings.fit(taught, rng)
+        weight = self._scale_of(part) * part.sample_weight
+        return choice.settings.fit(self.of(replace(part, sample_weight=weight)), rng)
 
     def fit(
         self,
@@ -274,7 +287,7 @@ def with_label_texts(
             part: TrainingData,
         ) -> Callable[[DocumentVectors], np.ndarray]:
             path = teaching.fit_like_all(choice, part, rng)
-            of_part = of_wide.for_counts(teaching.counts_of(part))
+            of_part = of_wide.for_counts(teaching.counts_like_all(part))
             return lambda documents: of_part.log_odds(path.scores(documents.X))
 
         trials.append(Trial(fold, log_odds, wide_log_odds if is_deep else None, train))

@@ -86,12 +86,13 @@ class KernelPath(WideModel):
         """Score every label; near 1 where a document has it, and near 0 where not."""
         X = np.asarray(X, dtype=self._type)
         landmarks: np.ndarray = self.landmarks_.astype(self._type, copy=False)
-        coef = self.weights()
+        # Weights of thousands of documents cancel, which leaves float32 few digits.
+        coef = self.coef_.astype(np.float64)
         scores = np.empty((len(X), len(self.intercept_)), dtype=np.float32)
         for start in range(0, len(X), BATCH_SIZE):
             rows = slice(start, start + BATCH_SIZE)
             kernel = rbf_kernel(X[rows], landmarks, gamma=self.gamma_)
-            scores[rows] = kernel @ coef
+            scores[rows] = kernel.astype(np.float64, copy=False) @ coef
         return scores + self.intercept_
 
     def weights(self) -> np.ndarray:

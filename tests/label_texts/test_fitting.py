@@ -115,8 +115,3 @@ def test_known_labels_give_way_to_new_ones():
     sure = np.full((X.shape[0], N_LABELS), 1, np.float32)
     log_odds = model.adjust(sure, X)
     assert (log_odds[:, 2:] < 0.5).all()
-
-
-def test_a_text_weighs_what_it_is_said_to():
-    more = with_label_documents(named(50), texts(), weight=0.25)
-    np.testing.assert_array_equal(more.sample_weight, np.repeat([1, 0.25], [50, 12]))

@@ -24,23 +24,25 @@ def teaching(*, as_documents):
     return data, Teaching(labels, as_documents=as_documents, n_documents=40)
 
 
-def test_a_text_counts_as_much_beside_some_documents_as_beside_all():
+def test_texts_are_documents_where_they_teach():
     data, taught = teaching(as_documents=True)
-    for part, weight in ((data, 1), (data.take(np.arange(10)), 0.25)):
-        np.testing.assert_array_equal(
-            taught.of(part).sample_weight[len(part) :], [weight, weight]
-        )
-        np.testing.assert_allclose(
-            taught.counts_of(part) - part.counts, [0, weight, weight]
-        )
+    np.testing.assert_array_equal(taught.of(data).sample_weight, np.ones(42))
+    np.testing.assert_array_equal(taught.counts_of(data) - data.counts, [0, 1, 1])
     data, untaught = teaching(as_documents=False)
     assert untaught.of(data) is data
+    np.testing.assert_array_equal(untaught.counts_of(data), data.counts)
 
 
-def test_a_part_may_weigh_as_much_as_all_documents():
+def test_a_part_may_stand_for_all_documents():
     choice, rng = SimpleNamespace(settings=Noting()), np.random.RandomState(0)
     data, taught = teaching(as_documents=True)
-    weight = taught.fit_like_all(choice, data.take(np.arange(10)), rng).sample_weight
+    part = data.take(np.arange(10))
+    weight = taught.fit_like_all(choice, part, rng).sample_weight
     np.testing.assert_allclose(weight, np.repeat([4, 1], [10, 2]))
-    data, untaught = teaching(as_documents=False)
-    assert untaught.fit_like_all(choice, data, rng) is data
+    np.testing.assert_allclose(
+        taught.counts_like_all(part), 4 * part.counts + [0, 1, 1]
+    )
+    _, untaught = teaching(as_documents=False)
+    weight = untaught.fit_like_all(choice, part, rng).sample_weight
+    np.testing.assert_array_equal(weight, np.ones(10))
+    np.testing.assert_array_equal(untaught.counts_like_all(part), part.counts)
