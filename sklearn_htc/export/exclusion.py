@@ -29,7 +29,7 @@ class Exclusion(nn.Module):
         self.register_buffer("new", torch.from_numpy(new))
         # What log-odds of new labels count for each label that has documents.
         factor = np.zeros(ends.related.shape)
-        factor[:, model.own.ends] = 1
+        factor[:, model.own.ends] = ends.gives_way[model.own.ends]
         factor[ends.related.nonzero()] = 0
         self.register_buffer("factor", torch.from_numpy(model.exclusion * factor))
 

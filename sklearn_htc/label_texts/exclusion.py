@@ -14,6 +14,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_expit
 
 from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.label_texts.pair_features import rarity
 
 __all__ = ["LikelyPairs", "NewEnds", "fit_exclusion", "make_room"]
 
@@ -36,14 +37,18 @@ class NewEnds:
         Which of them have none of the others below them.
     related : csr_array of shape (n_ends, n_nodes), float32
         1 where a node is above or below, or is the end itself.
+    gives_way : ndarray of shape (n_nodes,), float32
+        From 0 for labels without documents to 1 for labels with many. Of a label that
+        has few, hardly more is known than of the new ones.
     """
 
     labels: np.ndarray
     is_end: np.ndarray
     related: sparse.csr_array
+    gives_way: np.ndarray
 
     @classmethod
-    def of(cls, labels: np.ndarray, hierarchy: Hierarchy) -> Self:
+    def of(cls, labels: np.ndarray, hierarchy: Hierarchy, counts: np.ndarray) -> Self:
         """Find the most specific ones.
 
         Parameters
@@ -52,6 +57,8 @@ class NewEnds:
             Labels without documents.
         hierarchy : Hierarchy
             The label graph.
+        counts : ndarray of shape (n_nodes,)
+            How many documents of each label were learned from.
 
         Returns
         -------
@@ -63,7 +70,8 @@ class NewEnds:
         is_end = np.asarray(n_at_or_below).ravel() == 1
         below = sparse.csr_array(hierarchy.ancestors.T)[labels[is_end]]
         related = (above[is_end].astype(np.float32) + below.astype(np.float32)) > 0
-        return cls(labels, is_end, sparse.csr_array(related.astype(np.float32)))
+        related = sparse.csr_array(related.astype(np.float32))
+        return cls(labels, is_end, related, 1 - rarity(counts))
 
     def surprisal(self, log_odds: np.ndarray) -> np.ndarray:
         """Say how improbable it is that a document has no new label.
@@ -77,12 +85,12 @@ class NewEnds:
         -------
         surprisal : ndarray of shape (n_documents, n_nodes), float32
             Minus the logarithm of the probability that it has none of the ends, without
-            those that are related to the node.
+            those that are related to the node; times how far that gives way.
         """
         each = -log_expit(-log_odds[:, self.is_end].astype(np.float32))
         of_others: np.ndarray = each.sum(axis=1, keepdims=True) - each @ self.related
         # Rounding may leave less where all are related.
-        return np.maximum(of_others, 0)
+        return np.maximum(of_others, 0) * self.gives_way
 
 
 def make_room(

@@ -15,7 +15,6 @@ from scipy import sparse
 
 from sklearn_htc.data.documents import BagOfTerms, DenseDocuments, DocumentVectors
 from sklearn_htc.data.training_data import Fold, TrainingData
-from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_texts.exclusion import LikelyPairs, NewEnds, fit_exclusion
 from sklearn_htc.label_texts.logistic import fit_near
 from sklearn_htc.label_texts.model import LabelTextModel, OwnLogOdds
@@ -102,7 +101,7 @@ class _Evidence:
     trial: Trial
     coverage: np.ndarray
     log_shares: np.ndarray
-    hidden: np.ndarray
+    hidden: NewEnds
     pairs: list[_Pairs]
 
 
@@ -158,11 +157,11 @@ def fit_label_texts(
         _own(data, paths),
         new_coef,
         added_coef,
-        float(np.mean([len(each.hidden) for each in evidence])),
+        float(np.mean([len(each.hidden.labels) for each in evidence])),
         None,
         path_nodes,
         wide_calibration,
-        _fit_exclusion(evidence, new_coef, data.hierarchy) if paths is None else 0.0,
+        _fit_exclusion(evidence, new_coef) if paths is None else 0.0,
     )
     new_coef[0] += model.rarity(len(model.new_labels))
     fitter = replace(fitter, path_nodes=path_nodes)
@@ -320,7 +319,8 @@ def _hide(
             pairs[0].times(np.where(is_hidden, share, 1.0)),
             more.times(np.full(len(left_out), share)),
         ]
-    return _Evidence(trial, coverage, log_shares, hidden, pairs)
+    ends = NewEnds.of(hidden, rest.hierarchy, rest.counts)
+    return _Evidence(trial, coverage, log_shares, ends, pairs)
 
 
 def _ends_or_labels(data: TrainingData, paths: PathDecoder | None) -> sparse.csr_array:
@@ -348,17 +348,14 @@ def _fit_new(evidence: Sequence[_Evidence], *, knows_own: bool) -> np.ndarray:
     return fit_near(features, is_true, weight, np.array(NEW_LABELS), PENALTY)
 
 
-def _fit_exclusion(
-    evidence: Sequence[_Evidence], new_coef: np.ndarray, hierarchy: Hierarchy
-) -> float:
+def _fit_exclusion(evidence: Sequence[_Evidence], new_coef: np.ndarray) -> float:
     """Find out how far other labels give way to those that were hidden."""
     parts = []
     for each in evidence:
-        ends = NewEnds.of(each.hidden, hierarchy)
         for pairs in each.pairs:
             others = pairs.others
             assert others is not None
-            surprisal = ends.surprisal(pairs.features @ new_coef)
+            surprisal = each.hidden.surprisal(pairs.features @ new_coef)
             weight = pairs.sample_weight[others.rows]
             parts.append((others, surprisal[others.rows, others.labels], weight))
     return fit_exclusion(parts)

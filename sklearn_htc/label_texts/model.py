@@ -133,7 +133,7 @@ class LabelTextModel:
     @cached_property
     def new_ends(self) -> NewEnds:
         """The most specific labels without documents."""
-        return NewEnds.of(self.new_labels, self.own.hierarchy)
+        return NewEnds.of(self.new_labels, self.own.hierarchy, self.own.counts)
 
     def rarity(self, n_new: int) -> float:
         """Say how much rarer labels without documents are than those hidden at a time.

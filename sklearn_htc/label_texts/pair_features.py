@@ -13,6 +13,7 @@ __all__ = [
     "PairFeatures",
     "coef_per_label",
     "parents_log_odds",
+    "rarity",
 ]
 
 # Log-odds are cut here: beyond, they tell nothing more.
@@ -83,8 +84,8 @@ class PairFeatures:
         """
         plain = self._plain(rows, labels)
         one = np.ones_like(plain[0])
-        rarity = one * _rarity(self.counts[labels])
-        parts = [*plain, *(rarity * part for part in plain), rarity, one]
+        rare = one * rarity(self.counts[labels])
+        parts = [*plain, *(rare * part for part in plain), rare, one]
         return np.stack(parts, axis=-1)
 
     def log_odds_of_new(self, labels: np.ndarray, coef: np.ndarray) -> np.ndarray:
@@ -177,15 +178,26 @@ def coef_per_label(coef: np.ndarray, counts: np.ndarray) -> np.ndarray:
         Of each label, in the order of `NEW_LABELS`.
     """
     n = (len(coef) - 2) // 2
-    rarity = _rarity(counts)[:, None]
-    constant = coef[-1] + coef[-2] * rarity
-    return np.hstack([constant, coef[:n] + coef[n : 2 * n] * rarity])
+    rare = rarity(counts)[:, None]
+    constant = coef[-1] + coef[-2] * rare
+    return np.hstack([constant, coef[:n] + coef[n : 2 * n] * rare])
 
 
-def _rarity(counts: np.ndarray) -> np.ndarray:
-    """Return 1 / sqrt(1 + count) of labels."""
-    rarity: np.ndarray = (1 / np.sqrt(1 + counts)).astype(np.float32)
-    return rarity
+def rarity(counts: np.ndarray) -> np.ndarray:
+    """Say how rare labels are.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_labels,)
+        Documents of each label.
+
+    Returns
+    -------
+    rarity : ndarray of shape (n_labels,), float32
+        1 / sqrt(1 + count).
+    """
+    rare: np.ndarray = (1 / np.sqrt(1 + counts)).astype(np.float32)
+    return rare
 
 
 def _cut(log_odds: np.ndarray) -> np.ndarray:

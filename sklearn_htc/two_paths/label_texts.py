@@ -37,6 +37,11 @@ __all__ = [
 ]
 
 
+# The micro-F1 of labels with documents that texts may cost as documents, where other
+# labels have a text alone.
+COST_OF_TEXTS = 0.005
+
+
 def refuse_label_texts(data: TrainingData) -> None:
     """Say that there are too many labels, or documents, for label texts.
 
@@ -87,6 +92,10 @@ class Teaching:
     ) -> tuple[Self, WideChoice]:
         """Let a wide path learn from label texts if that is better.
 
+        Labels that have a text alone gain most from it, which no held-out document can
+        tell. Where there are some, it may cost the others a little micro-F1, if their
+        macro-F1 is no lower.
+
         Parameters
         ----------
         labels : LabelDocuments
@@ -116,7 +125,10 @@ class Teaching:
             for fold in folds
         )
         other = judge(choice.settings, fits, folds, fitter, near=choice)
-        if best_choice([choice, other]) is other:
+        was_there = folds[0].learned_from.counts + folds[0].held_out.counts > 0
+        if best_choice([choice, other]) is other or (
+            not was_there[labels.nodes].all() and _costs_little(choice, other)
+        ):
             return taught, other
         return replace(taught, as_documents=False), choice
 
@@ -362,3 +374,12 @@ def label_vectors(labels: LabelDocuments, embedder: Embedder | None) -> LabelVec
         assert embeddings is not None
         vectors = TermsAndEmbeddings(vectors, embeddings)
     return LabelVectors(labels.nodes, vectors.X)
+
+
+def _costs_little(choice: WideChoice, taught: WideChoice) -> bool:
+    """Say whether labels with documents are about as well off beside label texts."""
+    before, after = choice.read_out, taught.read_out
+    return (
+        after.macro_f1 >= before.macro_f1
+        and after.micro_f1 >= before.micro_f1 - COST_OF_TEXTS
+    )
