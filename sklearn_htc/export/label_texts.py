@@ -348,8 +348,24 @@ class Told(nn.Module):
         replaced : Tensor of shape (B, N)
             Other labels are as they were.
         """
-        total = self.of_labels(facts, coverage, log_shares)
-        return torch.where(self.is_told, total[:, self.position], values)
+        return self.put(values, self.of_labels(facts, coverage, log_shares))
+
+    def put(self, values: Tensor, told: Tensor) -> Tensor:
+        """Put the log-odds of the labels in their places.
+
+        Parameters
+        ----------
+        values : Tensor of shape (B, N)
+            Log-odds.
+        told : Tensor of shape (B, n)
+            As `of_labels` gives them.
+
+        Returns
+        -------
+        replaced : Tensor of shape (B, N)
+            Other labels are as they were.
+        """
+        return torch.where(self.is_told, told[:, self.position], values)
 
 
 class AlongPaths(nn.Module):

@@ -358,9 +358,7 @@ class ReadTexts(nn.Module):
         replaced : Tensor of shape (B, N)
             Other nodes have their own.
         """
-        texts = self.coverage(inputs), self.log_shares(inputs)
-        replaced: Tensor = self.labels(own, self.relatives(own, of_nodes), *texts)
-        return replaced
+        return self.labels.put(own, self.of_labels(inputs, own, of_nodes))
 
 
 def of_texts(texts: ToldByTexts | None, hierarchy: Hierarchy) -> ReadTexts | None:
