@@ -17,12 +17,16 @@ TORCH ?= $(shell grep ^torch constraints.txt)
 oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest -W ignore tests/data tests/read_out tests/wide \
 		tests/network tests/training tests/estimators/test_forms.py \
-		tests/estimators/test_htcinfomax.py
+		tests/estimators/test_htcinfomax.py tests/explain/test_network_terms.py \
+		tests/export/test_classifiers.py tests/inspection/test_displays.py \
+		tests/test_persistence.py tests/test_pretrained.py
 
 .venv-oldest/installed: pyproject.toml constraints-oldest.txt constraints.txt
 	$(PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet --constraint constraints-oldest.txt \
-		"$(TORCH)" --editable . networkx pandas pytest pytest-timeout pytest-xdist
+		"$(TORCH)" --editable \
+		".[distributed,files,gradients,onnx,plots,transformer]" \
+		networkx onnxruntime pandas peft pytest pytest-timeout pytest-xdist
 	touch $@
 
 # New random cases each time, 5,000 of sound input and 5,000 with a fault.

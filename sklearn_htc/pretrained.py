@@ -309,7 +309,8 @@ def _load(kind: str, pretrained: str, what: str) -> Any:
         return getattr(transformers, kind).from_pretrained(
             pretrained, trust_remote_code=False
         )
-    except (OSError, ValueError, KeyError) as error:
+    # Without its files, some of its versions take None for a path.
+    except (KeyError, OSError, TypeError, ValueError) as error:
         raise ValueError(
             f"There is no {what} at pretrained={pretrained!r}: "
             f"{str(error).splitlines()[0]}"

@@ -18,9 +18,9 @@ def run(clf, X, path):
 def assert_says_the_same(clf, X, path, atol=1e-5):
     """Compare probabilities and labels, of all documents and of some."""
     session, (probabilities, decisions) = run(clf, X, path)
-    np.testing.assert_allclose(
-        probabilities, clf.predict_proba(X), rtol=0, atol=atol, strict=True
-    )
+    expected = clf.predict_proba(X)
+    assert (probabilities.shape, probabilities.dtype) == (expected.shape, np.float32)
+    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=atol)
     final = clf[-1] if hasattr(clf, "steps") else clf
     form = final._learned.form.targets
     assert decisions.dtype == bool
