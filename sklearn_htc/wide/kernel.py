@@ -30,7 +30,7 @@ from sklearn_htc.wide.base import (
 from sklearn_htc.wide.dual import solve_dual, type_for
 from sklearn_htc.wide.selection import WideChoice, best_choice, judge
 
-__all__ = ["KernelPath", "KernelSettings"]
+__all__ = ["KernelPath", "KernelSettings", "landmark_share_for"]
 
 # Widths of the kernel and penalties to choose from; each list starts with what did best
 # on the average of data sets.
@@ -45,6 +45,8 @@ MAX_LANDMARKS = 20_000
 JITTER = 1e-3
 # Documents whose kernel is computed at a time.
 BATCH_SIZE = 2048
+# Numbers of the landmarks that are looked at together (1 MB).
+CACHED_ELEMENTS = 2**17
 # Entries of the targets (400 MB).
 MAX_TARGETS = 10**8
 
@@ -84,16 +86,34 @@ class KernelPath(WideModel):
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Score every label; near 1 where a document has it, and near 0 where not."""
-        X = np.asarray(X, dtype=self._type)
-        landmarks: np.ndarray = self.landmarks_.astype(self._type, copy=False)
-        # Weights of thousands of documents cancel, which leaves float32 few digits.
-        coef = self.coef_.astype(np.float64)
         scores = np.empty((len(X), len(self.intercept_)), dtype=np.float32)
         for start in range(0, len(X), BATCH_SIZE):
             rows = slice(start, start + BATCH_SIZE)
-            kernel = rbf_kernel(X[rows], landmarks, gamma=self.gamma_)
-            scores[rows] = kernel.astype(np.float64, copy=False) @ coef
+            scores[rows] = self._sums(np.asarray(X[rows], dtype=np.float64))
         return scores + self.intercept_
+
+    def _sums(self, X: np.ndarray) -> np.ndarray:
+        """Add the weighted kernels of a few documents up, (n, n_nodes).
+
+        Weights of thousands of documents cancel, which leaves float32 few digits.
+        """
+        total = np.zeros((len(X), len(self.intercept_)))
+        squares = np.einsum("ij,ij->i", X, X)[:, None]
+        n_landmarks, n_features = self.landmarks_.shape
+        # As float64, so many stay in the processor's cache.
+        step = max(1, CACHED_ELEMENTS // n_features)
+        for start in range(0, n_landmarks, step):
+            part = slice(start, start + step)
+            landmarks = self.landmarks_[part].astype(np.float64)
+            kernel = X @ landmarks.T
+            kernel *= -2
+            kernel += squares
+            kernel += np.einsum("ij,ij->i", landmarks, landmarks)
+            np.maximum(kernel, 0, out=kernel)
+            kernel *= -self.gamma_
+            np.exp(kernel, out=kernel)
+            total += kernel @ self.coef_[part].astype(np.float64)
+        return total
 
     def weights(self) -> np.ndarray:
         """Return `coef_`, of a type to compute with."""
@@ -193,7 +213,7 @@ class KernelSettings(WideSettings):
         if max(len(part) for part in all_parts) <= N_TRIED:
             return best
         # Scores of fewer landmarks are lower: the folds have the share that all have.
-        share = _landmark_share(len(data))
+        share = landmark_share_for(len(data))
         return tried(gamma, _kernel_settings(best).penalty, all_parts, share)
 
     def fit(self, data: TrainingData, rng: np.random.RandomState) -> KernelPath:
@@ -273,8 +293,19 @@ def _solve_by_landmarks(
     return solve_triangular(lower, coef, lower=True, trans="T")
 
 
-def _landmark_share(n_documents: int) -> float:
-    """Say how many of the documents can be landmarks."""
+def landmark_share_for(n_documents: int) -> float:
+    """Say how many of the documents can be landmarks.
+
+    Parameters
+    ----------
+    n_documents : int
+        Those to learn from.
+
+    Returns
+    -------
+    share : float
+        1 up to 20,000 documents.
+    """
     if n_documents <= MAX_LANDMARKS:
         return 1.0
     # For m of n documents it takes a time of n m^2, here the same for all n.

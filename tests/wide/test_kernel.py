@@ -219,3 +219,16 @@ def test_embeddings_have_a_kernel_path_in_the_classifier():
     # No line separates a disc from what is around it.
     accuracy = 1 - (model.predict(X_test) != Y_test).mean()
     assert accuracy > 0.9
+
+
+def test_weights_that_cancel_lose_no_digits():
+    rng = np.random.default_rng(0)
+    marks = np.repeat(rng.normal(size=(500, 8)), 2, axis=0)
+    marks = (marks + 1e-3 * rng.normal(size=marks.shape)).astype(np.float32)
+    coef = np.tile([1e3, -1e3], 500)[:, None].astype(np.float32)
+    path = KernelPath(
+        KernelSettings(), np.ones(8), marks, 0.1, coef, np.zeros(1), np.arange(1000)
+    )
+    X = rng.normal(size=(20, 8)).astype(np.float32)
+    expected = rbf_kernel(X.astype(float), marks.astype(float), gamma=0.1) @ coef
+    np.testing.assert_allclose(path.scores(X), expected, rtol=1e-5, atol=1e-6)
