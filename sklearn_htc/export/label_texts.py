@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, normalize
 
+from sklearn_htc.export.among_nodes import AmongNodes, mask
 from sklearn_htc.export.decoding import (
     CalibratedLogOdds,
     Coherence,
@@ -33,9 +34,7 @@ __all__ = [
     "LogShares",
     "Relatives",
     "Told",
-    "mask",
     "path_scores_to_nodes",
-    "positions",
 ]
 
 
@@ -138,18 +137,13 @@ class KnownFacts(nn.Module):
         Fitted.
     """
 
-    position: Tensor
-    is_end: Tensor
-
     def __init__(self, own: OwnLogOdds) -> None:
         super().__init__()
         self.relatives = Relatives(own.hierarchy, own.counts, own.ends)
         self.paths = None
         if own.paths is not None:
             self.paths = make_decoding(own.paths)
-            nodes, n_nodes = own.paths.path_nodes, len(own.hierarchy)
-            self.register_buffer("position", positions(nodes, n_nodes))
-            self.register_buffer("is_end", mask(nodes, n_nodes))
+            self.among_nodes = AmongNodes(own.paths.path_nodes, len(own.hierarchy))
 
     def forward(self, values: Tensor) -> Facts:
         """Put together what is known about documents.
@@ -166,8 +160,7 @@ class KnownFacts(nn.Module):
         """
         own, of_nodes = values, values
         if self.paths is not None:
-            of_paths = log_odds(self.paths.of_paths(values))[:, self.position]
-            own = torch.where(self.is_end, of_paths, NEVER)
+            own = self.among_nodes(log_odds(self.paths.of_paths(values)), NEVER)
             of_nodes = log_odds(self.paths.probabilities(values))
         facts: Facts = self.relatives(own, of_nodes)
         return facts
@@ -284,8 +277,6 @@ class Told(nn.Module):
     labels: Tensor
     among_texts: Tensor
     coef: Tensor
-    position: Tensor
-    is_told: Tensor
 
     def __init__(
         self, similarity: Similarity, labels: np.ndarray, coef: np.ndarray
@@ -296,8 +287,7 @@ class Told(nn.Module):
         self.register_buffer("among_texts", torch.from_numpy(among_texts))
         coef = np.ascontiguousarray(coef.T, dtype=np.float32)
         self.register_buffer("coef", torch.from_numpy(coef))
-        self.register_buffer("position", positions(labels, similarity.n_nodes))
-        self.register_buffer("is_told", mask(labels, similarity.n_nodes))
+        self.among_nodes = AmongNodes(labels, similarity.n_nodes)
 
     def of_labels(self, facts: Facts, coverage: Tensor, log_shares: Tensor) -> Tensor:
         """Compute the log-odds of the labels.
@@ -348,24 +338,9 @@ class Told(nn.Module):
         replaced : Tensor of shape (B, N)
             Other labels are as they were.
         """
-        return self.put(values, self.of_labels(facts, coverage, log_shares))
-
-    def put(self, values: Tensor, told: Tensor) -> Tensor:
-        """Put the log-odds of the labels in their places.
-
-        Parameters
-        ----------
-        values : Tensor of shape (B, N)
-            Log-odds.
-        told : Tensor of shape (B, n)
-            As `of_labels` gives them.
-
-        Returns
-        -------
-        replaced : Tensor of shape (B, N)
-            Other labels are as they were.
-        """
-        return torch.where(self.is_told, told[:, self.position], values)
+        told = self.of_labels(facts, coverage, log_shares)
+        replaced: Tensor = self.among_nodes(told, values)
+        return replaced
 
 
 class AlongPaths(nn.Module):
@@ -530,43 +505,3 @@ class LogShares(nn.Module):
 def _width(sides: Sides) -> int:
     """Return how many columns X has."""
     return len(sides.terms) + len(sides.embeddings)
-
-
-def positions(nodes: np.ndarray, n_nodes: int) -> Tensor:
-    """Find nodes in a list.
-
-    Parameters
-    ----------
-    nodes : int ndarray of shape (n,)
-        The list.
-    n_nodes : int
-        Of the hierarchy.
-
-    Returns
-    -------
-    positions : int Tensor of shape (n_nodes,)
-        Where each node is in the list; 0 for those that are not.
-    """
-    found = np.zeros(n_nodes, dtype=np.int64)
-    found[nodes] = np.arange(len(nodes))
-    return torch.from_numpy(found)
-
-
-def mask(nodes: np.ndarray, n_nodes: int) -> Tensor:
-    """Say which nodes are in a list.
-
-    Parameters
-    ----------
-    nodes : int ndarray of shape (n,)
-        The list.
-    n_nodes : int
-        Of the hierarchy.
-
-    Returns
-    -------
-    mask : bool Tensor of shape (n_nodes,)
-        True for those in the list.
-    """
-    is_listed = np.zeros(n_nodes, dtype=bool)
-    is_listed[nodes] = True
-    return torch.from_numpy(is_listed)

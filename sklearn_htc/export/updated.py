@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
+from sklearn_htc.export.among_nodes import AmongNodes, mask
 from sklearn_htc.export.decoding import (
     MARGIN,
     CalibratedLogOdds,
@@ -20,9 +21,7 @@ from sklearn_htc.export.label_texts import (
     LogShares,
     Relatives,
     Told,
-    mask,
     path_scores_to_nodes,
-    positions,
 )
 from sklearn_htc.export.scores import make_scores
 from sklearn_htc.hierarchy import Hierarchy
@@ -183,8 +182,6 @@ class AlongPaths(nn.Module):
     path_nodes: Tensor
     known: Tensor
     is_new: Tensor
-    position: Tensor
-    is_end: Tensor
     members: Tensor
     to_nodes: Tensor
 
@@ -207,8 +204,7 @@ class AlongPaths(nn.Module):
         self.register_buffer("path_nodes", torch.from_numpy(paths))
         self.register_buffer("known", torch.from_numpy(np.flatnonzero(~is_new)))
         self.register_buffer("is_new", torch.from_numpy(is_new))
-        self.register_buffer("position", positions(paths, n_nodes))
-        self.register_buffer("is_end", mask(paths, n_nodes))
+        self.among_nodes = AmongNodes(paths, n_nodes)
         members = decoder.paths[~is_new].toarray().astype(np.float32)
         self.register_buffer("members", torch.from_numpy(members))
         self.anew = None
@@ -240,7 +236,7 @@ class AlongPaths(nn.Module):
         scores = torch.where(self.has_source, torch.log(p), NEVER)
         # All but log-odds of new paths is read from here on as that of nodes.
         odds = log_odds(torch.exp(scores).clamp(MARGIN, 1 - MARGIN))
-        values = torch.where(self.is_end, odds[:, self.position], NEVER)
+        values = self.among_nodes(odds, NEVER)
         if self.anew is not None:
             values = self.anew(inputs, values)
         of_nodes = torch.softmax(scores[:, self.known], dim=1) @ self.members
@@ -249,7 +245,7 @@ class AlongPaths(nn.Module):
             shared = self.divided(inputs, values, of_nodes)[:, self.path_nodes]
             scores = scores + shared
             own = values[:, self.path_nodes] + shared
-            values = torch.where(self.is_end, own[:, self.position], values)
+            values = self.among_nodes(own, values)
         if self.told is not None:
             values = self.told(inputs, values, of_nodes)
         known = torch.logsumexp(scores[:, self.known], dim=1, keepdim=True)
@@ -270,16 +266,12 @@ class ScoredAnew(nn.Module):
         Of the whole hierarchy.
     """
 
-    position: Tensor
-    is_anew: Tensor
-
     def __init__(self, anew: LearnedAnew, layout: InputLayout, n_nodes: int) -> None:
         super().__init__()
         self.scores = make_scores(anew.wide, layout)
         self.calibrate = CalibratedLogOdds(anew.calibration)
         self.coherence = Coherence(anew.hierarchy)
-        self.register_buffer("position", positions(anew.nodes, n_nodes))
-        self.register_buffer("is_anew", mask(anew.nodes, n_nodes))
+        self.among_nodes = AmongNodes(anew.nodes, n_nodes)
 
     def forward(self, inputs: dict[str, Tensor], values: Tensor) -> Tensor:
         """Replace the log-odds of nodes that were learned anew.
@@ -297,7 +289,8 @@ class ScoredAnew(nn.Module):
             Other nodes are as they were.
         """
         own = self.coherence(self.calibrate(self.scores(inputs)))
-        return torch.where(self.is_anew, own[:, self.position], values)
+        replaced: Tensor = self.among_nodes(own, values)
+        return replaced
 
 
 class ReadTexts(nn.Module):
@@ -358,7 +351,9 @@ class ReadTexts(nn.Module):
         replaced : Tensor of shape (B, N)
             Other nodes have their own.
         """
-        return self.labels.put(own, self.of_labels(inputs, own, of_nodes))
+        told = self.of_labels(inputs, own, of_nodes)
+        replaced: Tensor = self.labels.among_nodes(told, own)
+        return replaced
 
 
 def of_texts(texts: ToldByTexts | None, hierarchy: Hierarchy) -> ReadTexts | None:
@@ -377,8 +372,6 @@ class Divided(nn.Module):
 
     is_part: Tensor
     log_counts: Tensor
-    position: Tensor
-    is_divided: Tensor
 
     def __init__(self, predictor: UpdatedPredictor) -> None:
         super().__init__()
@@ -392,8 +385,7 @@ class Divided(nn.Module):
         self.register_buffer("is_part", torch.from_numpy(is_part))
         log_counts = np.log(counts[which]).astype(np.float32)
         self.register_buffer("log_counts", torch.from_numpy(log_counts))
-        self.register_buffer("position", positions(nodes, len(sources.hierarchy)))
-        self.register_buffer("is_divided", mask(nodes, len(sources.hierarchy)))
+        self.among_nodes = AmongNodes(nodes, len(sources.hierarchy))
 
     def forward(
         self, inputs: dict[str, Tensor], own: Tensor, of_nodes: Tensor
@@ -417,4 +409,5 @@ class Divided(nn.Module):
         of_parts = torch.where(self.is_part, told.unsqueeze(1), -torch.inf)
         total = torch.logsumexp(of_parts, dim=2) @ self.is_part.float()
         shares = told - total + self.log_counts
-        return torch.where(self.is_divided, shares[:, self.position], 0.0)
+        shared: Tensor = self.among_nodes(shares, 0.0)
+        return shared
