@@ -391,9 +391,8 @@ def load_word_vectors(
             token = " ".join(fields[:-size]) or fields[0]
             row = vocabulary.get(token)
             if row is not None:
-                vectors[row] = _as_vector(
-                    fields[-size:], size, f"{path}, line {number}"
-                )
+                numbers = fields[max(1, len(fields) - size) :]
+                vectors[row] = _as_vector(numbers, size, f"{path}, line {number}")
             elif fields[0] in vocabulary and _are_numbers(fields[1:]):
                 raise ValueError(
                     f"{path}, line {number}: {len(fields) - 1} numbers after "

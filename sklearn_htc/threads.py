@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 import joblib
+import threadpoolctl
 from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
@@ -43,16 +44,21 @@ class _Limits:
         self.lock = Lock()
         self.n_fits = 0
         self.before: Any = None
+        # torch's number is one of each thread.
+        self.own = local()
 
     def begin(self, n_threads: int) -> None:
         """Set the number."""
         import torch
 
         with self.lock:
+            if self.n_fits:
+                _let_any_thread_limit()
             of_torch, pools = torch.get_num_threads(), threadpool_limits(n_threads)
             if not self.n_fits:
                 self.before = of_torch, pools
             self.n_fits += 1
+            self.own.n_fits = getattr(self.own, "n_fits", 0) + 1
             torch.set_num_threads(n_threads)
 
     def end(self) -> None:
@@ -60,11 +66,26 @@ class _Limits:
         import torch
 
         with self.lock:
+            of_torch, pools = self.before
             self.n_fits -= 1
-            if not self.n_fits:
-                of_torch, pools = self.before
+            self.own.n_fits -= 1
+            if not self.own.n_fits:
                 torch.set_num_threads(of_torch)
+            if not self.n_fits:
+                _let_any_thread_limit()
                 pools.restore_original_limits()
+                _let_any_thread_limit()
+
+
+def _let_any_thread_limit() -> None:
+    """Let go of OpenBLAS, whose limits the first thread that sets one keeps to itself.
+
+    Older versions of threadpoolctl let every thread set them.
+    """
+    controller = getattr(threadpoolctl, "OpenBLASController", None)
+    clear = getattr(controller, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
 
 
 _LIMITS = _Limits()

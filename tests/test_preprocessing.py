@@ -138,6 +138,13 @@ def test_word_vectors_in_both_text_formats(tmp_path, header):
     assert load_word_vectors(path, {". . .": 0}).tolist() == [[7, 8]]
 
 
+def test_a_token_that_is_a_number_is_none_of_its_numbers(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("cat 1 2\n2005 3\n", encoding="utf8")
+    with pytest.raises(ValueError, match="line 2: 2 numbers are needed"):
+        load_word_vectors(path, {"2005": 0})
+
+
 def test_word_vectors_that_dont_fit_are_refused(tmp_path):
     path = tmp_path / "vectors.txt"
     path.write_text("cat 1 2\nsat 3\ndog 4 x\n", encoding="utf8")

@@ -1,5 +1,8 @@
 """How many threads fits have, also where they overlap."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -48,4 +51,34 @@ def test_fits_that_overlap_leave_the_callers_number():
         second.__enter__()
     assert counts() == (1, {1})
     second.__exit__(None, None, None)
+    assert counts() == (2, {2})
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_fits_that_overlap_in_other_threads_leave_each_threads_number():
+    began, may_end = Event(), Event()
+
+    def first():
+        with torch_threads(1):
+            began.set()
+            may_end.wait()
+        return counts()
+
+    with ThreadPoolExecutor(2) as pool:
+        of_first = pool.submit(first)
+        began.wait()
+        with torch_threads(1):
+            may_end.set()
+            assert of_first.result()[0] == 2
+        # The thread that began first is alive still.
+        assert counts() == (2, {2})
+        assert pool.submit(counts).result() == (2, {2})
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_fit_within_a_fit_ends_before_it():
+    with torch_threads(1):
+        with torch_threads(1):
+            pass
+        assert counts() == (1, {1})
     assert counts() == (2, {2})

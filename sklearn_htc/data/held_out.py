@@ -45,8 +45,8 @@ def split_rows(
     if n_documents - n_held_out < 2:
         raise ValueError(
             f"n_samples={n_documents}: {n_held_out} would be held out, which leaves "
-            "fewer than 2 to train on. Give more documents, a smaller "
-            "validation_fraction, or early_stopping=False."
+            "fewer than 2 to train on. Give more documents, or a smaller "
+            "validation_fraction."
         )
     n_folds = max(1, round(ENOUGH_HELD_OUT / n_held_out))
     n_folds = min(n_folds, MAX_FOLDS, n_documents // n_held_out)

@@ -470,11 +470,13 @@ class InputForm:
         weight = check_sample_weight(
             sample_weight,
             np.empty(n_documents),
-            dtype=np.float32,
+            dtype=np.float64,
             ensure_non_negative=True,
         )
-        if not weight.sum() > 0:
+        if not weight.any():
             raise ValueError("sample_weight is 0 for every document.")
+        # Whatever their unit is, sums of them are finite then, and not all round to 0.
+        weight = (weight / weight.max()).astype(np.float32)
         if path_nodes is None:
             path_nodes = self.path_nodes_of(target[np.flatnonzero(weight)])
         hierarchy = self.targets.hierarchy

@@ -126,10 +126,13 @@ def read_label_features(
     rows = getattr(label_features, "index", None)
     # A list has a method of that name.
     named = [] if rows is None or callable(rows) else list(rows)
-    if named and named != list(range(len(named))) and named != list(hierarchy.nodes):
+    # The numbers 0, 1, 2... are no names, unless there are nodes that are called so.
+    is_numbered = named == list(range(len(named))) and 0 not in hierarchy
+    if named and not is_numbered and named != list(hierarchy.nodes):
         raise ValueError(
             "The rows of label_features are named otherwise than hierarchy.nodes, or "
-            "in another order. Try label_features.reindex(list(hierarchy.nodes))."
+            "in another order. Try label_features.reindex(list(hierarchy.nodes)), or "
+            "label_features.to_numpy() where they are in the order of hierarchy.nodes."
         )
     given = check_array(
         label_features,

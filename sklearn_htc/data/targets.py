@@ -614,7 +614,8 @@ def _is_indicator_in_lists(Y: Any, hierarchy: Hierarchy | None) -> bool:
     n_nodes = max(widths, default=0) if hierarchy is None else len(hierarchy)
     if widths != {n_nodes} or n_nodes < 2:
         return False
-    return all(isinstance(x, Real) and x in (0, 1) for row in Y for x in row)
+    numbers = (Real, np.bool_)
+    return all(isinstance(x, numbers) and x in (0, 1) for row in Y for x in row)
 
 
 def _is_collection(row: Any) -> bool:

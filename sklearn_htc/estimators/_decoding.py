@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
@@ -241,10 +242,12 @@ def _fit_clone(
                 documents.X, data.target.toarray(), **weight, **fit_params
             )
     except ValueError as error:
-        error.add_note(
-            "The classifier was given an indicator of all nodes. Put "
-            "OneVsRestClassifier around one that takes one label per document."
-        )
+        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        if not isinstance(last, OneVsRestClassifier):
+            error.add_note(
+                "The classifier was given an indicator of all nodes. Put "
+                "OneVsRestClassifier around one that takes one label per document."
+            )
         raise
 
 

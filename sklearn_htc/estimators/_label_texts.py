@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from sklearn_htc._sklearn_compat import get_feature_names
 from sklearn_htc.data.input_form import InputForm
 from sklearn_htc.data.label_texts import (
     LabelDocuments,
@@ -105,6 +106,7 @@ def read_given(
                 "label_features are compared with term weights or document embeddings, "
                 "and X holds sequences. Leave them out."
             )
+        _refuse_other_columns(label_features, form)
         nodes, features = read_label_features(label_features, hierarchy)
         if not len(nodes):
             raise ValueError(
@@ -127,6 +129,19 @@ def read_given(
             "holds sequences. Use another text_encoder, or a vectorizer beside it."
         )
     return LabelDocuments(nodes, documents)
+
+
+def _refuse_other_columns(label_features: Any, form: InputForm) -> None:
+    """Compare names of columns with those of X, where both have names."""
+    of_labels = get_feature_names(label_features)
+    of_documents = form.documents.feature_names
+    if of_labels is None or of_documents is None:
+        return
+    if list(of_labels) != list(of_documents):
+        raise ValueError(
+            "The columns of label_features are named otherwise than those of X, or "
+            "are in another order. Both need the same columns in the same order."
+        )
 
 
 def _of_kind(features: Any, text_encoder: str) -> Any:

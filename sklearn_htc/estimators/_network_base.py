@@ -292,9 +292,9 @@ label collections, or array-like of shape (n_documents,)
         deep = deepcopy(learned.predictor.deep)
         assert deep is not None
         deep.count(LabelCounts.of(data.target))
-        draws = Draws(training.agree(learned.rng), training.device)
-        report = deep.fit_piece(training, data, draws)
-        self._keep_on(deep, report)
+        rng = training.agree(deepcopy(learned.rng))
+        report = deep.fit_piece(training, data, Draws(rng, training.device))
+        self._keep_on(deep, rng, report)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -383,15 +383,19 @@ label collections, or array-like of shape (n_documents,)
         data = form.training_data(documents, y, sample_weight, paths)
         return form, data, labels
 
-    def _read_more(self, X: Any, y: Any, sample_weight: Any) -> TrainingData:
-        """Check documents that the network goes on with."""
-        learned = self._learned
-        predictor, deep = learned.predictor, learned.predictor.deep
-        if isinstance(predictor, UpdatedPredictor):
+    def _refuse_changed_hierarchy(self) -> None:
+        """Refuse to go on where labels are others than those of the network."""
+        if isinstance(self._learned.predictor, UpdatedPredictor):
             raise ValueError(
                 "update_hierarchy has changed labels since the network was trained, "
                 "so it can't learn further. Fit anew on all documents."
             )
+
+    def _read_more(self, X: Any, y: Any, sample_weight: Any) -> TrainingData:
+        """Check documents that the network goes on with."""
+        learned = self._learned
+        predictor, deep = learned.predictor, learned.predictor.deep
+        self._refuse_changed_hierarchy()
         if learned.is_compact:
             raise ValueError(
                 "compact has left out what training goes on from. Use the estimator "
@@ -470,13 +474,15 @@ label collections, or array-like of shape (n_documents,)
     ) -> Self:
         """Train the network of the last fit further (`warm_start`)."""
         learned = self._learned
+        # It has changed parameters, too.
+        self._refuse_changed_hierarchy()
         refuse_changes(
             self.get_params(deep=False), learned.parameters, learned.form.targets
         )
         data = self._read_more(X, y, sample_weight)
         training.refuse_other(data)
         rows: tuple[np.ndarray, np.ndarray | None] = (np.arange(len(data)), None)
-        rng = training.agree(learned.rng)
+        rng = training.agree(deepcopy(learned.rng))
         if training.early_stopping:
             rows = split_rows(len(data), self.validation_fraction, rng)[0]
         deep = deepcopy(learned.predictor.deep)
@@ -491,7 +497,7 @@ label collections, or array-like of shape (n_documents,)
             decoder=rule.plain_decoder(data.hierarchy, data.path_nodes),
             least_epochs=10,
         )
-        self._keep_on(deep, report)
+        self._keep_on(deep, rng, report)
         return self
 
     def _fit_first_piece(
@@ -539,10 +545,7 @@ label collections, or array-like of shape (n_documents,)
         report: TrainingReport | None,
     ) -> None:
         """Store what was learned, all at once, and say how training went."""
-        parameters = self.get_params(deep=False)
-        if self.warm_start:
-            # Otherwise nothing is compared with them, and copies may be large.
-            parameters = remembered(parameters)
+        parameters = remembered(self.get_params(deep=False))
         self._learned = NetworkLearned(
             form,
             predictor,
@@ -554,14 +557,18 @@ label collections, or array-like of shape (n_documents,)
         )
         self._warn_of(report)
 
-    def _keep_on(self, deep: DeepModel, report: TrainingReport) -> None:
+    def _keep_on(
+        self, deep: DeepModel, rng: np.random.RandomState, report: TrainingReport
+    ) -> None:
         """Store what was learned further, all at once, and say how training went."""
         if report.is_interrupted and calling_modules():
             raise KeyboardInterrupt
         learned = self._learned
         assert isinstance(learned.predictor, TwoPathPredictor)
         predictor = replace(learned.predictor, deep=deep)
-        self._learned = replace(learned, predictor=predictor, history=report.history)
+        self._learned = replace(
+            learned, predictor=predictor, rng=rng, history=report.history
+        )
         self._warn_of(report)
 
     def _warn_of(self, report: TrainingReport | None) -> None:

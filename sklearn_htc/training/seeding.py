@@ -84,8 +84,9 @@ class Draws:
         None
             With the global generator seeded; the caller's state comes back.
         """
-        precision = torch.get_default_dtype()
         with global_generator() as generator:
+            # Another thread that has the generator changes it for a while.
+            precision = torch.get_default_dtype()
             generator.set_state(self.generator.get_state())
             torch.set_default_dtype(torch.float32)
             try:
@@ -108,11 +109,28 @@ class Draws:
         None
             With the generator in use.
         """
-        on_gpu = self.device.type == "cuda"
-        with torch.random.fork_rng(devices=[self.device] if on_gpu else []):
-            if on_gpu:
-                torch.cuda.manual_seed(self.seed + rank)
-            if rank:
-                self.generator.manual_seed(self.seed + rank)
-            with drawing_from(self.generator):
+        if rank:
+            self.generator.manual_seed(self.seed + rank)
+        # Not while another thread has it for its initial weights.
+        with _GLOBAL_GENERATOR:
+            before = torch.get_rng_state()
+        try:
+            with self._gpu_from(self.seed + rank), drawing_from(self.generator):
                 yield
+        finally:
+            with _GLOBAL_GENERATOR:
+                torch.set_rng_state(before)
+
+    @contextmanager
+    def _gpu_from(self, seed: int) -> Iterator[None]:
+        """Seed the network's GPU for a while, where it is on one."""
+        if self.device.type != "cuda":
+            yield
+            return
+        before = torch.cuda.get_rng_state(self.device)
+        with torch.cuda.device(self.device):
+            torch.cuda.manual_seed(seed)
+        try:
+            yield
+        finally:
+            torch.cuda.set_rng_state(before, self.device)

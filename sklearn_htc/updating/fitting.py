@@ -1,6 +1,6 @@
 """From a former predictor and a changed hierarchy to a predictor of that one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,8 +21,8 @@ from sklearn_htc.updating.predictor import LearnedAnew, ToldByTexts, UpdatedPred
 from sklearn_htc.updating.sources import Sources
 from sklearn_htc.wide.base import WideModel, WideSettings
 from sklearn_htc.wide.joined import JoinedPath, JoinedSettings, Part
-from sklearn_htc.wide.kernel import KernelPath
-from sklearn_htc.wide.linear import LinearPath
+from sklearn_htc.wide.kernel import KernelPath, landmark_share_for
+from sklearn_htc.wide.linear import LinearPath, suits_ridge
 
 __all__ = ["Change", "changeable", "counts_of", "has_text", "update"]
 
@@ -249,19 +249,23 @@ def _learn(
         hierarchy,
         nodes[:0],
     )
-    wide = _settings_of(origin.wide).fit(of_nodes, rng)
+    wide = _settings_of(origin.wide, of_nodes).fit(of_nodes, rng)
     return LearnedAnew(nodes, hierarchy, wide, calibration.for_labels(of_nodes.counts))
 
 
-def _settings_of(wide: WideModel) -> WideSettings:
-    """Return the settings that a wide path was fitted with."""
+def _settings_of(wide: WideModel, data: TrainingData) -> WideSettings:
+    """Return what a wide path was fitted with, but what suits the documents at hand."""
     if isinstance(wide, JoinedPath):
         parts = tuple(
-            Part(part.side, _settings_of(part.model), part.weight)
+            Part(part.side, _settings_of(part.model, data), part.weight)
             for part in wide.parts
         )
         return JoinedSettings(parts)
-    assert isinstance(wide, (LinearPath, KernelPath))
+    if isinstance(wide, KernelPath):
+        return replace(wide.settings, landmark_share=landmark_share_for(len(data)))
+    assert isinstance(wide, LinearPath)
+    if not suits_ridge(len(data), len(wide.feature_scale_), len(data.hierarchy)):
+        return replace(wide.settings, ridge_share=0.0)
     return wide.settings
 
 

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from sklearn_htc.wide.limits import occurring_features, suits_linear_models
 from sklearn_htc.wide.selection import WideChoice, best_choice, judge
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from sklearn_htc.wide.machines import Start
     from sklearn_htc.wide.products import DocumentProducts
 
@@ -39,6 +42,7 @@ __all__ = [
     "may_be_best",
     "powers_for",
     "relevance_of",
+    "suits_ridge",
 ]
 
 # Powers of the terms' relevance to choose from, in the order in which they are tried: 0
@@ -56,6 +60,8 @@ MAX_TRIED_WORK = 3 * 10**9
 # Entries of X times labels from which on torch's product is faster than scipy's by more
 # than a few milliseconds. Its first use imports torch, which takes a second.
 ENOUGH_FOR_TORCH = 10**7
+# Held while filters of warnings are changed.
+_FILTERS = Lock()
 
 
 @dataclass(frozen=True)
@@ -134,14 +140,10 @@ class LinearPath(WideModel):
         if X.nnz * coef.shape[1] < ENOUGH_FOR_TORCH:
             product: np.ndarray = X @ coef
             return product
-        import torch
 
         from sklearn_htc.wide.products import SparseRows
 
-        with warnings.catch_warnings():
-            # Weights that joblib maps from a file are not written to here.
-            warnings.filterwarnings("ignore", ".*NumPy array is not writable")
-            return (SparseRows(X) @ torch.from_numpy(coef)).numpy()
+        return (SparseRows(X) @ _as_tensor(coef)).numpy()
 
     def weights(self) -> Any:
         """Return the weights of features as given, as float32."""
@@ -389,10 +391,7 @@ class _Trials:
         n_nodes = data.target.shape[1]
         self.powers = powers_for(documents)
         self.most = max(len(fold.learned_from) for fold in folds)
-        self.with_ridge = (
-            min(self.most, documents.n_features) <= MAX_RIDGE_SIZE
-            and self.most * n_nodes <= MAX_RIDGE_TARGETS
-        )
+        self.with_ridge = suits_ridge(self.most, documents.n_features, n_nodes)
         # To find the power with; at least one document.
         work = max(1, documents.n_entries * n_nodes)
         self.enough = len(data) * MAX_TRIED_WORK // work + 1
@@ -518,6 +517,18 @@ class _Part:
         return ScaledTerms.of(self.data.vectors, self.relevance, power)
 
 
+def _as_tensor(weights: np.ndarray) -> Tensor:
+    """Let torch read weights, which joblib may have mapped from a file."""
+    import torch
+
+    if weights.flags.writeable:
+        return torch.from_numpy(weights)
+    # They are not written to here. Threads share one list of filters.
+    with _FILTERS, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*NumPy array is not writable")
+        return torch.from_numpy(weights)
+
+
 def powers_for(documents: DocumentVectors) -> tuple[float, ...]:
     """List the powers of the features' relevance to choose from.
 
@@ -533,6 +544,23 @@ def powers_for(documents: DocumentVectors) -> tuple[float, ...]:
         are no terms.
     """
     return POWERS if isinstance(documents, BagOfTerms) else (0.0,)
+
+
+def suits_ridge(n_documents: int, n_features: int, n_nodes: int) -> bool:
+    """Say whether ridge regression of so much takes little enough.
+
+    Parameters
+    ----------
+    n_documents, n_features, n_nodes : int
+        Those to learn from, and the labels.
+
+    Returns
+    -------
+    suits : bool
+        Whether it does.
+    """
+    is_small = min(n_documents, n_features) <= MAX_RIDGE_SIZE
+    return is_small and n_documents * n_nodes <= MAX_RIDGE_TARGETS
 
 
 def may_be_best(power: float, best: float) -> bool:

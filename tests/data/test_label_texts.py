@@ -62,3 +62,14 @@ def test_named_rows_have_the_order_of_the_nodes():
     np.testing.assert_array_equal(given, [[0, 1], [1, 0]])
     _, given = read_label_features(pd.DataFrame(np.eye(2)), hierarchy)
     np.testing.assert_array_equal(given, np.eye(2))
+
+
+def test_numbers_are_names_of_rows_where_nodes_are_called_so():
+    hierarchy = Hierarchy.from_dict({2: [0, 1]})
+    features = pd.DataFrame(np.eye(3))
+    with pytest.raises(ValueError, match="to_numpy"):
+        read_label_features(features, hierarchy)
+    named = features.set_axis(list(hierarchy.nodes))
+    assert read_label_features(named, hierarchy)[0].tolist() == [0, 1, 2]
+    other = Hierarchy([], nodes=["a", "b", "c"])
+    assert read_label_features(features, other)[0].tolist() == [0, 1, 2]

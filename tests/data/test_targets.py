@@ -22,6 +22,7 @@ def forms(hierarchy):
         "objects": closed.toarray().astype(object),
         "float": closed.toarray().astype(float),
         "lists of lists": closed.toarray().tolist(),
+        "list of bool arrays": list(closed.toarray().astype(bool)),
         "csr": closed,
         "csc": sparse.csc_matrix(closed),
         "collections": ROWS,

@@ -13,6 +13,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
@@ -66,6 +67,11 @@ def test_a_classifier_of_one_label_a_document_is_told_what_to_do(
     with pytest.raises(ValueError, match="y should be a 1d array") as raised:
         clf.fit(bag, indicator)
     assert "Put OneVsRestClassifier around" in raised.value.__notes__[0]
+    inner = make_pipeline(OneVsRestClassifier(MultinomialNB()))
+    clf = HierarchicalDecodingClassifier(inner, hierarchy, random_state=0)
+    with pytest.raises(ValueError, match="Negative values") as raised:
+        clf.fit(-bag, indicator)
+    assert not hasattr(raised.value, "__notes__")
 
 
 @pytest.mark.parametrize("flat", list(FLAT))

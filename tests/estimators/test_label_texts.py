@@ -282,3 +282,16 @@ def test_frames_as_the_output_of_all_transformers_change_nothing(monkeypatch):
         )
         assert network.fit(*OLD).predict_proba(TEST[0]).shape == (240, len(LEAVES) - 2)
     np.testing.assert_array_equal(found, expected.predict_proba(TEST[0]))
+
+
+def test_columns_of_label_features_are_those_of_x():
+    vectorizer = TfidfVectorizer().fit([*OLD[0], *TEXTS.values()])
+    names = vectorizer.get_feature_names_out()
+    X = pd.DataFrame(vectorizer.transform(OLD[0]).toarray(), columns=names)
+    of_labels = vectorizer.transform(TEXTS.values()).toarray()
+    features = pd.DataFrame(of_labels, columns=names, index=list(TEXTS))
+    y = [[leaf] for leaf in OLD[1]]
+    turned = linear(label_texts=None, label_features=features[names[::-1]])
+    with pytest.raises(ValueError, match="columns of label_features are named"):
+        turned.fit(X, y)
+    linear(label_texts=None, label_features=features).fit(X, y)

@@ -377,14 +377,19 @@ def test_a_warm_start_has_the_same_number_of_threads(
     assert found == [1]
 
 
+@pytest.mark.parametrize("from_the_start", [True, False])
 def test_a_warm_start_sees_what_was_changed_inside_parameters(
-    corpus, indicator, hierarchy
+    corpus, indicator, hierarchy, from_the_start
 ):
     vectorizer = HashingVectorizer(n_features=64, alternate_sign=False)
     clf = HTCInfoMaxClassifier(
-        hierarchy, vectorizer=vectorizer, warm_start=True, wide_path=False, **SMALL
+        hierarchy,
+        vectorizer=vectorizer,
+        warm_start=from_the_start,
+        wide_path=False,
+        **SMALL,
     ).fit(corpus[0], indicator)
-    clf.fit(corpus[0], indicator)
+    clf.set_params(warm_start=True)
     clf.set_params(vectorizer__ngram_range=(1, 2))
     with pytest.raises(ValueError, match="another vectorizer"):
         clf.fit(corpus[0], indicator)
@@ -437,3 +442,54 @@ def test_ctrl_c_while_the_last_epoch_is_scored_is_noticed(bag, indicator, hierar
     )
     with pytest.warns(ConvergenceWarning, match="interrupted"):
         clf.fit(bag, indicator)
+
+
+class FailsOnce(Callback):
+    """A callback that fails at the end of the first epoch after it was armed."""
+
+    is_armed = False
+
+    def on_epoch_end(self, net, **kwargs):
+        if FailsOnce.is_armed:
+            FailsOnce.is_armed = False
+            raise ArithmeticError
+
+
+@pytest.mark.parametrize("way", ["partial_fit", "warm start"])
+def test_a_failure_moves_no_random_numbers_on(bag, indicator, hierarchy, way):
+    def go_on(clf):
+        return (
+            clf.partial_fit(bag, indicator)
+            if way == "partial_fit"
+            else (clf.fit(bag, indicator))
+        )
+
+    models = []
+    for fails in (False, True):
+        clf = HTCInfoMaxClassifier(
+            hierarchy,
+            wide_path=False,
+            warm_start=way != "partial_fit",
+            callbacks=[FailsOnce()],
+            **SMALL,
+        )
+        go_on(clf)
+        if fails:
+            FailsOnce.is_armed = True
+            with pytest.raises(ArithmeticError):
+                go_on(clf)
+        models.append(go_on(clf).predict_proba(bag))
+    np.testing.assert_array_equal(*models)
+
+
+def test_a_warm_start_after_a_change_of_the_hierarchy_is_refused_for_that(
+    corpus, indicator, hierarchy
+):
+    texts = {node: f"all of {node}" for node in hierarchy.nodes}
+    clf = HTCInfoMaxClassifier(
+        hierarchy, label_texts=texts, warm_start=True, deep_path=True, **SMALL
+    ).fit(corpus[0], indicator)
+    tree = TREE | {"animal": [*TREE["animal"], "ferret"]}
+    clf.update_hierarchy(tree, label_texts={"ferret": "a ferret in a den"})
+    with pytest.raises(ValueError, match="update_hierarchy has changed labels"):
+        clf.fit(corpus[0], indicator)

@@ -5,6 +5,7 @@ import pytest
 import skops.io
 from scipy.special import expit, logit
 from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sklearn_htc import (
     HierarchicalLinearClassifier,
@@ -12,6 +13,8 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
 )
 from sklearn_htc.persistence import TRUSTED_TYPES
+from sklearn_htc.wide import kernel
+from sklearn_htc.wide.kernel import KernelPath
 from tests.estimators.test_label_texts import HIERARCHY, TEXTS, TOPICS, corpus
 
 NEW = "ferret"
@@ -436,3 +439,21 @@ def test_features_of_a_split_node_are_none_of_its_parts():
     carried = model.get_params()["label_features"].toarray()
     expected = [features[0], np.zeros(8), np.zeros(8), features[2]]
     np.testing.assert_array_equal(carried, expected)
+
+
+def test_added_nodes_have_as_many_landmarks_as_their_documents_allow(monkeypatch):
+    monkeypatch.setattr(kernel, "MAX_LANDMARKS", 90)
+    monkeypatch.setattr(kernel, "N_TRIED", 100)
+
+    words = TfidfVectorizer(max_features=30).fit(ALL[0])
+
+    def embeddings(train):
+        return words.transform(train[0]).toarray()
+
+    model = HTCInfoMaxClassifier(BEFORE, deep_path=False, random_state=0)
+    model.fit(embeddings(TRAIN), TRAIN[1])
+    assert isinstance(model.wide_, KernelPath)
+    assert len(model.wide_.landmarks_) < 60
+    some = corpus(seed=2, n=80)
+    model.update_hierarchy(HIERARCHY, X=embeddings(some), y=some[1])
+    assert len(model._learned.predictor.anew.wide.landmarks_) == len(some[0])
