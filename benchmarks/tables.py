@@ -11,14 +11,16 @@ Networks alone, without the wide path:
   '.[embeddings,transformer]'`).
 
 The arrows are a paired t-test over seeds against HTCInfoMax; the paper has them at
-p < 0.01. What the results hold already is not run again, so that a run that was ended
-goes on: delete benchmarks/results/tables.json to measure anew.
+p < 0.01. What the results hold already is not run again: delete
+benchmarks/results/tables.json to measure anew. With `--checkpoints DIR` a training that
+was ended goes on from its last epoch.
 
     .venv/bin/python -m benchmarks.tables --data DIR --sets load_api_docs wos_sample
     .venv/bin/python -m benchmarks.tables --data DIR --sets clinc150 attack \
         --configuration encoder --seeds 3
     .venv/bin/python -m benchmarks.tables --data DIR --sets clinc150 \
-        --configuration paper --seeds 3 --systems "HiAGM-LA, GCN" HTCInfoMax
+        --configuration paper --seeds 3 --systems "HiAGM-LA, GCN" HTCInfoMax \
+        --checkpoints DIR
 """
 
 import argparse
@@ -85,6 +87,7 @@ def main() -> None:
     parser.add_argument("--configuration", choices=CONFIGURATIONS, default="small")
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--systems", nargs="*", default=list(SYSTEMS))
+    parser.add_argument("--checkpoints", type=Path, help="folder to keep epochs in")
     arguments = parser.parse_args()
     runs = published("tables")
     keys = ("data", "configuration", "system", "seed")
@@ -102,6 +105,7 @@ def main() -> None:
             seed,
             arguments.data,
             arguments.threads,
+            arguments.checkpoints,
         )
         print(run, flush=True)
         runs.append(run)
@@ -115,6 +119,7 @@ def measure(
     seed: int,
     folder: Path | None,
     threads: int,
+    checkpoints: Path | None,
 ) -> dict[str, Any]:
     """Fit and judge a system; with one seed all have the same documents."""
     # One split for all seeds, so that they differ in weights and batches alone.
@@ -144,6 +149,11 @@ def measure(
         model = kind(wide_path=False, **encoder, **settings)
     else:
         model = kind(wide_path=False, **settings)
+    if checkpoints is not None:
+        run = "-".join(
+            [name, configuration, *system.replace(",", "").split(), str(seed)]
+        )
+        model.set_params(checkpoint=checkpoints / run)
     with pinned_threads(threads):
         predicted = model.fit(X, Y).predict(X_test)
     micro, macro = (
