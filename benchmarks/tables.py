@@ -150,10 +150,8 @@ def measure(
     else:
         model = kind(wide_path=False, **settings)
     if checkpoints is not None:
-        run = "-".join(
-            [name, configuration, *system.replace(",", "").split(), str(seed)]
-        )
-        model.set_params(checkpoint=checkpoints / run)
+        run = "-".join([name, configuration, system, str(seed)])
+        model.set_params(checkpoint=checkpoints / run.replace(" ", "_"))
     with pinned_threads(threads):
         predicted = model.fit(X, Y).predict(X_test)
     micro, macro = (
