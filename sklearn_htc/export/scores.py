@@ -180,12 +180,15 @@ class KernelScores(nn.Module):
     """
 
     landmarks: Tensor
+    squares: Tensor
     coef: Tensor
     intercept: Tensor
 
     def __init__(self, path: KernelPath) -> None:
         super().__init__()
         self.register_buffer("landmarks", torch.from_numpy(path.landmarks_.copy()))
+        squares = np.square(path.landmarks_, dtype=np.float64).sum(axis=1)
+        self.register_buffer("squares", torch.from_numpy(squares))
         self.register_buffer("coef", torch.from_numpy(path.coef_.copy()))
         self.register_buffer("intercept", torch.from_numpy(path.intercept_.copy()))
         self.gamma = float(path.gamma_)
@@ -205,7 +208,7 @@ class KernelScores(nn.Module):
         """
         # Differences of squares lose the last digits of float32.
         X, landmarks = inputs["embeddings"].double(), self.landmarks.double()
-        squares = (X * X).sum(1, keepdim=True) + (landmarks * landmarks).sum(1)
+        squares = (X * X).sum(1, keepdim=True) + self.squares
         distances = torch.relu(squares - 2 * X @ landmarks.T)
         kernel = torch.exp(-self.gamma * distances)
         return (kernel @ self.coef.double()).float() + self.intercept
