@@ -44,7 +44,7 @@ class _Limits:
         self.lock = Lock()
         self.n_fits = 0
         self.before: Any = None
-        # torch's number is one of each thread.
+        # Those of torch and OpenMP are numbers of each thread.
         self.own = local()
 
     def begin(self, n_threads: int) -> None:
@@ -54,11 +54,16 @@ class _Limits:
         with self.lock:
             if self.n_fits:
                 _let_any_thread_limit()
-            of_torch, pools = torch.get_num_threads(), threadpool_limits(n_threads)
+            of_torch = torch.get_num_threads()
+            blas, openmp = (
+                threadpool_limits(n_threads, user_api=api) for api in ("blas", "openmp")
+            )
             if not self.n_fits:
-                self.before = of_torch, pools
+                self.before = of_torch, blas
             self.n_fits += 1
-            self.own.n_fits = getattr(self.own, "n_fits", 0) + 1
+            if not getattr(self.own, "n_fits", 0):
+                self.own.n_fits, self.own.openmp = 0, openmp
+            self.own.n_fits += 1
             torch.set_num_threads(n_threads)
 
     def end(self) -> None:
@@ -66,14 +71,15 @@ class _Limits:
         import torch
 
         with self.lock:
-            of_torch, pools = self.before
+            of_torch, blas = self.before
             self.n_fits -= 1
             self.own.n_fits -= 1
             if not self.own.n_fits:
+                self.own.openmp.restore_original_limits()
                 torch.set_num_threads(of_torch)
             if not self.n_fits:
                 _let_any_thread_limit()
-                pools.restore_original_limits()
+                blas.restore_original_limits()
                 _let_any_thread_limit()
 
 

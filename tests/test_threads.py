@@ -16,6 +16,16 @@ def counts():
     return torch.get_num_threads(), of_blas
 
 
+def of_openmp():
+    """Return the numbers of scikit-learn's threads, and others', but not torch's."""
+    pools = threadpool_info()
+    return [
+        each["num_threads"]
+        for each in pools
+        if each["user_api"] == "openmp" and "torch" not in each["filepath"]
+    ]
+
+
 @pytest.fixture
 def two_threads():
     before = torch.get_num_threads()
@@ -59,20 +69,26 @@ def test_fits_that_overlap_in_other_threads_leave_each_threads_number():
     began, may_end = Event(), Event()
 
     def first():
+        before = of_openmp()
         with torch_threads(1):
             began.set()
-            may_end.wait()
-        return counts()
+            may_end.wait(60)
+        return counts()[0], before, of_openmp()
 
     with ThreadPoolExecutor(2) as pool:
-        of_first = pool.submit(first)
-        began.wait()
-        with torch_threads(1):
+        try:
+            of_first = pool.submit(first)
+            assert began.wait(60)
+            with torch_threads(1):
+                may_end.set()
+                of_torch, before, after = of_first.result(60)
+        finally:
             may_end.set()
-            assert of_first.result()[0] == 2
+        assert of_torch == 2
+        assert after == before
         # The thread that began first is alive still.
         assert counts() == (2, {2})
-        assert pool.submit(counts).result() == (2, {2})
+        assert pool.submit(counts).result(60) == (2, {2})
 
 
 @pytest.mark.usefixtures("two_threads")

@@ -47,7 +47,7 @@ from sklearn_htc.training.callbacks.schedule import Progress
 from sklearn_htc.training.checkpoint import Checkpoint
 from sklearn_htc.training.deep import DeepModel, TrainingReport
 from sklearn_htc.training.plan import LabelCounts
-from sklearn_htc.training.seeding import Draws
+from sklearn_htc.training.seeding import Draws, back_on_failure
 from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
 from sklearn_htc.two_paths.fitting import fit_two_paths
 from sklearn_htc.two_paths.task import TwoPathSettings
@@ -292,9 +292,9 @@ label collections, or array-like of shape (n_documents,)
         deep = deepcopy(learned.predictor.deep)
         assert deep is not None
         deep.count(LabelCounts.of(data.target))
-        rng = training.agree(deepcopy(learned.rng))
-        report = deep.fit_piece(training, data, Draws(rng, training.device))
-        self._keep_on(deep, rng, report)
+        with back_on_failure(learned.rng):
+            draws = Draws(training.agree(learned.rng), training.device)
+            self._keep_on(deep, deep.fit_piece(training, data, draws))
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -482,22 +482,23 @@ label collections, or array-like of shape (n_documents,)
         data = self._read_more(X, y, sample_weight)
         training.refuse_other(data)
         rows: tuple[np.ndarray, np.ndarray | None] = (np.arange(len(data)), None)
-        rng = training.agree(deepcopy(learned.rng))
-        if training.early_stopping:
-            rows = split_rows(len(data), self.validation_fraction, rng)[0]
         deep = deepcopy(learned.predictor.deep)
         assert deep is not None
         rule = self._rule(learned.form, data.path_nodes)
-        report = deep.fit(
-            training,
-            data,
-            Draws(rng, training.device),
-            progress,
-            rows=rows,
-            decoder=rule.plain_decoder(data.hierarchy, data.path_nodes),
-            least_epochs=10,
-        )
-        self._keep_on(deep, rng, report)
+        with back_on_failure(learned.rng):
+            rng = training.agree(learned.rng)
+            if training.early_stopping:
+                rows = split_rows(len(data), self.validation_fraction, rng)[0]
+            report = deep.fit(
+                training,
+                data,
+                Draws(rng, training.device),
+                progress,
+                rows=rows,
+                decoder=rule.plain_decoder(data.hierarchy, data.path_nodes),
+                least_epochs=10,
+            )
+            self._keep_on(deep, report)
         return self
 
     def _fit_first_piece(
@@ -557,18 +558,14 @@ label collections, or array-like of shape (n_documents,)
         )
         self._warn_of(report)
 
-    def _keep_on(
-        self, deep: DeepModel, rng: np.random.RandomState, report: TrainingReport
-    ) -> None:
+    def _keep_on(self, deep: DeepModel, report: TrainingReport) -> None:
         """Store what was learned further, all at once, and say how training went."""
         if report.is_interrupted and calling_modules():
             raise KeyboardInterrupt
         learned = self._learned
         assert isinstance(learned.predictor, TwoPathPredictor)
         predictor = replace(learned.predictor, deep=deep)
-        self._learned = replace(
-            learned, predictor=predictor, rng=rng, history=report.history
-        )
+        self._learned = replace(learned, predictor=predictor, history=report.history)
         self._warn_of(report)
 
     def _warn_of(self, report: TrainingReport | None) -> None:

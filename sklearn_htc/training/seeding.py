@@ -9,7 +9,7 @@ import torch
 
 from sklearn_htc.network.randomness import drawing_from
 
-__all__ = ["Draws", "global_generator"]
+__all__ = ["Draws", "back_on_failure", "global_generator"]
 
 # torch's initial weights come from its global generator, which all threads share.
 _GLOBAL_GENERATOR = Lock()
@@ -27,6 +27,28 @@ def global_generator() -> Iterator[torch.Generator]:
     """
     with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
         yield torch.default_generator
+
+
+@contextmanager
+def back_on_failure(rng: np.random.RandomState) -> Iterator[None]:
+    """Take random numbers back that were drawn for what has failed.
+
+    Parameters
+    ----------
+    rng : RandomState
+        What they are drawn from.
+
+    Yields
+    ------
+    None
+        With `rng` as it is.
+    """
+    state = rng.get_state()
+    try:
+        yield
+    except BaseException:
+        rng.set_state(state)
+        raise
 
 
 class Draws:

@@ -22,7 +22,7 @@ from sklearn_htc.updating.sources import Sources
 from sklearn_htc.wide.base import WideModel, WideSettings
 from sklearn_htc.wide.joined import JoinedPath, JoinedSettings, Part
 from sklearn_htc.wide.kernel import KernelPath, landmark_share_for
-from sklearn_htc.wide.linear import LinearPath, suits_ridge
+from sklearn_htc.wide.linear import LinearPath
 
 __all__ = ["Change", "changeable", "counts_of", "has_text", "update"]
 
@@ -254,7 +254,10 @@ def _learn(
 
 
 def _settings_of(wide: WideModel, data: TrainingData) -> WideSettings:
-    """Return what a wide path was fitted with, but what suits the documents at hand."""
+    """Return what a wide path was fitted with, but as many landmarks as there may be.
+
+    How many there may be depends on the number of documents.
+    """
     if isinstance(wide, JoinedPath):
         parts = tuple(
             Part(part.side, _settings_of(part.model, data), part.weight)
@@ -264,8 +267,6 @@ def _settings_of(wide: WideModel, data: TrainingData) -> WideSettings:
     if isinstance(wide, KernelPath):
         return replace(wide.settings, landmark_share=landmark_share_for(len(data)))
     assert isinstance(wide, LinearPath)
-    if not suits_ridge(len(data), len(wide.feature_scale_), len(data.hierarchy)):
-        return replace(wide.settings, ridge_share=0.0)
     return wide.settings
 
 

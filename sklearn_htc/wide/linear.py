@@ -42,7 +42,6 @@ __all__ = [
     "may_be_best",
     "powers_for",
     "relevance_of",
-    "suits_ridge",
 ]
 
 # Powers of the terms' relevance to choose from, in the order in which they are tried: 0
@@ -60,7 +59,7 @@ MAX_TRIED_WORK = 3 * 10**9
 # Entries of X times labels from which on torch's product is faster than scipy's by more
 # than a few milliseconds. Its first use imports torch, which takes a second.
 ENOUGH_FOR_TORCH = 10**7
-# Held while filters of warnings are changed.
+# Held while predictions change filters of warnings.
 _FILTERS = Lock()
 
 
@@ -391,7 +390,10 @@ class _Trials:
         n_nodes = data.target.shape[1]
         self.powers = powers_for(documents)
         self.most = max(len(fold.learned_from) for fold in folds)
-        self.with_ridge = suits_ridge(self.most, documents.n_features, n_nodes)
+        self.with_ridge = (
+            min(self.most, documents.n_features) <= MAX_RIDGE_SIZE
+            and self.most * n_nodes <= MAX_RIDGE_TARGETS
+        )
         # To find the power with; at least one document.
         work = max(1, documents.n_entries * n_nodes)
         self.enough = len(data) * MAX_TRIED_WORK // work + 1
@@ -544,23 +546,6 @@ def powers_for(documents: DocumentVectors) -> tuple[float, ...]:
         are no terms.
     """
     return POWERS if isinstance(documents, BagOfTerms) else (0.0,)
-
-
-def suits_ridge(n_documents: int, n_features: int, n_nodes: int) -> bool:
-    """Say whether ridge regression of so much takes little enough.
-
-    Parameters
-    ----------
-    n_documents, n_features, n_nodes : int
-        Those to learn from, and the labels.
-
-    Returns
-    -------
-    suits : bool
-        Whether it does.
-    """
-    is_small = min(n_documents, n_features) <= MAX_RIDGE_SIZE
-    return is_small and n_documents * n_nodes <= MAX_RIDGE_TARGETS
 
 
 def may_be_best(power: float, best: float) -> bool:
