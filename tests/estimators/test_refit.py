@@ -389,7 +389,7 @@ def test_a_warm_start_sees_what_was_changed_inside_parameters(
         wide_path=False,
         **SMALL,
     ).fit(corpus[0], indicator)
-    clf.set_params(warm_start=True)
+    clf.set_params(warm_start=True).fit(corpus[0], indicator)
     clf.set_params(vectorizer__ngram_range=(1, 2))
     with pytest.raises(ValueError, match="another vectorizer"):
         clf.fit(corpus[0], indicator)
@@ -458,11 +458,8 @@ class FailsOnce(Callback):
 @pytest.mark.parametrize("way", ["partial_fit", "warm start"])
 def test_a_failure_moves_no_random_numbers_on(bag, indicator, hierarchy, way):
     def go_on(clf):
-        return (
-            clf.partial_fit(bag, indicator)
-            if way == "partial_fit"
-            else (clf.fit(bag, indicator))
-        )
+        method = clf.partial_fit if way == "partial_fit" else clf.fit
+        return method(bag, indicator)
 
     models = []
     for fails in (False, True):

@@ -19,7 +19,8 @@ def assert_says_the_same(clf, X, path, atol=1e-5):
     """Compare probabilities and labels, of all documents and of some."""
     session, (probabilities, decisions) = run(clf, X, path)
     expected = clf.predict_proba(X)
-    assert (probabilities.shape, probabilities.dtype) == (expected.shape, np.float32)
+    assert probabilities.shape == expected.shape
+    assert probabilities.dtype == expected.dtype
     np.testing.assert_allclose(probabilities, expected, rtol=0, atol=atol)
     final = clf[-1] if hasattr(clf, "steps") else clf
     form = final._learned.form.targets
