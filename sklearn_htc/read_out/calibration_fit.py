@@ -93,7 +93,7 @@ def of_paths(
             of_own + functional.logsigmoid(-uniform_share),
             functional.logsigmoid(uniform_share) - np.log(n_paths),
         )
-        return weight @ -likelihood
+        return -(weight * likelihood).sum()
 
     return Likelihood(values, log_frequency, loss, float(weight.sum()))
 
@@ -124,12 +124,11 @@ def of_pairs(
         Of Bernoulli distributions.
     """
     weight = torch.from_numpy(pair_weight).double()
-    has_it = torch.from_numpy(is_true).double()
+    sign = torch.from_numpy(np.where(is_true, 1.0, -1.0))
 
     def loss(logits: Tensor, _: Tensor) -> Tensor:
-        return weight @ functional.binary_cross_entropy_with_logits(
-            logits, has_it, reduction="none"
-        )
+        # A dot product adds many small losses to a large sum, and rounds each away.
+        return -(weight * functional.logsigmoid(sign * logits)).sum()
 
     return Likelihood(values, log_frequency, loss, n_documents)
 
@@ -170,13 +169,19 @@ def _penalised(likelihood: Likelihood, start: Tensor) -> Callable[[Tensor], Tens
     n_documents = max(likelihood.n_documents, TINY)
 
     def loss(coef: Tensor) -> Tensor:
-        log_odds = log_odds_of_scores(
-            coef, values, frequency, torch.exp, functional.softplus
-        )
+        log_odds = log_odds_of_scores(coef, values, frequency, torch.exp, _softplus)
         error = likelihood.loss(log_odds, coef[9])
         return (error + PENALTY * (coef - start).square().sum()) / n_documents
 
     return loss
+
+
+def _softplus(z: Tensor) -> Tensor:
+    """Compute log(1 + exp(z)), without the leap of 2e-9 that torch's has at 20.
+
+    Where a pair leaps, a line search finds no way down.
+    """
+    return functional.softplus(z, threshold=40)
 
 
 def _minimize(
