@@ -1,13 +1,14 @@
 """How many threads fits have, also where they overlap."""
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Barrier, Event
+from time import sleep
 
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from sklearn_htc.threads import torch_threads
+from sklearn_htc.threads import on_threads, torch_threads
 
 
 def counts():
@@ -97,4 +98,40 @@ def test_a_fit_within_a_fit_ends_before_it():
         with torch_threads(1):
             pass
         assert counts() == (1, {1})
+    assert counts() == (2, {2})
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("n_items", [1, 5])
+def test_items_have_one_thread_each_and_keep_their_order(n_items):
+    def work(item):
+        return item, torch.get_num_threads()
+
+    expected = [(item, 1) for item in range(n_items)]
+    assert on_threads(work, range(n_items)) == expected
+    assert counts() == (2, {2})
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result(60) == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_items_are_worked_on_at_once():
+    both = Barrier(2)
+    # Neither gets on without the other.
+    assert on_threads(lambda _: both.wait(60) >= 0, range(2)) == [True, True]
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_an_error_of_an_item_ends_the_others_and_brings_the_number_back():
+    done = []
+
+    def work(item):
+        if item == 1:
+            raise ZeroDivisionError
+        done.append(item)
+        sleep(0.01)
+
+    with pytest.raises(ZeroDivisionError):
+        on_threads(work, range(200))
+    assert len(done) < 199
     assert counts() == (2, {2})

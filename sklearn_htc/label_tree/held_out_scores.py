@@ -182,10 +182,9 @@ class HeldOutScores:
         weight = torch.from_numpy(self.pair_weight)
         is_true = torch.from_numpy(self.is_true).double()
         if self.may_take is None or self.may_end is None:
-            errors = functional.binary_cross_entropy_with_logits(
-                log_odds, is_true, reduction="none"
-            )
-            return weight[pairs] @ errors
+            # Sums, as dot products round small terms away beside large ones.
+            sign = 2 * is_true - 1
+            return -(weight[pairs] * functional.logsigmoid(sign * log_odds)).sum()
         log_odds = log_odds.masked_fill(~torch.from_numpy(self.may_take), -1e9)
         # 0 is the log-odds of the path's end.
         may_end = torch.from_numpy(self.may_end)
@@ -193,5 +192,5 @@ class HeldOutScores:
         largest = largest.scatter_reduce(0, pairs, log_odds.detach(), "amax")
         total = (-largest).exp().masked_fill(~may_end, 0)
         total = total.index_add(0, pairs, (log_odds - largest[pairs]).exp())
-        taken = (weight[pairs] * is_true) @ log_odds
-        return weight @ (largest + total.log()) - taken
+        taken = (weight[pairs] * is_true * log_odds).sum()
+        return (weight * (largest + total.log())).sum() - taken

@@ -6,6 +6,7 @@ no more of such products than LIBLINEAR needs passes. Weights are sums of docume
 (Chapelle, Neural Computation 2007), of which there mostly are fewer than features.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
@@ -15,6 +16,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from sklearn_htc.threads import on_threads
 from sklearn_htc.wide.products import DocumentProducts
 
 __all__ = ["Start", "fit_machines"]
@@ -25,9 +27,11 @@ N_ITERATIONS = 25
 STARTED_SHARE = 0.4
 # Numbers that are kept of the machines of a fold for others to start from (200 MB).
 MAX_SHARES = 5 * 10**7
-# Numbers of the labels that are trained together, which have to stay in caches.
+# Numbers of the labels that are trained together by a thread, in the caches.
 BLOCK_ELEMENTS = 2 * 10**6
 MIN_BLOCK, MAX_BLOCK = 8, 32
+# Less than this is not worth another thread.
+LEAST_ELEMENTS = 2**16
 # So that small problems, which are solved soon, take few steps.
 TOLERANCE = 1e-4
 # So that nothing is divided by 0.
@@ -133,34 +137,40 @@ def fit_machines(
     # The first gradient grows with C; what its length bounds, the gap, does not.
     tolerance /= max(C, 1) ** 2
     size = min(max(BLOCK_ELEMENTS // n_documents, MIN_BLOCK), MAX_BLOCK)
-    with torch.inference_mode():
-        loss_weight = torch.from_numpy(2 * C * sample_weight.astype(X.dtype))[:, None]
-        for begin in range(0, len(learned), size):
-            labels = learned[begin : begin + size]
-            runs = _runs(labels)
-            # Row by row, as products are fast for no other order.
-            signs = 2 * by_label[:, labels].toarray(order="C").astype(X.dtype) - 1
-            first = None
-            if start is not None:
-                some = np.zeros_like(signs)
-                for own, of_all in runs:
-                    some[start.rows, own] = start.shares[:, of_all]
-                of_start = start.intercept[labels].astype(X.dtype)
-                first = torch.from_numpy(some), torch.from_numpy(of_start)
-            shares, found = _descend(
-                documents,
-                torch.from_numpy(signs),
-                loss_weight,
-                n_steps,
-                tolerance,
-                first,
-            )
-            weights = documents.sums(shares).numpy()
-            intercept[labels] = found.numpy()
+    # As many blocks as threads, where labels are few; but none that is done at once.
+    each = -(-len(learned) // torch.get_num_threads())
+    size = min(size, max(each, LEAST_ELEMENTS // n_documents + 1))
+    loss_weight = torch.from_numpy(2 * C * sample_weight.astype(X.dtype))[:, None]
+    scores_of, sums_of = documents.scores, documents.sums
+
+    @torch.inference_mode()
+    def learn(labels: np.ndarray) -> None:
+        runs = _runs(labels)
+        # Row by row, as products are fast for no other order.
+        signs = 2 * by_label[:, labels].toarray(order="C").astype(X.dtype) - 1
+        first = None
+        if start is not None:
+            some = np.zeros_like(signs)
             for own, of_all in runs:
-                coef[:, of_all] = weights[:, own]
-                if kept is not None:
-                    kept[:, of_all] = shares.numpy()[:, own]
+                some[start.rows, own] = start.shares[:, of_all]
+            of_start = start.intercept[labels].astype(X.dtype)
+            first = torch.from_numpy(some), torch.from_numpy(of_start)
+        shares, found = _descend(
+            scores_of,
+            torch.from_numpy(signs),
+            loss_weight,
+            n_steps,
+            tolerance,
+            first,
+        )
+        weights = sums_of(shares).numpy()
+        intercept[labels] = found.numpy()
+        for own, of_all in runs:
+            coef[:, of_all] = weights[:, own]
+            if kept is not None:
+                kept[:, of_all] = shares.numpy()[:, own]
+
+    on_threads(learn, [learned[i : i + size] for i in range(0, len(learned), size)])
     return coef, intercept, kept
 
 
@@ -177,7 +187,7 @@ def _runs(labels: np.ndarray) -> list[tuple[slice, slice]]:
 
 
 def _descend(
-    documents: DocumentProducts,
+    scores_of: Callable[[Tensor], Tensor],
     signs: Tensor,
     loss_weight: Tensor,
     n_steps: int,
@@ -193,8 +203,8 @@ def _descend(
 
     Parameters
     ----------
-    documents : DocumentProducts
-        With X.
+    scores_of : callable
+        X X^T a, from a of shape (n_documents, n_labels).
     signs : Tensor of shape (n_documents, n_labels)
         y: 1 or -1.
     loss_weight : Tensor of shape (n_documents, 1)
@@ -232,9 +242,9 @@ def _descend(
     first_length = torch.zeros_like(intercept)
     if start is not None:
         descent = torch.clamp(lack, min=0).mul_(signs).mul_(loss_weight)
-        first_length = dot(descent, documents.scores(descent))
+        first_length = dot(descent, scores_of(descent))
         shares, intercept = start
-        lack = 1 - (documents.scores(shares) + intercept) * signs
+        lack = 1 - (scores_of(shares) + intercept) * signs
     for i in range(n_steps):
         # The gradient, with its sign changed: X^T of this, less the weights.
         descent = torch.clamp(lack, min=0)
@@ -243,7 +253,7 @@ def _descend(
         intercept_descent = descent.sum(dim=0) - intercept
         intercept_part = intercept_descent / (1 + curved.sum(dim=0))
         descent.sub_(shares)
-        scores = documents.scores(descent)
+        scores = scores_of(descent)
         length = dot(descent, scores) + intercept_descent * intercept_part
         if start is None and not i:
             first_length = length

@@ -39,6 +39,7 @@ def test_scores_are_those_of_sums_of_documents(kind, monkeypatch):
 @pytest.mark.parametrize("share", [0, 0.1, 1])
 def test_inner_products_of_frequent_and_rare_features(share, monkeypatch):
     monkeypatch.setattr(products, "DENSE_SHARE", share)
+    monkeypatch.setattr(products, "PIECE", 8)
     X = documents()
     dense = X.toarray()
     np.testing.assert_allclose(inner_products(X), dense @ dense.T, atol=1e-12)
