@@ -12,6 +12,7 @@ from scipy import sparse
 
 from sklearn_htc.data.documents import Documents
 from sklearn_htc.label_texts.model import LabelTextModel
+from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.decoders import Decoder, PathDecoder
 from sklearn_htc.read_out.fitting import ReadOut
 from sklearn_htc.wide.base import WideModel, WidePath
@@ -261,6 +262,9 @@ class TwoPathPredictor(LogOddsPredictor):
         From scores to labels.
     label_texts : LabelTextModel or None, default=None
         What label texts add to the log-odds.
+    wide_calibration : Calibration or None, default=None
+        Of the wide path's scores alone, where the network's are added to them: nodes
+        that are learned anew later have a wide path alone.
     """
 
     wide: WidePath | None
@@ -268,6 +272,7 @@ class TwoPathPredictor(LogOddsPredictor):
     deep_weight: float
     read_out: ReadOut
     label_texts: LabelTextModel | None = None
+    wide_calibration: Calibration | None = None
 
     @property
     def origin(self) -> TwoPathPredictor:

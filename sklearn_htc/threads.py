@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Lock, local
+from threading import Barrier, Lock, local
 from typing import Any
 
 import joblib
@@ -134,7 +134,7 @@ def on_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
     work : callable
         Of an item.
     items : sequence
-        Any number of them.
+        Any number of them; a single one is worked on with all threads.
 
     Returns
     -------
@@ -144,16 +144,25 @@ def on_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
     import torch
 
     n_threads = torch.get_num_threads()
-    if n_threads == 1:
+    n_workers = min(n_threads, len(items))
+    if n_workers <= 1:
         return [work(item) for item in items]
-    try:
-        if len(items) == 1:
-            torch.set_num_threads(1)
-            return [work(items[0])]
-        with ThreadPoolExecutor(
-            n_threads, initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            return list(pool.map(work, items))
-    finally:
-        # Threads that are new to torch take the number that was set last.
+    all_are_set = Barrier(n_workers + 1)
+
+    def begin() -> None:
+        # A thread takes the number of all when it is first asked, and not later.
+        torch.get_num_threads()
+        torch.set_num_threads(1)
+        all_are_set.wait()
+
+    with ThreadPoolExecutor(n_workers) as pool:
+        try:
+            for _ in range(n_workers):
+                pool.submit(begin)
+        except BaseException:
+            all_are_set.abort()
+            raise
+        all_are_set.wait()
+        # Threads that are new to torch, also those of others, take what was set last.
         torch.set_num_threads(n_threads)
+        return list(pool.map(work, items))

@@ -102,16 +102,24 @@ def test_a_fit_within_a_fit_ends_before_it():
 
 
 @pytest.mark.usefixtures("two_threads")
-@pytest.mark.parametrize("n_items", [1, 5])
+@pytest.mark.parametrize("n_items", [0, 1, 2, 5])
 def test_items_have_one_thread_each_and_keep_their_order(n_items):
     def work(item):
         return item, torch.get_num_threads()
 
-    expected = [(item, 1) for item in range(n_items)]
+    n_threads = 2 if n_items == 1 else 1
+    expected = [(item, n_threads) for item in range(n_items)]
     assert on_threads(work, range(n_items)) == expected
     assert counts() == (2, {2})
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(torch.get_num_threads).result(60) == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_other_threads_keep_torchs_number_while_items_are_worked_on():
+    def work(_):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(torch.get_num_threads).result(60)
+
+    assert on_threads(work, range(4)) == [2, 2, 2, 2]
 
 
 @pytest.mark.usefixtures("two_threads")

@@ -141,8 +141,11 @@ class TargetEncoder:
                 hierarchy = Hierarchy([], nodes=classes.tolist())
             hierarchy.index(classes.tolist())
             return cls(hierarchy, kind, classes)
+        if kind == "collections":
+            nodes = [] if hierarchy is None else hierarchy.nodes
+            refuse_mixed_truth(chain(nodes, _labels_of(Y)))
         if hierarchy is None and kind == "collections":
-            labels = {label for row in as_collections(Y) for label in row}
+            labels = set(_labels_of(Y))
             if not labels:
                 raise ValueError("No document has a label: there is nothing to learn.")
             hierarchy = Hierarchy([], nodes=_sorted(labels))
@@ -637,6 +640,21 @@ def _is_node(label: Hashable, hierarchy: Hierarchy | None) -> bool:
 def as_collections(Y: Any) -> list[list[Hashable]]:
     """Return the rows as plain lists, so that labels in arrays hash as themselves."""
     return [row.tolist() if isinstance(row, np.ndarray) else list(row) for row in Y]
+
+
+def _labels_of(Y: Any) -> Iterator[Hashable]:
+    """Yield the labels of all rows; refuse those that no dict can hold."""
+    for i, row in enumerate(as_collections(Y)):
+        for label in row:
+            try:
+                hash(label)
+            except TypeError:
+                raise ValueError(
+                    f"Document {i} has the label {short_repr(label)}, a "
+                    f"{type(label).__name__}. A label is text, a number or a tuple of "
+                    "these."
+                ) from None
+            yield label
 
 
 def table_indicator(table: Any, hierarchy: Hierarchy) -> sparse.csr_array:

@@ -208,7 +208,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             data.path_nodes,
             form.targets,
         )
-        options = WideOptions(C=self.C)
+        options = WideOptions(C=float(self.C))
         rng = check_random_state(self.random_state)
         with torch_threads(resolve_n_threads(self.n_jobs)):
             predictor = self._fit_predictor(data, labels, rule, options, rng)

@@ -31,6 +31,7 @@ from sklearn_htc.estimators._parameters import (
     NETWORK_CONSTRAINTS,
 )
 from sklearn_htc.estimators._warm_start import (
+    generator_for,
     refuse_changes,
     refuse_new_labels,
     refuse_new_paths,
@@ -202,7 +203,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
                 form.documents, data.path_nodes, single_path=rule.single_path
             ),
             training=training,
-            wide=WideOptions(C=self.C),
+            wide=WideOptions(C=float(self.C)),
             wide_path=_plain(self.wide_path),
             # A network that is to be trained further has to be kept.
             deep_path=keeps or "auto" if deep_path == "auto" else deep_path,
@@ -287,14 +288,22 @@ label collections, or array-like of shape (n_documents,)
                     f"classes={short_repr(now)} are others than at the first piece, "
                     f"{short_repr(first)}. Give the same, or none."
                 )
+        self._refuse_changed_hierarchy()
+        refuse_changes(
+            self.get_params(deep=False),
+            learned.parameters,
+            learned.form.targets,
+            of_piece=True,
+        )
         data = self._read_more(X, y, sample_weight)
         training.refuse_other(data)
         deep = deepcopy(learned.predictor.deep)
         assert deep is not None
         deep.count(LabelCounts.of(data.target))
-        with back_on_failure(learned.rng):
-            draws = Draws(training.agree(learned.rng), training.device)
-            self._keep_on(deep, deep.fit_piece(training, data, draws))
+        rng = self._generator()
+        with back_on_failure(rng), torch_threads(resolve_n_threads(self.n_jobs)):
+            draws = Draws(training.agree(rng), training.device)
+            self._keep_on(deep, deep.fit_piece(training, data, draws), rng)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -485,8 +494,9 @@ label collections, or array-like of shape (n_documents,)
         deep = deepcopy(learned.predictor.deep)
         assert deep is not None
         rule = self._rule(learned.form, data.path_nodes)
-        with back_on_failure(learned.rng):
-            rng = training.agree(learned.rng)
+        rng = self._generator()
+        with back_on_failure(rng):
+            rng = training.agree(rng)
             if training.early_stopping:
                 rows = split_rows(len(data), self.validation_fraction, rng)[0]
             report = deep.fit(
@@ -498,8 +508,13 @@ label collections, or array-like of shape (n_documents,)
                 decoder=rule.plain_decoder(data.hierarchy, data.path_nodes),
                 least_epochs=10,
             )
-            self._keep_on(deep, report)
+            self._keep_on(deep, report, rng)
         return self
+
+    def _generator(self) -> np.random.RandomState:
+        """Return what a training that goes on draws from."""
+        learned = self._learned
+        return generator_for(self.random_state, learned.parameters, learned.rng)
 
     def _fit_first_piece(
         self, X: Any, y: Any, classes: Any, sample_weight: Any, training: Any
@@ -546,6 +561,7 @@ label collections, or array-like of shape (n_documents,)
         report: TrainingReport | None,
     ) -> None:
         """Store what was learned, all at once, and say how training went."""
+        self._warn_of(report)
         parameters = remembered(self.get_params(deep=False))
         self._learned = NetworkLearned(
             form,
@@ -556,17 +572,26 @@ label collections, or array-like of shape (n_documents,)
             loss=network.loss,
             dimension=network.size,
         )
-        self._warn_of(report)
 
-    def _keep_on(self, deep: DeepModel, report: TrainingReport) -> None:
+    def _keep_on(
+        self, deep: DeepModel, report: TrainingReport, rng: np.random.RandomState
+    ) -> None:
         """Store what was learned further, all at once, and say how training went."""
         if report.is_interrupted and calling_modules():
             raise KeyboardInterrupt
+        # Where warnings are errors, the former model stays.
+        self._warn_of(report)
         learned = self._learned
         assert isinstance(learned.predictor, TwoPathPredictor)
         predictor = replace(learned.predictor, deep=deep)
-        self._learned = replace(learned, predictor=predictor, history=report.history)
-        self._warn_of(report)
+        parameters = {**learned.parameters, "random_state": self.random_state}
+        self._learned = replace(
+            learned,
+            predictor=predictor,
+            history=report.history,
+            parameters=parameters,
+            rng=rng,
+        )
 
     def _warn_of(self, report: TrainingReport | None) -> None:
         """Say so where training ended before its time."""

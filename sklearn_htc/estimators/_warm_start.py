@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_random_state
 
 from sklearn_htc.data.targets import TargetEncoder
 from sklearn_htc.data.training_data import TrainingData
@@ -14,7 +15,13 @@ from sklearn_htc.hierarchy import as_hierarchy
 from sklearn_htc.predictor import Predictor, TwoPathPredictor
 from sklearn_htc.training.fit_identity import described
 
-__all__ = ["refuse_changes", "refuse_new_labels", "refuse_new_paths", "remembered"]
+__all__ = [
+    "generator_for",
+    "refuse_changes",
+    "refuse_new_labels",
+    "refuse_new_paths",
+    "remembered",
+]
 
 # They say how training goes on, and not what is trained.
 MAY_CHANGE = {
@@ -61,10 +68,38 @@ def remembered(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def generator_for(
+    random_state: Any, former: Mapping[str, Any], rng: np.random.RandomState
+) -> np.random.RandomState:
+    """Choose what a training that goes on draws from.
+
+    Parameters
+    ----------
+    random_state : int, RandomState or None
+        The estimator's parameter now.
+    former : mapping of str to value
+        Its parameters at the last fit.
+    rng : RandomState
+        That fit's, where it ended.
+
+    Returns
+    -------
+    rng : RandomState
+        The same one, unless `random_state` has changed.
+    """
+    if _equal(random_state, former["random_state"]):
+        return rng
+    return check_random_state(random_state)
+
+
 def refuse_changes(
-    parameters: Mapping[str, Any], former: Mapping[str, Any], targets: TargetEncoder
+    parameters: Mapping[str, Any],
+    former: Mapping[str, Any],
+    targets: TargetEncoder,
+    *,
+    of_piece: bool = False,
 ) -> None:
-    """Refuse a warm start with parameters that it would not heed.
+    """Refuse to go on with parameters that would not be heeded.
 
     Parameters
     ----------
@@ -72,6 +107,8 @@ def refuse_changes(
         The estimator's parameters now, and at the first fit.
     targets : TargetEncoder
         With the hierarchy of the first fit.
+    of_piece : bool, default=False
+        Whether `partial_fit` goes on, and not a warm start.
 
     Raises
     ------
@@ -95,15 +132,20 @@ def refuse_changes(
         changed.append("hierarchy")
     if changed:
         names = ", ".join(changed)
+        what, anew = ("warm_start=True", "fit anew with warm_start=False")
+        if of_piece:
+            what, anew = "partial_fit", "call fit"
         raise ValueError(
-            f"warm_start=True goes on from the last fit, which had another {names}. "
-            "Set it back, or fit anew with warm_start=False."
+            f"{what} goes on from the last fit, which had another {names}. "
+            f"Set it back, or {anew}."
         )
 
 
 def _equal(value: Any, other: Any) -> bool:
     if value is other:
         return True
+    if value is None or other is None:
+        return False
     if isinstance(value, BaseEstimator):
         try:
             return bool(described(value) == described(other))

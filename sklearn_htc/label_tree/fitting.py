@@ -62,7 +62,7 @@ def fit_label_tree(
     rule : DecodingRule
         What is predicted.
     options : WideOptions
-        The penalty, and the number of threads.
+        The penalty.
     validation_fraction : float
         Share of the documents that is held out at a time.
     rng : RandomState
@@ -127,7 +127,7 @@ class _Learner:
     may_take, may_end : bool ndarray or None
         As for `LabelTree`.
     options : WideOptions
-        The penalty, and the number of threads.
+        The penalty.
     """
 
     routing: Routing

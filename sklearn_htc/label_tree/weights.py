@@ -49,7 +49,7 @@ class TreeWeights:
         *,
         C: float,
     ) -> Self:
-        """Train the machines of all routers, some of them side by side.
+        """Train the machines of one router after the other.
 
         Parameters
         ----------

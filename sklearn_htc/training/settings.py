@@ -132,7 +132,8 @@ class NetworkSettings:
             raise ValueError(
                 f"dimension={self.size} must be even: two directions share it."
             )
-        size = self.embedding_size
+        # torch's recurrent layers take no integers of numpy.
+        size = int(self.embedding_size)
         weights = self.embedding_weights
         if weights is not None:
             weights = self._checked_embeddings(weights, form)

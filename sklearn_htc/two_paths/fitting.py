@@ -288,8 +288,13 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
         return _wide_alone(task, best, report)
     if weight and task.may_finish(report):
         report = task.finish(deep, report)
+    of_wide = wide.choice.read_out.for_counts(wide.counts).calibration
     predictor = TwoPathPredictor(
-        wide.path, deep, weight, read_out.for_counts(wide.counts)
+        wide.path,
+        deep,
+        weight,
+        read_out.for_counts(wide.counts),
+        wide_calibration=of_wide if weight else None,
     )
     added = None
     if weight and deep_scores is not None:

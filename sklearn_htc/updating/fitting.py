@@ -235,7 +235,7 @@ def _learn(
     rng: np.random.RandomState,
 ) -> LearnedAnew:
     """Learn some nodes from documents, with the settings that were chosen before."""
-    calibration = origin.read_out.calibration
+    calibration = origin.wide_calibration or origin.read_out.calibration
     if not isinstance(origin.wide, WideModel) or calibration is None:
         raise ValueError(
             "Nodes are learned from documents by a wide path, and there is none. Fit "

@@ -210,7 +210,7 @@ class LinearSettings(WideSettings):
     ridge_share : float, default=0.0
         Share of the ridge regressions.
     options : WideOptions, default=WideOptions()
-        The penalty, and the number of threads.
+        The penalty.
     """
 
     power: float = 0.0

@@ -30,8 +30,8 @@ MAX_SHARES = 5 * 10**7
 # Numbers of the labels that are trained together by a thread, in the caches.
 BLOCK_ELEMENTS = 2 * 10**6
 MIN_BLOCK, MAX_BLOCK = 8, 32
-# Less than this is not worth another thread.
-LEAST_ELEMENTS = 2**16
+# Torch's operations on fewer have one thread, too.
+LEAST_ELEMENTS = 2**15
 # So that small problems, which are solved soon, take few steps.
 TOLERANCE = 1e-4
 # So that nothing is divided by 0.
@@ -140,7 +140,7 @@ def fit_machines(
     # As many blocks as threads, where labels are few; but none that is done at once.
     each = -(-len(learned) // torch.get_num_threads())
     size = min(size, max(each, LEAST_ELEMENTS // n_documents + 1))
-    loss_weight = torch.from_numpy(2 * C * sample_weight.astype(X.dtype))[:, None]
+    loss_weight = torch.from_numpy((2 * C * sample_weight).astype(X.dtype))[:, None]
     scores_of, sums_of = documents.scores, documents.sums
 
     @torch.inference_mode()

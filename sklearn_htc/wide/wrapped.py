@@ -11,6 +11,10 @@ from sklearn_htc.wide.base import WidePath
 
 __all__ = ["WrappedClassifier", "scores_of"]
 
+# Scores of all labels at a time (67 MB), but of no fewer documents than that.
+MAX_SCORES = 2**24
+LEAST_DOCUMENTS = 256
+
 
 @dataclass(frozen=True)
 class WrappedClassifier(WidePath):
@@ -37,8 +41,11 @@ class WrappedClassifier(WidePath):
         return scores
 
     def iter_scores(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Score all documents at once, as the classifier may be slow to call."""
-        yield np.arange(len(documents)), self.scores(documents.X)
+        """Score many documents at once, as the classifier may be slow to call."""
+        size = max(LEAST_DOCUMENTS, MAX_SCORES // len(self.is_absent))
+        for start in range(0, len(documents), size):
+            rows = np.arange(start, min(start + size, len(documents)))
+            yield rows, self.scores(documents.take(rows).X)
 
 
 def scores_of(estimator: Any, X: Any, n_nodes: int) -> np.ndarray:

@@ -95,6 +95,20 @@ def test_without_hierarchy_the_labels_of_y_are_the_nodes():
     assert set(mixed.nodes) == {"b", 1}
 
 
+@pytest.mark.parametrize("hierarchy", [None, Hierarchy([], nodes=[1, "a"])])
+def test_collections_tell_true_from_1(hierarchy):
+    Y = [[True], ["a"]] if hierarchy else [[True], [1], ["a"]]
+    with pytest.raises(ValueError, match="equal to"):
+        TargetEncoder.fit(Y, hierarchy)
+
+
+@pytest.mark.parametrize("hierarchy", [None, Hierarchy([], nodes=["a", "b"])])
+@pytest.mark.parametrize("label", [["b"], {"b"}])
+def test_labels_in_collections_are_hashable(label, hierarchy):
+    with pytest.raises(ValueError, match=r"Document 1 has the label .* A label is"):
+        TargetEncoder.fit([["a"], [label]], hierarchy)
+
+
 def test_a_column_is_labels_unless_the_hierarchy_has_one_node():
     column = np.array([[0], [1], [1]])
     with pytest.warns(Warning, match="column-vector"):

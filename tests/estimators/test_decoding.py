@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from sklearn_htc import HierarchicalDecodingClassifier, Hierarchy
+from sklearn_htc.wide import wrapped
 
 FLAT = {
     "decision_function": OneVsRestClassifier(LinearSVC()),
@@ -83,6 +84,25 @@ def test_labels_without_training_documents_are_improbable(bag, hierarchy, flat, 
     herb = hierarchy.index(["herb"])
     assert clf.predict_proba(bag)[:, herb].max() < 0.2
     assert clf.predict(bag)[:, herb].sum() == 0
+
+
+def test_documents_are_scored_some_at_a_time(bag, indicator, hierarchy, monkeypatch):
+    clf = HierarchicalDecodingClassifier(
+        OneVsRestClassifier(LogisticRegression()), hierarchy, random_state=0
+    ).fit(bag, indicator)
+    expected = clf.predict_proba(bag)
+    monkeypatch.setattr(wrapped, "MAX_SCORES", 0)
+    monkeypatch.setattr(wrapped, "LEAST_DOCUMENTS", 7)
+    asked, scores_of = [], wrapped.scores_of
+
+    def ask(estimator, X, n_nodes):
+        asked.append(X.shape[0])
+        return scores_of(estimator, X, n_nodes)
+
+    monkeypatch.setattr(wrapped, "scores_of", ask)
+    np.testing.assert_array_equal(clf.predict_proba(bag), expected)
+    assert max(asked) == 7
+    assert sum(asked) == bag.shape[0]
 
 
 def test_parameters_of_the_classifier_can_be_searched(bag, indicator, hierarchy):

@@ -3,8 +3,10 @@
 import signal
 import threading
 import warnings
+from copy import deepcopy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -124,6 +126,84 @@ def test_a_warm_start_refuses_what_it_would_not_heed(
     with pytest.raises(ValueError, match=f"another {next(iter(changes))}"):
         clf.fit(bag, indicator)
     np.testing.assert_array_equal(clf.predict_proba(bag), before)
+
+
+@pytest.mark.parametrize("changes", [{"encoder_lr": 1e-5}, {"threshold": 0.3}])
+def test_a_piece_refuses_what_it_would_not_heed(bag, indicator, hierarchy, changes):
+    clf = HTCInfoMaxClassifier(hierarchy, wide_path=False, **SMALL).fit(bag, indicator)
+    name = next(iter(changes))
+    clf.set_params(**changes)
+    with pytest.raises(ValueError, match=f"^partial_fit .* another {name}.* call fit"):
+        clf.partial_fit(bag, indicator)
+    clf.set_params(**{name: HTCInfoMaxClassifier().get_params()[name]})
+    clf.set_params(lr=1e-4).partial_fit(bag, indicator)
+
+
+@pytest.mark.parametrize("way", ["partial_fit", "warm start"])
+def test_going_on_draws_from_a_random_state_that_has_changed(
+    bag, indicator, hierarchy, way
+):
+    start = HTCInfoMaxClassifier(
+        hierarchy, wide_path=False, warm_start=True, **SMALL
+    ).fit(bag, indicator)
+
+    def go_on(seed):
+        clf = deepcopy(start).set_params(random_state=seed)
+        for _ in range(2):
+            more = clf.partial_fit if way == "partial_fit" else clf.fit
+            more(bag, indicator)
+        return clf.predict_proba(bag)
+
+    same, one, again, two = (go_on(seed) for seed in (0, 1, 1, 2))
+    np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(one, two)
+    assert not np.array_equal(one, same)
+
+
+def test_where_warnings_are_errors_the_former_model_stays(bag, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, wide_path=False, warm_start=True, **SMALL
+    ).fit(bag, indicator)
+    before = clf.predict_proba(bag)
+    clf.set_params(time_budget=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        for warm_start in (True, False):
+            with pytest.raises(ConvergenceWarning):
+                clf.set_params(warm_start=warm_start).fit(bag, indicator)
+            np.testing.assert_array_equal(clf.predict_proba(bag), before)
+
+
+def test_a_warm_start_names_a_table_that_was_taken_away(bag, indicator, hierarchy):
+    features = pd.DataFrame(np.eye(len(hierarchy), bag.shape[1]))
+    clf = HTCInfoMaxClassifier(
+        hierarchy, label_features=features, deep_path=True, warm_start=True, **SMALL
+    ).fit(bag, indicator)
+    with pytest.raises(ValueError, match="another label_features"):
+        clf.set_params(label_features=None).fit(bag, indicator)
+
+
+@pytest.mark.parametrize(
+    "kind", [HierarchicalLinearClassifier, HTCInfoMaxClassifier, "bigru"]
+)
+def test_numbers_of_numpy_are_those_of_python(corpus, indicator, hierarchy, kind):
+    settings = {"random_state": 0}
+    if kind == "bigru":
+        kind = HTCInfoMaxClassifier
+        settings |= {"wide_path": False, "text_encoder": "bigru", "embedding_size": 8}
+    if kind is HTCInfoMaxClassifier:
+        settings |= SMALL
+    clf = kind(hierarchy, **settings).fit(corpus[0], indicator)
+    as_numpy = {
+        name: np.array(value)[()]
+        for name, value in clf.get_params(deep=False).items()
+        if isinstance(value, (bool, int, float))
+    }
+    assert len(as_numpy) >= 2
+    other = clone(clf).set_params(**as_numpy).fit(corpus[0], indicator)
+    np.testing.assert_array_equal(
+        other.predict_proba(corpus[0]), clf.predict_proba(corpus[0])
+    )
 
 
 def test_a_warm_start_takes_the_same_hierarchy_in_another_form(

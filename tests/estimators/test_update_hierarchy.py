@@ -1,4 +1,6 @@
 import pickle
+from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
 )
 from sklearn_htc.persistence import TRUSTED_TYPES
+from sklearn_htc.two_paths import fitting, weighing
 from sklearn_htc.wide import kernel
 from sklearn_htc.wide.kernel import KernelPath
 from tests.estimators.test_label_texts import HIERARCHY, TEXTS, TOPICS, corpus
@@ -334,6 +337,30 @@ def test_a_network_stays_and_says_nothing_of_added_nodes():
     assert model.label_embeddings_.shape == (len(HIERARCHY), 8)
     with pytest.raises(ValueError, match="Fit anew"):
         model.partial_fit(ALL[0], several(ALL[1]))
+
+
+def test_added_nodes_beside_a_network_are_read_out_as_without_it(monkeypatch):
+    def heavy(*args, **kwargs):
+        weighed = weighing.weigh(*args, **kwargs)
+        # As of sums, which are further apart.
+        of_sum = copy(weighed.read_out.calibration)
+        of_sum.half_range_ *= 3
+        read_out = replace(weighed.read_out, calibration=of_sum)
+        return replace(weighed, weight=3.0, read_out=read_out)
+
+    monkeypatch.setattr(weighing, "ENOUGH_TO_WEIGH", 1)
+    monkeypatch.setattr(fitting, "weigh", heavy)
+    settings = {"decoding": "threshold", "dimension": 8, "max_epochs": 2}
+    alone, beside = (
+        HTCInfoMaxClassifier(BEFORE, deep_path=deep, random_state=0, **settings).fit(
+            TRAIN[0], several(TRAIN[1])
+        )
+        for deep in (False, True)
+    )
+    assert beside.deep_weight_ == 3
+    for model in (alone, beside):
+        model.update_hierarchy(HIERARCHY, X=ALL[0], y=several(ALL[1]))
+    np.testing.assert_allclose(*(columns(m, [NEW]) for m in (alone, beside)), atol=0.02)
 
 
 def test_changes_follow_one_another_and_survive_files():

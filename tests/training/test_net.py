@@ -1,14 +1,20 @@
 """The training loop: schedule, device, progress, clipping."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import f1_score
 from skorch.callbacks import Callback
+from skorch.history import History
 
 from sklearn_htc import HTCInfoMaxClassifier
+from sklearn_htc.read_out.decoders import ThresholdDecoder
+from sklearn_htc.training.callbacks.early_stopping import ValidationF1
 
 FAST = {"dimension": 16, "max_epochs": 4, "wide_path": False, "random_state": 0}
 
@@ -66,6 +72,29 @@ def test_any_torch_optimizer_serves(bag, indicator, hierarchy):
 def test_small_data_get_small_batches(bag, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(hierarchy, **FAST).fit(bag, indicator)
     assert clf.net_.batch_size == 8
+
+
+def test_early_stopping_weighs_documents(bag, indicator, hierarchy):
+    # Those of weight 0 say nothing.
+    rng = np.random.RandomState(0)
+    weight = rng.randint(2, size=bag.shape[0]) * 1.0
+    callback = ValidationF1(ThresholdDecoder(hierarchy), "micro")
+    logits = torch.from_numpy(rng.normal(size=indicator.shape))
+    target = torch.from_numpy(sparse.csr_array(indicator).toarray() * 1.0)
+    net = SimpleNamespace(history=History())
+    net.history.new_epoch()
+    callback.on_epoch_begin(net)
+    for rows in (slice(0, 10), slice(10, None)):
+        batch = None, (target[rows], torch.from_numpy(weight[rows]))
+        output = SimpleNamespace(logits=logits[rows])
+        callback.on_batch_end(net, batch=batch, training=False, y_pred=output)
+    callback.on_epoch_end(net)
+    counted = weight > 0
+    predicted = callback.decoder.decide(logits.float().numpy())
+    expected = f1_score(
+        target.numpy()[counted], predicted.toarray()[counted], average="micro"
+    )
+    assert net.history[-1, "valid_f1_micro"] == pytest.approx(expected)
 
 
 def test_verbose_shows_a_bar_and_then_also_a_line_an_epoch(

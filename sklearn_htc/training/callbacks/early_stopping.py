@@ -86,6 +86,7 @@ class ValidationF1(Callback):
         """Start with no predictions."""
         self.expected_: list[sparse.csr_array] = []
         self.predicted_: list[sparse.csr_array] = []
+        self.weights_: list[np.ndarray] = []
 
     def on_batch_end(
         self,
@@ -98,7 +99,8 @@ class ValidationF1(Callback):
         """Keep what was predicted for a validation batch."""
         if training:
             return
-        target, _ = batch[1]
+        target, weight = batch[1]
+        self.weights_.append(weight.cpu().numpy())
         self.expected_.append(sparse.csr_array(target.cpu().numpy().astype(np.int64)))
         logits = y_pred.logits.float().cpu().numpy()
         self.predicted_.append(self.decoder.decide(logits))
@@ -108,7 +110,8 @@ class ValidationF1(Callback):
         micro, macro = micro_macro_f1(
             sparse.vstack(self.expected_, format="csr"),
             sparse.vstack(self.predicted_, format="csr"),
+            np.concatenate(self.weights_),
         )
         score = micro if self.average == "micro" else macro
         net.history.record(f"valid_f1_{self.average}", score)
-        self.expected_, self.predicted_ = [], []
+        self.expected_, self.predicted_, self.weights_ = [], [], []
