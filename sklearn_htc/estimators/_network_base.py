@@ -299,7 +299,7 @@ label collections, or array-like of shape (n_documents,)
         training.refuse_other(data)
         deep = deepcopy(learned.predictor.deep)
         assert deep is not None
-        deep.count(LabelCounts.of(data.target))
+        deep.count(LabelCounts.of(data.target, data.sample_weight))
         rng = self._generator()
         with back_on_failure(rng), torch_threads(resolve_n_threads(self.n_jobs)):
             draws = Draws(training.agree(rng), training.device)
@@ -542,7 +542,7 @@ label collections, or array-like of shape (n_documents,)
             settings,
             training,
             data,
-            LabelCounts.of(data.target),
+            LabelCounts.of(data.target, data.sample_weight),
             draws,
             n_tokens=form.documents.n_tokens,
         )

@@ -193,7 +193,11 @@ class DeepModel:
         MemoryError
             If there is too little.
         """
-        graph = make_graph(data.hierarchy, data.path_nodes, LabelCounts.of(data.target))
+        graph = make_graph(
+            data.hierarchy,
+            data.path_nodes,
+            LabelCounts.of(data.target, data.sample_weight),
+        )
         plan = make_plan(settings, training, data.encoder_input, graph, n_tokens)
         _require_memory(plan)
 

@@ -20,34 +20,37 @@ __all__ = ["LabelCounts", "make_graph", "make_plan"]
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """How many training documents each label has.
+    """How many training documents each label has, by their weights.
 
     Parameters
     ----------
     counts : ndarray of shape (n_nodes,)
         Documents of each node.
-    n_documents : int
+    n_documents : float
         Documents in all.
     """
 
     counts: np.ndarray
-    n_documents: int
+    n_documents: float
 
     @classmethod
-    def of(cls, target: sparse.csr_array) -> Self:
+    def of(cls, target: sparse.csr_array, sample_weight: np.ndarray) -> Self:
         """Count the labels of documents.
 
         Parameters
         ----------
         target : csr_array of shape (n_documents, n_nodes)
             Labels, closed under ancestors.
+        sample_weight : ndarray of shape (n_documents,)
+            How many documents each counts as, one on the average.
 
         Returns
         -------
         counts : LabelCounts
             Of these.
         """
-        return cls(np.zeros(target.shape[1]) + target.sum(axis=0), target.shape[0])
+        weight = sample_weight.astype(np.float64)
+        return cls(weight @ target, float(weight.sum()))
 
     def __add__(self, other: "LabelCounts") -> "LabelCounts":
         return LabelCounts(

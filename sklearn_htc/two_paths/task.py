@@ -132,7 +132,7 @@ class Task:
             settings.network,
             training,
             data,
-            LabelCounts.of(data.target[rows[0]]),
+            LabelCounts.of(data.target[rows[0]], data.sample_weight[rows[0]]),
             draws,
             n_tokens=self.n_tokens,
             feature_scale=feature_scale,

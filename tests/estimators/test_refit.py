@@ -290,10 +290,10 @@ def test_ctrl_c_later_keeps_the_wide_path(
     if stage == "LabelCounts":
         count, counted = task.LabelCounts.of, []
 
-        def of(target):
+        def of(target, sample_weight):
             # First it is seen whether there is memory for a network.
             counted.append(target)
-            return count(target) if len(counted) == 1 else ctrl_c()
+            return count(target, sample_weight) if len(counted) == 1 else ctrl_c()
 
         monkeypatch.setattr(task.LabelCounts, "of", of)
     else:
