@@ -65,6 +65,8 @@ class TokenSequenceVectorizer(  # type: ignore[call-arg]
     ----------
     vocabulary_ : dict of str to int
         The id of each token, from 2 on, most frequent token first.
+    vocabulary_size_ : int
+        The largest id that a text may have.
 
     See Also
     --------
@@ -182,6 +184,11 @@ class TokenSequenceVectorizer(  # type: ignore[call-arg]
         """
         check_is_fitted(self)
         return self._to_ids(self.tokens(raw_documents))
+
+    @property
+    def vocabulary_size_(self) -> int:
+        """The largest id that a text may have; 1 stands for unknown tokens."""
+        return max(self.vocabulary_.values(), default=1)
 
     def tokens(self, raw_documents: Iterable[str]) -> list[list[str]]:
         """List the tokens of each text, one for each of its ids.

@@ -60,6 +60,8 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
     ----------
     definition_ : str
         The encoder's tokenizer, as its tokenizer.json has it.
+    vocabulary_size_ : int
+        The largest id that a text may have.
 
     See Also
     --------
@@ -157,6 +159,12 @@ class SubwordTokenizer(TransformerMixin, BaseEstimator):
             )
         ids = [i + 1 for own in found for i in own.ids]
         return id_sequences(ids, [len(own.ids) for own in found], self.max_length)
+
+    @property
+    def vocabulary_size_(self) -> int:
+        """The largest id that a text may have."""
+        vocabulary = _tokenizer(self.definition_, self.max_length).get_vocab()
+        return max(vocabulary.values()) + 1
 
     def tokens(self, X: Iterable[str]) -> list[list[str | None]]:
         """List the words of each text, one for each of its ids.

@@ -30,6 +30,9 @@ SMALL = {
 def test_tokens_are_the_encoders_own(folder):
     tokenizer = SubwordTokenizer(folder, max_length=8).fit([])
     X = tokenizer.transform(["the cat purrs", "", "unheard cat"])
+    assert tokenizer.vocabulary_size_ >= X.data.max()
+    configuration = load_configuration(folder)
+    assert tokenizer.vocabulary_size_ <= configuration["vocab_size"]
     the, cat, purrs = (i - 1 for i in tokenizer.transform(["the cat purrs"]).data[1:-1])
     assert X.toarray().tolist() == [
         [3, the + 1, cat + 1, purrs + 1, 4, 0, 0, 0],

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
@@ -103,7 +104,8 @@ class DocumentForm:
         text_encoder : str
             One of `TEXT_ENCODERS`; "auto" chooses by the form of X.
         vocabulary_size : int or None
-            The largest token id that may come; None takes the largest in X.
+            The largest token id that may come; None takes the largest that the
+            vectorizer knows, or else the largest in X.
         vectorizer : "auto", transformer or None
             What turns raw texts into numbers.
         tokenizer : transformer, default=None
@@ -153,6 +155,9 @@ class DocumentForm:
                 sample_weight=sample_weight,
             )
             form, documents = cls.learn(matrix, text_encoder, vocabulary_size, None)
+            if vocabulary_size is None and form.n_tokens is not None:
+                known = _vocabulary_size_of(texts.vectorizer)
+                form = replace(form, n_tokens=max(form.n_tokens, known))
             # Components of a dense matrix would be others in each fold.
             if isinstance(documents, BagOfTerms) and sparse.issparse(matrix):
                 documents = TermsOfTexts(documents.X, texts)
@@ -510,3 +515,9 @@ class InputForm:
 def _is_inferred(hierarchy: Any) -> bool:
     """Whether the hierarchy is to be read off a table."""
     return isinstance(hierarchy, str) and hierarchy == "infer"
+
+
+def _vocabulary_size_of(vectorizer: Any) -> int:
+    """Return the largest token id that a vectorizer may give, if it says so, or 0."""
+    last = vectorizer[-1] if isinstance(vectorizer, Pipeline) else vectorizer
+    return int(getattr(last, "vocabulary_size_", 0))

@@ -171,7 +171,7 @@ default="auto"
         "bag" (`width` must be `dimension`). Rows of NaN start at random.
     vocabulary_size : int or None, default=None
         The largest token id that may come, for "bigru" and "rcnn". None takes the
-        largest that fit sees.
+        largest that `vectorizer` knows, or that fit sees where X holds ids.
     embedding_dropout : float, default=0.3
         Share of terms, embedding coordinates or features left out in a training step.
         The paper has 0.5.

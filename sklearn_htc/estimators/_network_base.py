@@ -288,13 +288,7 @@ label collections, or array-like of shape (n_documents,)
                     f"classes={short_repr(now)} are others than at the first piece, "
                     f"{short_repr(first)}. Give the same, or none."
                 )
-        self._refuse_changed_hierarchy()
-        refuse_changes(
-            self.get_params(deep=False),
-            learned.parameters,
-            learned.form.targets,
-            of_piece=True,
-        )
+        self._refuse_changes(training, of_piece=True)
         data = self._read_more(X, y, sample_weight)
         training.refuse_other(data)
         deep = deepcopy(learned.predictor.deep)
@@ -483,11 +477,7 @@ label collections, or array-like of shape (n_documents,)
     ) -> Self:
         """Train the network of the last fit further (`warm_start`)."""
         learned = self._learned
-        # It has changed parameters, too.
-        self._refuse_changed_hierarchy()
-        refuse_changes(
-            self.get_params(deep=False), learned.parameters, learned.form.targets
-        )
+        self._refuse_changes(training)
         data = self._read_more(X, y, sample_weight)
         training.refuse_other(data)
         rows: tuple[np.ndarray, np.ndarray | None] = (np.arange(len(data)), None)
@@ -510,6 +500,21 @@ label collections, or array-like of shape (n_documents,)
             )
             self._keep_on(deep, report, rng)
         return self
+
+    def _refuse_changes(
+        self, training: TrainingSettings, *, of_piece: bool = False
+    ) -> None:
+        """Refuse to go on with parameters that would not be heeded."""
+        learned, parameters = self._learned, self.get_params(deep=False)
+        # It has changed parameters, too.
+        self._refuse_changed_hierarchy()
+        deep = learned.predictor.deep
+        if deep is not None and str(deep.net.device) == str(training.device):
+            # Another name of it, or a file has brought the network here.
+            parameters["device"] = learned.parameters["device"]
+        refuse_changes(
+            parameters, learned.parameters, learned.form.targets, of_piece=of_piece
+        )
 
     def _generator(self) -> np.random.RandomState:
         """Return what a training that goes on draws from."""

@@ -160,6 +160,16 @@ def test_going_on_draws_from_a_random_state_that_has_changed(
     assert not np.array_equal(one, same)
 
 
+@pytest.mark.parametrize("way", ["partial_fit", "warm start"])
+def test_going_on_takes_another_name_of_the_same_device(bag, indicator, hierarchy, way):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, wide_path=False, warm_start=True, device="auto", **SMALL
+    ).fit(bag, indicator)
+    clf.set_params(device=str(clf.net_.device))
+    more = clf.partial_fit if way == "partial_fit" else clf.fit
+    assert more(bag, indicator).n_iter_ > 2
+
+
 def test_where_warnings_are_errors_the_former_model_stays(bag, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(
         hierarchy, wide_path=False, warm_start=True, **SMALL

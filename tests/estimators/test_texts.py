@@ -89,6 +89,25 @@ def test_sequence_encoders_read_texts(corpus, indicator, hierarchy):
     assert np.isfinite(clf.predict_proba(["", "unknown"])).all()
 
 
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_a_vocabulary_is_known_whether_or_not_its_words_occur(
+    corpus, indicator, hierarchy, in_pipeline
+):
+    words = sorted({word for text in corpus[0] for word in text.split()})
+    vectorizer = TokenSequenceVectorizer(vocabulary=[*words, "later"], max_length=20)
+    if in_pipeline:
+        vectorizer = make_pipeline(vectorizer)
+    clf = HTCInfoMaxClassifier(
+        hierarchy,
+        text_encoder="bigru",
+        vectorizer=vectorizer,
+        embedding_weights=np.zeros((len(words) + 3, 8)),
+        **SMALL,
+    ).fit(corpus[0], indicator)
+    assert np.isfinite(clf.predict_proba(["later"])).all()
+    clf.partial_fit([*corpus[0], "later"], indicator[[*range(len(corpus[0])), 0]])
+
+
 def test_texts_in_pieces(corpus, indicator, hierarchy):
     clf = HTCInfoMaxClassifier(hierarchy, **SMALL)
     with pytest.raises(ValueError, match="would know only the terms of the first"):
