@@ -1,4 +1,4 @@
-"""How many threads a fit may have."""
+"""How many threads a fit may have, and work that is shared out among them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ import threadpoolctl
 from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
-__all__ = ["resolve_n_threads", "torch_threads"]
+__all__ = ["on_threads", "resolve_n_threads", "torch_threads"]
 
 
 def resolve_n_threads(n_jobs: int | None) -> int:
@@ -122,12 +122,13 @@ def torch_threads(n_threads: int) -> Iterator[None]:
         _LIMITS.end()
 
 
-def on_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+def on_threads(
+    work: Callable[[Any], Any], items: Sequence[Any], *, most: int | None = None
+) -> list[Any]:
     """Work on items side by side, on as many threads as torch has.
 
     Each item has one thread: what it computes stays in the caches of one processor.
-    Where an operation has several, they may wait for each other's caches ten times as
-    long as they compute.
+    Where an operation has several, each has to fetch what the others have written.
 
     Parameters
     ----------
@@ -135,16 +136,23 @@ def on_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         Of an item.
     items : sequence
         Any number of them; a single one is worked on with all threads.
+    most : int, default=None
+        How many may be worked on at a time, where they need much memory.
 
     Returns
     -------
     results : list
         In the order of the items.
+
+    Raises
+    ------
+    RuntimeError
+        If a thread can't be started.
     """
     import torch
 
     n_threads = torch.get_num_threads()
-    n_workers = min(n_threads, len(items))
+    n_workers = min(n_threads, len(items), most or n_threads)
     if n_workers <= 1:
         return [work(item) for item in items]
     all_are_set = Barrier(n_workers + 1)
@@ -159,10 +167,12 @@ def on_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         try:
             for _ in range(n_workers):
                 pool.submit(begin)
+            all_are_set.wait()
         except BaseException:
+            # Otherwise those that have begun would wait forever.
             all_are_set.abort()
             raise
-        all_are_set.wait()
-        # Threads that are new to torch, also those of others, take what was set last.
-        torch.set_num_threads(n_threads)
+        finally:
+            # Threads that are new to torch take what was set last.
+            torch.set_num_threads(n_threads)
         return list(pool.map(work, items))

@@ -1,13 +1,14 @@
 """How many threads fits have, also where they overlap."""
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+from threading import Barrier, Event, Thread, current_thread, main_thread
 from time import sleep
 
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from sklearn_htc import threads
 from sklearn_htc.threads import on_threads, torch_threads
 
 
@@ -127,6 +128,42 @@ def test_items_are_worked_on_at_once():
     both = Barrier(2)
     # Neither gets on without the other.
     assert on_threads(lambda _: both.wait(60) >= 0, range(2)) == [True, True]
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_no_more_items_at_a_time_than_may_be():
+    def work(_):
+        return current_thread()
+
+    assert on_threads(work, range(3), most=1) == [current_thread()] * 3
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("fault", ["no thread", "Ctrl-C"])
+def test_threads_that_can_not_all_begin_leave_nothing_behind(fault, monkeypatch):
+    start, started = Thread.start, []
+
+    def start_one(thread):
+        started.append(thread)
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    class Interrupted(Barrier):
+        def wait(self, timeout=None):
+            if current_thread() is main_thread():
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
+    with monkeypatch.context() as patched:
+        if fault == "no thread":
+            patched.setattr(Thread, "start", start_one)
+        else:
+            patched.setattr(threads, "Barrier", Interrupted)
+        error = RuntimeError if fault == "no thread" else KeyboardInterrupt
+        with pytest.raises(error):
+            on_threads(lambda item: item, range(4))
+    assert counts() == (2, {2})
 
 
 @pytest.mark.usefixtures("two_threads")

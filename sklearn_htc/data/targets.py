@@ -141,10 +141,8 @@ class TargetEncoder:
                 hierarchy = Hierarchy([], nodes=classes.tolist())
             hierarchy.index(classes.tolist())
             return cls(hierarchy, kind, classes)
-        if kind == "collections":
-            nodes = [] if hierarchy is None else hierarchy.nodes
-            refuse_mixed_truth(chain(nodes, _labels_of(Y)))
         if hierarchy is None and kind == "collections":
+            refuse_mixed_truth(_labels_of(Y))
             labels = set(_labels_of(Y))
             if not labels:
                 raise ValueError("No document has a label: there is nothing to learn.")
@@ -336,6 +334,7 @@ class TargetEncoder:
                 )
             closed = self.hierarchy.to_indicator([label] for label in y)
         elif self.kind == "collections":
+            refuse_mixed_truth(chain(self.hierarchy.nodes, _labels_of(Y)))
             closed = self.hierarchy.to_indicator(as_collections(Y))
         elif self.kind == "table":
             closed = table_indicator(Y, self.hierarchy)
@@ -650,9 +649,8 @@ def _labels_of(Y: Any) -> Iterator[Hashable]:
                 hash(label)
             except TypeError:
                 raise ValueError(
-                    f"Document {i} has the label {short_repr(label)}, a "
-                    f"{type(label).__name__}. A label is text, a number or a tuple of "
-                    "these."
+                    f"Document {i} has the label {short_repr(label)}. A label must be "
+                    "hashable: a list or a set in a collection has to be a tuple."
                 ) from None
             yield label
 

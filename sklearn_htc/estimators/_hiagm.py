@@ -90,7 +90,8 @@ default="auto"
     embedding_weights : array-like of shape (n_terms, width) or None, default=None
         Pretrained embeddings, as for `HTCInfoMaxClassifier`.
     vocabulary_size : int or None, default=None
-        The largest token id that may come, for "bigru" and "rcnn".
+        The largest token id that may come, for "bigru" and "rcnn". None takes the
+        largest that `vectorizer` knows, or that fit sees where X holds ids.
     embedding_dropout : float, default=0.3
         Share of terms, embedding coordinates or features left out in a training step.
     text_dropout : float, default=0.1

@@ -242,7 +242,8 @@ default="auto"
         `torch.get_num_threads()`, and 1 inside a worker of a parallel search.
     random_state : int, RandomState instance or None, default=None
         Weights, batches, dropout and held-out rows. torch's own state stays untouched.
-        On a CPU a fit repeats exactly with the same number of threads.
+        On a CPU a fit repeats exactly with the same number of threads. `partial_fit`
+        and a warm start go on with the same random numbers, unless it has changed.
     verbose : int, default=0
         1 shows a progress bar over `fit` and over predictions that take more than a
         second; 2 also prints a line per epoch.

@@ -160,7 +160,9 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             collections, or a table where hierarchy="infer". Where the DataFrame of an
             indicator names its columns, these have to be the nodes' names, in order.
         sample_weight : array-like of shape (n_documents,), default=None
-            Weight of each document in the loss, not negative; only their ratios matter.
+            Weight of each document, not negative; only their ratios matter. It counts
+            in the loss, in early stopping and in what the network is told of how
+            frequent labels are.
 
         Returns
         -------
@@ -271,7 +273,8 @@ label collections, or array-like of shape (n_documents,)
         Raises
         ------
         ValueError
-            As for `fit`; and if 1-D `y` comes first without `classes` or hierarchy.
+            As for `fit`; if 1-D `y` comes first without `classes` or hierarchy; and if
+            a parameter has changed that going on would not heed.
         """
         self._validate_params()
         self._check_pretrained()
@@ -398,7 +401,6 @@ label collections, or array-like of shape (n_documents,)
         """Check documents that the network goes on with."""
         learned = self._learned
         predictor, deep = learned.predictor, learned.predictor.deep
-        self._refuse_changed_hierarchy()
         if learned.is_compact:
             raise ValueError(
                 "compact has left out what training goes on from. Use the estimator "

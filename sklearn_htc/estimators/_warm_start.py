@@ -156,9 +156,9 @@ def _equal(value: Any, other: Any) -> bool:
         return np.array_equal(value, other, equal_nan=True)
     if sparse.issparse(value) and sparse.issparse(other):
         return value.shape == other.shape and not (value != other).nnz
-    if hasattr(value, "equals"):
+    if hasattr(value, "equals") or hasattr(other, "equals"):
         # Series of pandas compare element by element.
-        return bool(value.equals(other))
+        return type(value) is type(other) and bool(value.equals(other))
     return bool(value == other)
 
 

@@ -79,8 +79,11 @@ class TreeWeights:
         leads = np.flatnonzero(routing.router >= 0)
         source[routing.router[leads]] = leads
         bounds, members = routing.branches
-
-        def learn(router: int) -> tuple[np.ndarray, ...] | None:
+        keys, lengths, slots, values = [], [], [], []
+        # A router's documents have few of the features, which get columns in a row.
+        occurs = np.zeros(X.shape[1], dtype=bool)
+        column = np.zeros(X.shape[1], dtype=np.int32)
+        for router in range(routing.n_routers):
             branches = members[bounds[router] : bounds[router + 1]]
             if not router:
                 documents = np.arange(X.shape[0])
@@ -88,13 +91,11 @@ class TreeWeights:
                 own = slice(*by_branch.indptr[source[router] : source[router] + 2])
                 documents = by_branch.indices[own]
             if not len(documents):
-                return None
+                continue
             part = X[documents]
-            # A router's documents have few of the features, which get columns in a row.
-            occurs = np.zeros(X.shape[1], dtype=bool)
+            occurs[:] = False
             occurs[part.indices] = True
             features = np.flatnonzero(occurs)
-            column = np.empty(X.shape[1], dtype=np.int32)
             column[features] = np.arange(len(features))
             compact = sparse.csr_array(
                 (part.data, column[part.indices], part.indptr),
@@ -108,18 +109,16 @@ class TreeWeights:
             )
             row, slot = np.nonzero(np.abs(coef) >= LEAST_WEIGHT * min(C, 1))
             used, length = np.unique(row, return_counts=True)
-            key = router * X.shape[1] + features[used].astype(np.int64)
-            return key, length, slot.astype(np.int32), coef[row, slot]
-
-        learned = (learn(router) for router in range(routing.n_routers))
-        found = [each for each in learned if each is not None]
-        keys, lengths, slots, values = (
-            np.concatenate(part) for part in zip(*found, strict=True)
-        )
-        indptr = np.concatenate([[0], lengths.cumsum()])
+            keys.append(router * X.shape[1] + features[used].astype(np.int64))
+            lengths.append(length)
+            slots.append(slot.astype(np.int32))
+            values.append(coef[row, slot])
+        indptr = np.concatenate([[0], np.concatenate(lengths).cumsum()])
         shape = (len(indptr) - 1, int(np.diff(bounds).max()))
-        rows = sparse.csr_array((values, slots, indptr), shape=shape)
-        return cls(keys, rows, intercept, X.shape[1])
+        rows = sparse.csr_array(
+            (np.concatenate(values), np.concatenate(slots), indptr), shape=shape
+        )
+        return cls(np.concatenate(keys), rows, intercept, X.shape[1])
 
     def products(
         self, X: sparse.csr_array, documents: np.ndarray, routers: np.ndarray

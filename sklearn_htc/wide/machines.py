@@ -32,6 +32,8 @@ BLOCK_ELEMENTS = 2 * 10**6
 MIN_BLOCK, MAX_BLOCK = 8, 32
 # Torch's operations on fewer have one thread, too.
 LEAST_ELEMENTS = 2**15
+# Of all blocks that are trained at a time; each has a dozen arrays of so many (1.5 GB).
+MAX_ELEMENTS = 2**25
 # So that small problems, which are solved soon, take few steps.
 TOLERANCE = 1e-4
 # So that nothing is divided by 0.
@@ -137,7 +139,7 @@ def fit_machines(
     # The first gradient grows with C; what its length bounds, the gap, does not.
     tolerance /= max(C, 1) ** 2
     size = min(max(BLOCK_ELEMENTS // n_documents, MIN_BLOCK), MAX_BLOCK)
-    # As many blocks as threads, where labels are few; but none that is done at once.
+    # As many blocks as threads, where labels are few.
     each = -(-len(learned) // torch.get_num_threads())
     size = min(size, max(each, LEAST_ELEMENTS // n_documents + 1))
     loss_weight = torch.from_numpy((2 * C * sample_weight).astype(X.dtype))[:, None]
@@ -170,7 +172,11 @@ def fit_machines(
             if kept is not None:
                 kept[:, of_all] = shares.numpy()[:, own]
 
-    on_threads(learn, [learned[i : i + size] for i in range(0, len(learned), size)])
+    blocks = [learned[i : i + size] for i in range(0, len(learned), size)]
+    elements = n_documents * size
+    # Threads take longer to begin than a few small blocks.
+    most = 1 if elements < LEAST_ELEMENTS else max(1, MAX_ELEMENTS // elements)
+    on_threads(learn, blocks, most=most)
     return coef, intercept, kept
 
 

@@ -43,6 +43,9 @@ class WrappedClassifier(WidePath):
     def iter_scores(self, documents: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Score many documents at once, as the classifier may be slow to call."""
         size = max(LEAST_DOCUMENTS, MAX_SCORES // len(self.is_absent))
+        if len(documents) <= size:
+            yield np.arange(len(documents)), self.scores(documents.X)
+            return
         for start in range(0, len(documents), size):
             rows = np.arange(start, min(start + size, len(documents)))
             yield rows, self.scores(documents.take(rows).X)

@@ -1,6 +1,7 @@
 """HierarchicalDecodingClassifier around classifiers of several kinds."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -86,7 +87,12 @@ def test_labels_without_training_documents_are_improbable(bag, hierarchy, flat, 
     assert clf.predict(bag)[:, herb].sum() == 0
 
 
-def test_documents_are_scored_some_at_a_time(bag, indicator, hierarchy, monkeypatch):
+@pytest.mark.parametrize("form", ["sparse", "dense", "frame"])
+def test_documents_are_scored_some_at_a_time(
+    bag, indicator, hierarchy, monkeypatch, form
+):
+    if form != "sparse":
+        bag = bag.toarray() if form == "dense" else pd.DataFrame(bag.toarray())
     clf = HierarchicalDecodingClassifier(
         OneVsRestClassifier(LogisticRegression()), hierarchy, random_state=0
     ).fit(bag, indicator)

@@ -156,6 +156,8 @@ def test_going_on_draws_from_a_random_state_that_has_changed(
 
     same, one, again, two = (go_on(seed) for seed in (0, 1, 1, 2))
     np.testing.assert_array_equal(one, again)
+    # It is seeded once, and goes on then.
+    np.testing.assert_array_equal(one, go_on(np.random.RandomState(1)))
     assert not np.array_equal(one, two)
     assert not np.array_equal(one, same)
 
@@ -189,8 +191,9 @@ def test_a_warm_start_names_a_table_that_was_taken_away(bag, indicator, hierarch
     clf = HTCInfoMaxClassifier(
         hierarchy, label_features=features, deep_path=True, warm_start=True, **SMALL
     ).fit(bag, indicator)
-    with pytest.raises(ValueError, match="another label_features"):
-        clf.set_params(label_features=None).fit(bag, indicator)
+    for other in (None, features.to_numpy() + 1, sparse.csr_array(features)):
+        with pytest.raises(ValueError, match="another label_features"):
+            clf.set_params(label_features=other).fit(bag, indicator)
 
 
 @pytest.mark.parametrize(
