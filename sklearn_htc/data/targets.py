@@ -142,11 +142,11 @@ class TargetEncoder:
             hierarchy.index(classes.tolist())
             return cls(hierarchy, kind, classes)
         if hierarchy is None and kind == "collections":
-            refuse_mixed_truth(_labels_of(Y))
-            labels = set(_labels_of(Y))
+            labels = list(_labels_of(as_collections(Y)))
             if not labels:
                 raise ValueError("No document has a label: there is nothing to learn.")
-            hierarchy = Hierarchy([], nodes=_sorted(labels))
+            refuse_mixed_truth(labels)
+            hierarchy = Hierarchy([], nodes=_sorted(set(labels)))
         elif hierarchy is None:
             nodes = column_names(Y) or range(np.shape(Y)[1])
             hierarchy = Hierarchy([], nodes=nodes)
@@ -334,8 +334,9 @@ class TargetEncoder:
                 )
             closed = self.hierarchy.to_indicator([label] for label in y)
         elif self.kind == "collections":
-            refuse_mixed_truth(chain(self.hierarchy.nodes, _labels_of(Y)))
-            closed = self.hierarchy.to_indicator(as_collections(Y))
+            rows = as_collections(Y)
+            refuse_mixed_truth(chain(self.hierarchy.nodes, _labels_of(rows)))
+            closed = self.hierarchy.to_indicator(rows)
         elif self.kind == "table":
             closed = table_indicator(Y, self.hierarchy)
         else:
@@ -641,9 +642,9 @@ def as_collections(Y: Any) -> list[list[Hashable]]:
     return [row.tolist() if isinstance(row, np.ndarray) else list(row) for row in Y]
 
 
-def _labels_of(Y: Any) -> Iterator[Hashable]:
+def _labels_of(rows: list[list[Hashable]]) -> Iterator[Hashable]:
     """Yield the labels of all rows; refuse those that no dict can hold."""
-    for i, row in enumerate(as_collections(Y)):
+    for i, row in enumerate(rows):
         for label in row:
             try:
                 hash(label)

@@ -508,7 +508,7 @@ label collections, or array-like of shape (n_documents,)
     ) -> None:
         """Refuse to go on with parameters that would not be heeded."""
         learned, parameters = self._learned, self.get_params(deep=False)
-        # It has changed parameters, too.
+        # First, as a change of the hierarchy has changed parameters, too.
         self._refuse_changed_hierarchy()
         deep = learned.predictor.deep
         if deep is not None and str(deep.net.device) == str(training.device):

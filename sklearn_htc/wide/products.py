@@ -79,8 +79,8 @@ class DocumentProducts:
         if self._has_few_documents:
             inner = torch.from_numpy(self.inner)
             return lambda shares: inner @ shares
-        rows, columns = self._rows, self._columns
-        return lambda shares: rows @ (columns @ shares)
+        rows, sums_of = self._rows, self.sums
+        return lambda shares: rows @ sums_of(shares)
 
     @cached_property
     def _has_few_documents(self) -> bool:
