@@ -11,7 +11,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
 from sklearn_htc import HierarchicalDecodingClassifier
-from tests.export.sessions import assert_says_the_same
+from tests.export.sessions import assert_is_written_as_it_is, assert_says_the_same
 
 pytest.importorskip("onnxruntime")
 
@@ -24,9 +24,8 @@ LINEAR = {
 }
 
 
-@pytest.mark.parametrize("name", LINEAR)
-@pytest.mark.parametrize("form", ["texts", "sparse", "dense"])
-def test_linear_classifiers_have_a_form(name, form, corpus, bag, hierarchy, tmp_path):
+def fitted(name, form, corpus, bag, hierarchy):
+    """Return an estimator of one of the classifiers, and its documents."""
     # "fir" has no document, and all documents are of "plant" or "animal".
     kept = [i for i, leaf in enumerate(corpus[1]) if leaf != "fir"]
     X = {
@@ -36,7 +35,21 @@ def test_linear_classifiers_have_a_form(name, form, corpus, bag, hierarchy, tmp_
     }[form]
     y = [[corpus[1][i]] for i in kept]
     clf = HierarchicalDecodingClassifier(LINEAR[name], hierarchy, random_state=0)
-    assert_says_the_same(clf.fit(X, y), X, tmp_path / "model.onnx")
+    return clf.fit(X, y), X
+
+
+@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.parametrize("form", ["texts", "sparse", "dense"])
+def test_linear_classifiers_are_written_as_they_are(name, form, corpus, bag, hierarchy):
+    assert_is_written_as_it_is(*fitted(name, form, corpus, bag, hierarchy))
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("support vectors", "texts"), ("ridge", "dense")]
+)
+def test_linear_classifiers_have_a_form(name, form, corpus, bag, hierarchy, tmp_path):
+    clf, X = fitted(name, form, corpus, bag, hierarchy)
+    assert_says_the_same(clf, X, tmp_path / "model.onnx")
 
 
 def test_a_label_of_all_documents_has_a_form(corpus, bag, hierarchy, tmp_path):

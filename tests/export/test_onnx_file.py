@@ -22,7 +22,7 @@ from sklearn_htc import (
 )
 from sklearn_htc.export import onnx_file, to_onnx
 from sklearn_htc.label_tree import fitting
-from tests.export.sessions import assert_says_the_same, run
+from tests.export.sessions import assert_is_written_as_it_is, assert_says_the_same, run
 
 pytest.importorskip("onnxruntime")
 
@@ -106,18 +106,8 @@ def test_every_model_of_a_bag_has_a_form(
     assert_says_the_same(clf, bag, tmp_path / "model.onnx")
 
 
-@pytest.mark.parametrize("kind", ["labels", "one path", "several"])
-@pytest.mark.parametrize(
-    ("name", "form"),
-    [
-        ("linear", "texts"),
-        ("linear", "embeddings"),
-        ("linear", "both"),
-        ("wide path", "both"),
-        ("both paths", "terms"),
-    ],
-)
-def test_label_texts_have_a_form(name, form, kind, corpus, bag, hierarchy, tmp_path):
+def with_label_texts(name, form, kind, corpus, bag, hierarchy):
+    """Return an estimator that label texts tell of a label, and its documents."""
     # "fir" has no document, and "herb" no text.
     kept = [i for i, leaf in enumerate(corpus[1]) if leaf != "fir"]
     y = [targets(kind, corpus, hierarchy)[i] for i in kept]
@@ -137,6 +127,35 @@ def test_label_texts_have_a_form(name, form, kind, corpus, bag, hierarchy, tmp_p
     assert len(predictor.label_texts.new_labels)
     if name == "both paths":
         object.__setattr__(predictor, "deep_weight", 0.7)
+    return clf, X
+
+
+@pytest.mark.parametrize("kind", ["labels", "one path", "several"])
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("linear", "texts"),
+        ("linear", "embeddings"),
+        ("linear", "both"),
+        ("wide path", "both"),
+        ("both paths", "terms"),
+    ],
+)
+def test_label_texts_are_written_as_they_are(name, form, kind, corpus, bag, hierarchy):
+    clf, X = with_label_texts(name, form, kind, corpus, bag, hierarchy)
+    assert_is_written_as_it_is(clf, X)
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "kind"),
+    [
+        ("linear", "texts", "several"),
+        ("linear", "both", "labels"),
+        ("both paths", "terms", "one path"),
+    ],
+)
+def test_label_texts_have_a_form(name, form, kind, corpus, bag, hierarchy, tmp_path):
+    clf, X = with_label_texts(name, form, kind, corpus, bag, hierarchy)
     assert_says_the_same(clf, X, tmp_path / "model.onnx")
 
 

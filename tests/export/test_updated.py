@@ -6,7 +6,7 @@ from scipy import sparse
 
 from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, HTCInfoMaxClassifier
 from tests.estimators.test_label_texts import HIERARCHY, TEXTS, TOPICS, corpus
-from tests.export.sessions import assert_says_the_same
+from tests.export.sessions import assert_is_written_as_it_is, assert_says_the_same
 
 pytest.importorskip("onnxruntime")
 
@@ -48,9 +48,8 @@ def targets(kind, names):
     return [[name, "cat"] if i % 3 else [] for i, name in enumerate(names)]
 
 
-@pytest.mark.parametrize("kind", ["labels", "one path", "several"])
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_hierarchy_has_a_form(change, kind, tmp_path):
+def updated(change, kind):
+    """Return an estimator whose hierarchy has changed, and how exact its file is."""
     clf = HierarchicalLinearClassifier(BEFORE, label_texts=KNOWN, random_state=0)
     clf.fit(TRAIN[0], targets(kind, TRAIN[1]))
     for given in CHANGES[change]:
@@ -59,7 +58,27 @@ def test_a_changed_hierarchy_has_a_form(change, kind, tmp_path):
             settings["y"] = targets(kind, ALL[1])
         clf.update_hierarchy(**settings)
     # Shares of paths are near 1, where float32 has few digits.
-    atol = 1e-5 if kind == "several" else 1e-4
+    return clf, 1e-5 if kind == "several" else 1e-4
+
+
+@pytest.mark.parametrize("kind", ["labels", "one path", "several"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_hierarchy_is_written_as_it_is(change, kind):
+    clf, atol = updated(change, kind)
+    assert_is_written_as_it_is(clf, TEST[0], atol)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ("added with documents", "one path"),
+        ("added with a text", "several"),
+        ("split with texts", "several"),
+        ("changed twice", "labels"),
+    ],
+)
+def test_a_changed_hierarchy_has_a_form(change, kind, tmp_path):
+    clf, atol = updated(change, kind)
     assert_says_the_same(clf, TEST[0], tmp_path / "model.onnx", atol)
 
 
