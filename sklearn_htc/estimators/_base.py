@@ -48,6 +48,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         "form.targets.hierarchy", "The hierarchy; without edges where none was given."
     )
     classes_ = view("form.targets.classes", "Columns, or the labels of 1-D `y`.")
+    multilabel_ = view("form.targets.is_multilabel", "Whether columns are all nodes.")
     n_features_in_ = view("form.documents.n_features", "Width of X.")
     feature_names_in_ = view("form.documents.feature_names", "Names of its columns.")
     vectorizer_ = view("form.documents.vectorizer", "What turned texts into numbers.")
@@ -122,7 +123,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
                 ResourceWarning,
                 stacklevel=2,
             )
-        of_paths = not self._learned.form.targets.is_multilabel
+        of_paths = not self.multilabel_
         pieces = self._learned.predictor.iter_probabilities(
             documents, of_paths=of_paths
         )
@@ -160,7 +161,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         shape = (len(documents), k)
         columns = np.empty(shape, dtype=np.int64)
         probabilities = np.empty(shape, dtype=np.float32)
-        is_multilabel = self._learned.form.targets.is_multilabel
+        is_multilabel = self.multilabel_
         pieces = self._learned.predictor.iter_top(
             documents, k, of_paths=not is_multilabel
         )

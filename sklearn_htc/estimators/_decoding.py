@@ -79,6 +79,9 @@ default=None
         The hierarchy; without edges where none was given.
     classes_ : ndarray
         `arange(n_nodes)`, the columns of an indicator; for 1-D `y`, its sorted labels.
+    multilabel_ : bool
+        False where fit was given 1-D `y`: `predict_proba` has a column per class. True
+        otherwise: one per node.
     n_features_in_ : int
         Width of X, where the classifier knows it.
     feature_names_in_ : ndarray of str

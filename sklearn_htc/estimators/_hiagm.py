@@ -147,6 +147,9 @@ default="auto"
         The hierarchy; without edges where none was given.
     classes_ : ndarray
         `arange(n_nodes)`, the columns of an indicator; for 1-D `y`, its sorted labels.
+    multilabel_ : bool
+        False where fit was given 1-D `y`: `predict_proba` has a column per class. True
+        otherwise: one per node.
     label_embeddings_ : ndarray of shape (n_nodes, dimension)
         Refined label representations. Text propagation has none.
     net_ : HTCNet

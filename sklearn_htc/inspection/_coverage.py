@@ -105,4 +105,4 @@ class CoverageDisplay(LabelDisplay):
 
     @staticmethod
     def _predicted(estimator: Any, X: Any, y: Any) -> Any:
-        return node_probabilities(estimator, X, y)
+        return node_probabilities(estimator, X)

@@ -114,4 +114,4 @@ class ReliabilityDisplay(LabelDisplay):
 
     @staticmethod
     def _predicted(estimator: Any, X: Any, y: Any) -> Any:
-        return node_probabilities(estimator, X, y)
+        return node_probabilities(estimator, X)

@@ -35,7 +35,9 @@ def indicator_of(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
         wider, columns = _with_paths(hierarchy, paths)
         return _indicator_of_paths(paths, wider, columns)[:, : len(hierarchy)]
     matrix = targets.as_indicator(Y, hierarchy)
-    return sparse.csr_array((sparse.csr_array(matrix) != 0).astype(np.int64))
+    # A comparison sorts the indices of a sparse array, which are those of the caller.
+    copied = sparse.csr_array(matrix, copy=True)
+    return sparse.csr_array((copied != 0).astype(np.int64))
 
 
 def as_indicators(

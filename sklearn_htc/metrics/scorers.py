@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from sklearn_htc.data import targets
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import short_repr
 from sklearn_htc.metrics.label_sets import (
@@ -34,12 +33,12 @@ def _plain(measure: Callable[..., Any], estimator: Any, X: Any, y: Any) -> float
 
 def _ranked(estimator: Any, X: Any, y: Any) -> float:
     """Score predicted probabilities."""
-    probabilities = node_probabilities(estimator, X, y)
+    probabilities = node_probabilities(estimator, X)
     return document_average_precision_score(y, probabilities, hierarchy_of(estimator))
 
 
-def node_probabilities(estimator: Any, X: Any, y: Any) -> np.ndarray:
-    """Predict one probability per node, whatever form y has.
+def node_probabilities(estimator: Any, X: Any) -> np.ndarray:
+    """Predict one probability per node, in whatever form fit was given y.
 
     Parameters
     ----------
@@ -47,21 +46,20 @@ def node_probabilities(estimator: Any, X: Any, y: Any) -> np.ndarray:
         Fitted, with a `hierarchy_`; or a Pipeline or a search with one inside.
     X : {array-like, sparse array} or sequence of str
         Documents.
-    y : array-like, sparse array or sequence
-        Their labels, in the form that the estimator was fitted with.
 
     Returns
     -------
     probabilities : ndarray of shape (n_documents, n_nodes)
-        Of 1-D y, those of the classes at and below each node.
+        Where fit was given 1-D y, those of the classes at and below each node.
     """
-    hierarchy = hierarchy_of(estimator)
-    scores = estimator.predict_proba(X)
-    if targets.kind_of(targets.as_known_container(y), hierarchy) == "labels":
-        # Columns are classes, of which a document has one: their probabilities add up.
-        classes = hierarchy.index(np.asarray(estimator.classes_).tolist())
-        return np.minimum(np.asarray(scores) @ hierarchy.ancestors[classes], 1)
-    return np.asarray(scores)
+    classifier = classifier_in(estimator)
+    scores = np.asarray(estimator.predict_proba(X))
+    if classifier.multilabel_:
+        return scores
+    # Columns are classes, of which a document has one: their probabilities add up.
+    hierarchy = classifier.hierarchy_
+    classes = hierarchy.index(np.asarray(classifier.classes_).tolist())
+    return np.minimum(scores @ hierarchy.ancestors[classes], 1)
 
 
 def _hierarchical_f1(average: str, y: Any, pred: Any, hierarchy: Hierarchy) -> float:

@@ -257,6 +257,7 @@ def test_probabilities_of_classes_add_up_to_those_of_nodes():
     class Fixed:
         hierarchy_ = TREE
         classes_ = np.array(["b", "d", "g"])
+        multilabel_ = False
 
         def predict_proba(self, X):
             return np.array([[0.25, 0.5, 0.25], [0.5, 0.5, 0.5]])
@@ -407,3 +408,29 @@ def test_names_of_nodes_may_be_paths_of_tables():
 def test_no_documents_have_no_score():
     assert metrics.lca_precision_recall_f1([], [], TREE) == (0, 0, 0)
     assert metrics.coherence_score([], TREE) == 1
+
+
+def test_columns_of_probabilities_are_those_of_fit_whatever_y_is_scored():
+    # The order of the nodes is not that of the sorted classes.
+    hierarchy = Hierarchy([], nodes=["b", "a"])
+    X = np.repeat(np.eye(2), 30, axis=0)
+    y = ["b"] * 30 + ["a"] * 30
+    indicator = hierarchy.to_indicator([label] for label in y)
+    scorer = metrics.get_scorer("document_average_precision")
+    clf = HierarchicalLinearClassifier(hierarchy)
+    for fitted_to in (y, indicator):
+        clf.fit(X, fitted_to)
+        assert clf.multilabel_ == (fitted_to is indicator)
+        for scored in (y, indicator, indicator.toarray()):
+            assert scorer(clf, X, scored) == 1
+
+
+def test_indicators_stay_as_they_were():
+    # Row 0 names a column twice, and neither row is sorted.
+    parts = np.ones(5, dtype=int), np.array([2, 2, 0, 4, 3]), np.array([0, 3, 5])
+    Y = sparse.csr_array(parts, shape=(2, len(TREE)))
+    for array in (Y.data, Y.indices, Y.indptr):
+        array.setflags(write=False)
+    for _ in range(2):
+        assert metrics.hierarchical_precision_recall_f1(Y, Y, TREE)[2] == 1
+    np.testing.assert_array_equal(Y.indices, [2, 2, 0, 4, 3])
