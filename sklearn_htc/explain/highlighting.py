@@ -36,20 +36,24 @@ def words_of(
     words : list of (int, int, float)
         Start, end and contribution of each word that is part of a term.
     """
+    terms = [str(term) for term in terms]
     spans = [match.span() for match in WORD.finditer(text)]
-    words = [text[start:end].lower() for start, end in spans]
-    # A vectorizer may leave short words out between the words of a term.
-    long = [i for i, word in enumerate(words) if len(word) > 1]
+    words = [text[start:end] for start, end in spans]
+    # The terms tell whether the vectorizer has kept upper case, and short words.
+    if all(term == term.lower() for term in terms):
+        words = [word.lower() for word in words]
+    least = min((len(word) for term in terms for word in term.split()), default=1)
+    kept = [i for i, word in enumerate(words) if len(word) >= min(least, 2)]
     places: dict[str, list[list[int]]] = {}
-    longest = max((str(term).count(" ") + 1 for term in terms), default=1)
+    longest = max((term.count(" ") + 1 for term in terms), default=1)
     for size in range(1, longest + 1):
-        for first in range(len(long) - size + 1):
-            own = long[first : first + size]
+        for first in range(len(kept) - size + 1):
+            own = kept[first : first + size]
             places.setdefault(" ".join(words[i] for i in own), []).append(own)
     added = np.zeros(len(words))
     touched = np.zeros(len(words), dtype=bool)
     for term, value in zip(terms, contributions.tolist(), strict=True):
-        found = places.get(str(term).lower(), [])
+        found = places.get(term, [])
         for own in found:
             added[own] += value / (len(found) * len(own))
             touched[own] = True
