@@ -159,9 +159,9 @@ def _of_tree(
 def _of_kernel(
     path: KernelPath, X: Any, nodes: Sequence[np.ndarray]
 ) -> Iterator[Contributions]:
-    coef = path.weights()
-    landmarks = path.landmarks_.astype(coef.dtype, copy=False)
-    X = np.asarray(X, dtype=coef.dtype)
+    # Weights of thousands of documents cancel, which leaves float32 few digits.
+    landmarks = path.landmarks_.astype(np.float64)
+    X = np.asarray(X, dtype=np.float64)
     for start in range(0, len(X), BATCH_SIZE):
         some = X[start : start + BATCH_SIZE]
         kernel = rbf_kernel(some, landmarks, gamma=path.gamma_)
@@ -171,7 +171,7 @@ def _of_kernel(
             yield Contributions(
                 *_nothing(len(labels)),
                 path.landmark_rows_,
-                similarity[:, None] * coef[:, labels],
+                similarity[:, None] * path.coef_[:, labels],
                 path.intercept_[labels],
             )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import singledispatch
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -215,9 +216,15 @@ def _only(
             layer, factor = text_encoder.embedding, presence.T.unsqueeze(-1)
         padding = layer.padding_idx
         absent = 0 if padding is None else layer.weight[padding].detach()
-        handle = layer.register_forward_hook(
-            lambda _, __, there: absent + factor * (there - absent)
-        )
+        here = get_ident()
+
+        def scaled(_: nn.Module, __: Any, there: Tensor) -> Tensor:
+            # Other threads may predict with the same network.
+            if get_ident() != here:
+                return there
+            return absent + factor * (there - absent)
+
+        handle = layer.register_forward_hook(scaled)
         try:
             yield batch
         finally:

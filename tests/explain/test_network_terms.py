@@ -1,6 +1,7 @@
 """Integrated gradients: sums, what a term takes with it, names, and what is missing."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.special import logit
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from sklearn_htc import HiAGMClassifier, HTCInfoMaxClassifier, TokenSequenceVectorizer
-from sklearn_htc.explain.network_terms import coherent_log_odds
+from sklearn_htc.explain.network_terms import _only, coherent_log_odds
 from sklearn_htc.read_out.decoders import PathDecoder, ThresholdDecoder
 from tests.explain.test_explaining import embeddings_of
 
@@ -188,3 +189,12 @@ def test_what_is_missing_or_wrong_is_named(hierarchy, bag, indicator, monkeypatc
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     with pytest.raises(ImportError, match=r"sklearn-htc\[gradients\]"):
         clf.explain(bag, network=GRADIENTS)
+
+
+def test_other_threads_predict_as_before_meanwhile(hierarchy, corpus, indicator):
+    clf = network(hierarchy, text_encoder="bigru").fit(corpus[0], indicator)
+    expected = clf.predict_proba(corpus[0])
+    text_encoder = clf._learned.predictor.deep.net.module_.text_encoder
+    with ThreadPoolExecutor(1) as other, _only(text_encoder, {}, torch.zeros(3, 4)):
+        found = other.submit(clf.predict_proba, corpus[0]).result()
+    np.testing.assert_array_equal(found, expected)
