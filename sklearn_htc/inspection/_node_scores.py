@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.metrics.forms import as_indicators, indicator_of
+from sklearn_htc.metrics.forms import indicator_of, with_unknown_paths
 
 __all__ = ["NodeScores", "node_scores", "probabilities_and_labels"]
 
@@ -22,7 +22,8 @@ class NodeScores:
         0 where nothing is predicted, or nothing is true; F1 is NaN where the node
         occurs in neither.
     branch_f1 : ndarray
-        Micro-F1 of the node and all its descendants together; NaN where none occurs.
+        Micro-F1 of the node and all its descendants together, labels of a table that
+        the hierarchy lacks among them; NaN where none occurs.
     support : ndarray of int
         Documents that have the node.
     n_predicted : ndarray of int
@@ -52,16 +53,20 @@ def node_scores(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> NodeScores:
     scores : NodeScores
         Of all nodes.
     """
-    true, pred = (hierarchy.close(Y) for Y in as_indicators(y_true, y_pred, hierarchy))
-    right, support, n_predicted = (
-        np.asarray(Y.sum(axis=0)).ravel() for Y in (true.multiply(pred), true, pred)
+    # Labels of a table that the hierarchy lacks count in the branches they are in.
+    *both, wider = with_unknown_paths(y_true, y_pred, hierarchy)
+    true, pred = (wider.close(Y) for Y in both)
+    counts = np.stack(
+        [np.asarray(Y.sum(axis=0)).ravel() for Y in (true.multiply(pred), true, pred)]
     )
-    below = hierarchy.ancestors.T.tocsr()
+    below = wider.ancestors.T[: len(hierarchy)]
+    in_branches = below @ counts.T
+    right, support, n_predicted = counts[:, : len(hierarchy)]
     return NodeScores(
         precision=right / np.maximum(n_predicted, 1),
         recall=right / np.maximum(support, 1),
         f1=_f1(right, support, n_predicted),
-        branch_f1=_f1(*(below @ counts for counts in (right, support, n_predicted))),
+        branch_f1=_f1(*in_branches.T),
         support=support,
         n_predicted=n_predicted,
     )

@@ -1,5 +1,6 @@
 """A classification report along the hierarchy, with the weakest branches first."""
 
+from itertools import islice
 from numbers import Integral
 from typing import Any
 
@@ -36,7 +37,8 @@ def classification_report(
     y_true, y_pred : array-like, sparse array or sequence
         Labels in every form that the estimators take; closed upward first.
     hierarchy : Hierarchy
-        The label graph. A node with several parents stands below the first of them.
+        The label graph. A node with several parents stands below the one that is listed
+        first.
     output : {"text", "frame"}, default="text"
         Whether to return a string or a pandas.DataFrame.
     max_nodes : int, default=None
@@ -72,14 +74,14 @@ def classification_report(
     if max_nodes is not None:
         check_scalar(max_nodes, "max_nodes", Integral, min_val=1)
     scores = node_scores(y_true, y_pred, hierarchy)
-    nodes = _weakest_first(scores, hierarchy)[:max_nodes]
+    indents = dict(islice(_weakest_first(scores, hierarchy).items(), max_nodes))
     if output == "frame":
-        return _as_frame(nodes, scores, hierarchy)
-    return _as_text(nodes, scores, hierarchy)
+        return _as_frame(list(indents), scores, hierarchy)
+    return _as_text(indents, scores, hierarchy)
 
 
-def _weakest_first(scores: NodeScores, hierarchy: Hierarchy) -> list[int]:
-    """List the nodes that occur, each before its descendants."""
+def _weakest_first(scores: NodeScores, hierarchy: Hierarchy) -> dict[int, int]:
+    """List the nodes that occur, each before its descendants, with their indents."""
     bounds, columns = hierarchy.children.indptr, hierarchy.children.indices
 
     def ordered(nodes: np.ndarray) -> list[int]:
@@ -88,13 +90,15 @@ def _weakest_first(scores: NodeScores, hierarchy: Hierarchy) -> list[int]:
         # The list is read from its end.
         return occurring[order[::-1]].tolist()
 
-    to_visit, found = ordered(hierarchy.roots), dict[int, None]()
+    to_visit = [(node, 0) for node in ordered(hierarchy.roots)]
+    found = dict[int, int]()
     while to_visit:
-        node = to_visit.pop()
+        node, indent = to_visit.pop()
         if node not in found:
-            found[node] = None
-            to_visit += ordered(columns[bounds[node] : bounds[node + 1]])
-    return list(found)
+            found[node] = indent
+            children = ordered(columns[bounds[node] : bounds[node + 1]])
+            to_visit += [(child, indent + 1) for child in children]
+    return found
 
 
 def _as_frame(nodes: list[int], scores: NodeScores, hierarchy: Hierarchy) -> Any:
@@ -107,13 +111,13 @@ def _as_frame(nodes: list[int], scores: NodeScores, hierarchy: Hierarchy) -> Any
     return DataFrame(columns, index=index)
 
 
-def _as_text(nodes: list[int], scores: NodeScores, hierarchy: Hierarchy) -> str:
+def _as_text(indents: dict[int, int], scores: NodeScores, hierarchy: Hierarchy) -> str:
     known = names_of(hierarchy)
-    names = [f"{INDENT * hierarchy.levels[n]}{known[n]}" for n in nodes]
+    names = [f"{INDENT * indent}{known[node]}" for node, indent in indents.items()]
     width = max(map(len, names), default=0)
     heads = ("precision", "recall", "f1", "branch", "support")
     lines = [" " * width + "".join(f"{head:>10}" for head in heads)]
-    for node, name in zip(nodes, names, strict=True):
+    for node, name in zip(indents, names, strict=True):
         values = (getattr(scores, column)[node] for column in COLUMNS[:4])
         cells = "".join(f"{value:>10.2f}" for value in values)
         lines.append(f"{name:<{width}}{cells}{scores.support[node]:>10}")

@@ -8,6 +8,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from sklearn_htc import Hierarchy
 from sklearn_htc.inspection import classification_report
 from sklearn_htc.inspection._node_scores import node_scores
+from sklearn_htc.metrics import hierarchical_precision_recall_f1
 from tests.conftest import random_dag
 
 TRUE = [["cat"], ["cat"], ["dog"], ["oak"], ["fir"], ["fir"], ["herb"], ["cat"]]
@@ -82,3 +83,21 @@ def test_names_of_paths_are_short_and_nodes_that_do_not_occur_are_left_out():
 def test_other_outputs_are_refused(hierarchy):
     with pytest.raises(ValueError, match="output must be 'text' or 'frame'"):
         classification_report(TRUE, PREDICTED, hierarchy, output="html")
+
+
+def test_a_node_with_two_parents_stands_below_one_of_them():
+    # The longest way to c is over b, whose branch is better than that of x.
+    hierarchy = Hierarchy([("a", "x"), ("x", "c"), ("a", "b"), ("b", "d"), ("d", "c")])
+    y_true, y_pred = [["c"], *[["b"]] * 9], [["x"], *[["b"]] * 9]
+    text = classification_report(y_true, y_pred, hierarchy)
+    lines = [line[:8].rstrip() for line in text.splitlines()[1:]]
+    assert lines == ["a", "  x", "    c", "  b", "    d"]
+
+
+def test_branches_count_unknown_paths_as_the_metrics_do():
+    known = Hierarchy.from_table([["animal", "cat"], ["animal", "dog"]])
+    true, pred = np.array([["animal", "cow"]]), np.array([["animal", "cat"]])
+    found = node_scores(true, pred, known)
+    expected = hierarchical_precision_recall_f1(true, pred, known)[2]
+    assert found.branch_f1[0] == pytest.approx(expected)
+    np.testing.assert_array_equal(found.support, [1, 0, 0])
