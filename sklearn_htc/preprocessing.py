@@ -300,8 +300,10 @@ def refuse_tables(raw_documents: Any) -> None:
         raise ValueError(
             "Iterable over raw text documents expected, string object received."
         )
-    if isinstance(raw_documents, Mapping) or getattr(raw_documents, "ndim", 1) != 1:
-        # Iteration over a data frame yields the names of its columns.
+    # A frame of polars has a shape, but doesn't say how many dimensions.
+    n_dimensions = len(getattr(raw_documents, "shape", (0,)))
+    if isinstance(raw_documents, Mapping) or n_dimensions != 1:
+        # Iteration over a data frame yields the names of its columns, or the columns.
         raise ValueError(
             "One text per document is needed, got a "
             f"{type(raw_documents).__name__}. Pass a list of texts, or one column "

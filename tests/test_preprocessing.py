@@ -200,3 +200,12 @@ def test_ids_that_are_no_rows_are_refused(tmp_path, ids):
     path.write_text("cat 1 2\ndog 3 4\n", encoding="utf8")
     with pytest.raises(ValueError, match=r"vocabulary (needs one id|is empty)"):
         load_word_vectors(path, ids)
+
+
+def test_a_frame_that_does_not_say_its_dimensions_is_a_table():
+    polars = pytest.importorskip("polars")
+    table = polars.DataFrame({"text": TEXTS, "author": TEXTS})
+    with pytest.raises(ValueError, match="One text per document is needed"):
+        TokenSequenceVectorizer().fit(table)
+    found = TokenSequenceVectorizer().fit_transform(table["text"])
+    assert (found != TokenSequenceVectorizer().fit_transform(TEXTS)).nnz == 0

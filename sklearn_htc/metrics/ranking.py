@@ -300,6 +300,9 @@ def _read(
     """Check both, and return an indicator and the columns of ranked labels."""
     true = indicator_of(y_true, hierarchy)
     true.eliminate_zeros()
+    if len(getattr(ranked, "shape", ())) == 2:
+        # Iteration over a data frame yields its columns, or their names.
+        ranked = np.asarray(ranked, dtype=object)
     labels = [list(row) for row in ranked]
     if len(labels) != true.shape[0]:
         raise ValueError(

@@ -1,6 +1,7 @@
 """Metrics of ranked labels against direct formulas, document by document."""
 
 import numpy as np
+import pandas
 import pytest
 from sklearn.metrics import ndcg_score
 
@@ -133,3 +134,13 @@ def test_documents_without_labels_have_no_precision(hierarchy):
     ranked = [["a", "b"], ["a", "c"]]
     assert r_precision_score([[], []], ranked, hierarchy) == 0
     assert precision_at_k_score([[], []], ranked, hierarchy, k=2) == 0
+
+
+def test_a_frame_has_a_document_per_row(hierarchy, case):
+    true, _, ranked, _ = case
+    expected = precision_at_k_score(true, ranked, hierarchy, k=3)
+    for library in (pandas, pytest.importorskip("polars")):
+        names = [f"rank {k}" for k in range(12)]
+        columns = dict(zip(names, ranked.T.tolist(), strict=True))
+        frame = library.DataFrame(columns)
+        assert precision_at_k_score(true, frame, hierarchy, k=3) == expected
