@@ -44,7 +44,7 @@ def holds_levels(table: Any) -> bool:
         return False
     cells = np.asarray(table)
     if cells.dtype.kind != "O":
-        return cells.dtype.kind in "USMm"
+        return cells.dtype.kind in "USTMm"
     return any(
         not isinstance(cell, (int, float, complex, np.number, np.bool_))
         and not is_missing(cell)

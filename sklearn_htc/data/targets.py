@@ -182,8 +182,11 @@ class TargetEncoder:
         ]
         # Plain values, so that every file format can hold them.
         missing = [x if isinstance(x, (str, float)) else None for x in missing]
-        whole = [getattr(Y, "dtype", "object")]
-        dtypes = [str(each) for each in (Y.dtypes if library == "pandas" else whole)]
+        whole = getattr(Y, "dtype", np.dtype(object))
+        if getattr(whole, "kind", "") == "T":
+            # No name stands for NumPy's strings of any width.
+            whole = np.dtype(object)
+        dtypes = list(map(str, Y.dtypes if library == "pandas" else [whole]))
         if hierarchy is None:
             hierarchy = Hierarchy.from_table(rows)
         classes = np.arange(len(hierarchy))

@@ -350,3 +350,13 @@ def test_texts_of_labels_below_the_last_column_are_refused(table):
     with pytest.raises(ValueError, match="is on level 3, but the table has 2 columns"):
         clf.fit(texts, y)
     assert clf.set_params(label_texts={("a", "y"): "two"}).fit(texts, y)
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 1 has none")
+@pytest.mark.parametrize("hierarchy", ["infer", {"a": ["x"], "b": ["y"]}])
+def test_a_table_of_strings_of_any_width_is_answered_by_labels(hierarchy):
+    y = np.array([["a", "x"], ["b", "y"]] * 30, dtype=np.dtypes.StringDType())
+    X = np.tile(np.eye(2), (30, 1))
+    clf = HierarchicalLinearClassifier(hierarchy).fit(X, y)
+    np.testing.assert_array_equal(clf.predict(X), y.astype(object))
+    assert clf.score(X, y) == 1
