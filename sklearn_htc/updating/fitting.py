@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_texts.fitting import NEW_THRESHOLD
 from sklearn_htc.label_texts.model import LabelTextModel
 from sklearn_htc.label_texts.similarity import LabelVectors
@@ -109,13 +110,20 @@ def update(
     origin = predictor.origin
     is_one_path = isinstance(predictor.read_out.decoder, PathDecoder)
     inherited = change.sources.most_general @ counts_of(predictor)
-    nodes = _nodes_to_learn(change, inherited, goes_on=not is_one_path)
+    is_fresh = change.sources.is_new | (inherited == 0)
     counts = inherited.astype(np.float64)
-    anew = None
-    if len(nodes):
-        assert change.data is not None
-        anew = _learn(origin, change.data, nodes, rng)
-        counts[nodes] = change.data.counts[nodes]
+    nodes, anew = np.empty(0, dtype=np.int64), None
+    if change.data is not None:
+        data = _ends(change.data) if is_one_path else change.data
+        nodes = _nodes_to_learn(
+            change.sources, data, inherited, goes_on=not is_one_path
+        )
+        if len(nodes):
+            anew = _learn(origin, data, nodes, rng)
+        is_counted = np.isin(np.arange(len(counts)), nodes)
+        if is_one_path:
+            is_counted |= is_fresh
+        counts[is_counted] = change.data.counts[is_counted]
     knows_text = change.sources.goes_on_from(has_text(predictor))
     told, divided = None, None
     if change.labels is not None:
@@ -127,9 +135,9 @@ def update(
     for texts in (told, divided):
         if texts is not None:
             knows_text[texts.nodes] = True
-    is_fresh = change.sources.is_new | (inherited == 0)
     fresh = np.union1d(nodes[is_fresh[nodes]], by_text)
-    decoder = _decoder(predictor, change, fresh, by_text, counts)
+    is_first = change.sources.is_new | (is_fresh & (counts > 0))
+    decoder = _decoder(predictor, change, fresh, by_text, is_first, counts)
     read_out = ReadOut(None, decoder)
     return UpdatedPredictor(
         predictor,
@@ -189,8 +197,15 @@ def counts_of(predictor: LogOddsPredictor) -> np.ndarray:
     return calibration.counts_
 
 
+def _ends(data: TrainingData) -> TrainingData:
+    """Return where paths end: a path to a node is not one to any below it."""
+    hierarchy = Hierarchy([], nodes=data.hierarchy.nodes)
+    target = data.hierarchy.most_specific(data.target)
+    return replace(data, target=target, hierarchy=hierarchy)
+
+
 def _nodes_to_learn(
-    change: Change, inherited: np.ndarray, *, goes_on: bool
+    sources: Sources, data: TrainingData, inherited: np.ndarray, *, goes_on: bool
 ) -> np.ndarray:
     """List the nodes that documents are given for.
 
@@ -198,22 +213,20 @@ def _nodes_to_learn(
     was learned from, or all are given; fewer would let it forget. Where each document
     has one path the others' probabilities are kept.
     """
-    if change.data is None:
-        return np.empty(0, dtype=np.int64)
-    sources, counts = change.sources, change.data.counts
+    counts = data.counts
     is_fresh = (sources.is_new | (inherited == 0)) & (counts > 0)
     # Documents of a new node above old ones need not be told from others.
     is_above_old = sources.hierarchy.ancestors.T @ (inherited > 0) > 0
     added = np.flatnonzero(is_fresh & ~is_above_old)
     if len(added):
-        without = change.data.target[:, added].sum(axis=1) == 0
+        without = data.target[:, added].sum(axis=1) == 0
         if not without.any():
             label = sources.hierarchy.nodes[added[0]]
             raise ValueError(
                 f"Every document given has an added label such as {short_repr(label)}. "
                 "Give documents with other labels alone too, as counterexamples."
             )
-    is_learned = is_fresh & (counts < len(change.data))
+    is_learned = is_fresh & (counts < len(data))
     if goes_on:
         is_above_fresh = sources.hierarchy.ancestors.T.astype(np.int64) @ is_fresh > 0
         is_touched = sources.is_touched | is_above_fresh
@@ -222,9 +235,9 @@ def _nodes_to_learn(
         n_given = np.minimum(counts, inherited)[is_same].sum()
         # Where every node is touched nothing tells whether all documents are given.
         are_all_given = n_before > 0 and n_given >= ENOUGH * n_before
-        is_learned |= (
-            sources.is_touched & (counts > 0) & (counts < len(change.data))
-        ) & (are_all_given | (counts >= inherited))
+        is_learned |= (sources.is_touched & (counts > 0) & (counts < len(data))) & (
+            are_all_given | (counts >= inherited)
+        )
     return np.flatnonzero(is_learned)
 
 
@@ -316,6 +329,7 @@ def _decoder(
     change: Change,
     fresh: np.ndarray,
     by_text: np.ndarray,
+    is_first: np.ndarray,
     counts: np.ndarray,
 ) -> Decoder:
     """Make the decoder of today, with the former thresholds where there are some."""
@@ -324,7 +338,8 @@ def _decoder(
         path_nodes = _path_nodes(former, change, fresh)
         if not isinstance(former, PartialPathDecoder):
             return PathDecoder(hierarchy, path_nodes)
-        values = _carried(predictor, change, [former.threshold, former.gain], counts)
+        both = [former.threshold, former.gain]
+        values = _carried(predictor, change, both, is_first, counts)
         values[0][by_text] = NEW_THRESHOLD
         return PartialPathDecoder(
             hierarchy, path_nodes, threshold=values[0], gain=values[1]
@@ -332,7 +347,8 @@ def _decoder(
     assert isinstance(former, ThresholdDecoder)
     if np.ndim(former.threshold) == 0:
         return ThresholdDecoder(hierarchy, threshold=former.threshold)
-    (threshold,) = _carried(predictor, change, [np.asarray(former.threshold)], counts)
+    own = [np.asarray(former.threshold)]
+    (threshold,) = _carried(predictor, change, own, is_first, counts)
     threshold[by_text] = NEW_THRESHOLD
     return ThresholdDecoder(hierarchy, threshold=threshold)
 
@@ -364,15 +380,19 @@ def _carried(
     predictor: LogOddsPredictor,
     change: Change,
     former: list[np.ndarray],
+    is_first: np.ndarray,
     counts: np.ndarray,
 ) -> list[np.ndarray]:
-    """Give nodes what former nodes had; added ones the median of those alike."""
+    """Give nodes what former ones had; those that are first learned, the median.
+
+    It is that of former nodes with about as many documents.
+    """
     sources, before = change.sources, np.log1p(counts_of(predictor))
     carried = []
     for values in former:
         total = sources.matrix @ values
         own = total / np.maximum(sources.counts, 1)
-        for node in np.flatnonzero(change.sources.is_new):
+        for node in np.flatnonzero(is_first):
             distance = np.abs(before - np.log1p(counts[node]))
             alike = np.argsort(distance, kind="stable")[:N_ALIKE]
             own[node] = np.median(values[alike])

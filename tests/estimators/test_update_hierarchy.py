@@ -7,13 +7,14 @@ import pytest
 import skops.io
 from scipy.special import expit, logit
 from sklearn.base import clone
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 
 from sklearn_htc import (
     HierarchicalLinearClassifier,
     Hierarchy,
     HTCInfoMaxClassifier,
 )
+from sklearn_htc.label_texts.fitting import NEW_THRESHOLD
 from sklearn_htc.persistence import TRUSTED_TYPES
 from sklearn_htc.two_paths import fitting, weighing
 from sklearn_htc.wide import kernel
@@ -165,6 +166,12 @@ def test_documents_come_for_a_label_that_was_told_by_its_text():
     model.update_hierarchy(HIERARCHY, X=ALL[0], y=several(ALL[1]))
     after = columns(model, [NEW])[:, 0]
     is_true = np.array(TEST[1]) == NEW
+    (new,) = HIERARCHY.index([NEW])
+    with_documents = fitted(label_texts=texts)
+    with_documents.update_hierarchy(HIERARCHY, X=ALL[0], y=several(ALL[1]))
+    thresholds = with_documents.decoder_.threshold
+    assert model.decoder_.threshold[new] == pytest.approx(thresholds[new], abs=0.02)
+    assert thresholds[new] != NEW_THRESHOLD
     assert np.abs(after - before).max() > 0.01
     assert after[~is_true].mean() < 0.2 < 0.7 < after[is_true].mean()
 
@@ -319,6 +326,37 @@ def test_a_class_is_added():
     predicted = model.predict(TEST[0])
     assert (predicted == NEW)[is_true].mean() > 0.6
     assert (predicted == TEST[1])[~is_true].mean() > 0.8
+
+
+@pytest.mark.parametrize("as_labels", [True, False])
+def test_paths_that_end_above_others_are_told_apart(as_labels):
+    def documents(words):
+        return [f"{words} w{i % 7}" for i in range(60)]
+
+    def targets(names):
+        return names if as_labels else several(names)
+
+    known = ["cat", "dog", "oak"]
+    X = [text for name in known for text in documents(name)]
+    y = [name for name in known for _ in range(60)]
+    # One that knows the words of documents that come later.
+    vectorizer = HashingVectorizer(n_features=2**12, alternate_sign=False)
+    model = HierarchicalLinearClassifier(
+        Hierarchy([], nodes=known),
+        vectorizer=vectorizer,
+        decoding="path",
+        random_state=0,
+    ).fit(X, targets(y))
+    # A group above former labels, and a branch of its own.
+    now = {"animal": ["cat", "dog"], "plant": ["oak"], "bird": ["duck", "owl"]}
+    added = {"zoo": "animal", "bird": "bird", "bird duck": "duck", "bird owl": "owl"}
+    more = [text for words in added for text in documents(words)]
+    labels = [name for name in added.values() for _ in range(60)]
+    model.update_hierarchy(now, X=X + more, y=targets(y + labels))
+    asked = {name: name for name in known} | added
+    for words, name in asked.items():
+        (found,) = model.predict([f"{words} w3"])
+        assert (found if as_labels else found[-1]) == name
 
 
 def test_a_network_stays_and_says_nothing_of_added_nodes():
