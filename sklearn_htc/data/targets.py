@@ -389,7 +389,7 @@ class TargetEncoder:
         kind = kind_of(Y, self.hierarchy)
         # Some Y can be read in two ways: as it was read at first.
         is_column = self.kind == "labels" and _is_column(Y)
-        is_lists = self.kind == "collections" and isinstance(Y, list)
+        is_lists = self.kind == "collections" and isinstance(Y, (list, tuple))
         if is_column or (is_lists and kind == "dense"):
             return Y
         if kind != self.kind and not {kind, self.kind} <= {"dense", "sparse"}:
@@ -608,20 +608,35 @@ def _refuse_unreadable(rows: list[Any]) -> None:
 
 
 def _is_indicator_in_lists(Y: Any, hierarchy: Hierarchy | None) -> bool:
-    """Say whether lists of lists are an indicator: all 0 and 1, one column per node.
+    """Say whether lists or tuples are an indicator: all 0 and 1, one column per node.
 
     As label collections they would give every document the labels 0 and 1.
     """
-    if not isinstance(Y, list) or not all(
-        isinstance(row, (list, np.ndarray)) for row in Y
-    ):
+    rows = (list, tuple, np.ndarray)
+    if not isinstance(Y, (list, tuple)) or not all(isinstance(row, rows) for row in Y):
         return False
     widths = {len(row) for row in Y}
-    n_nodes = max(widths, default=0) if hierarchy is None else len(hierarchy)
-    if widths != {n_nodes} or n_nodes < 2:
-        return False
+    width = max(widths, default=0)
     numbers = (Real, np.bool_)
-    return all(isinstance(x, numbers) and x in (0, 1) for row in Y for x in row)
+    if (
+        len(widths) != 1
+        or width < 2
+        or any(not isinstance(x, numbers) or x not in (0, 1) for row in Y for x in row)
+    ):
+        return False
+    if hierarchy is None:
+        return True
+    if any(isinstance(row, tuple) and row in hierarchy for row in Y):
+        return False
+    if width == len(hierarchy):
+        return True
+    # Two may be labels. More repeat one, which no collection of labels does.
+    if width > 2:
+        raise ValueError(
+            f"Y is an indicator of {width} columns, but the hierarchy has "
+            f"{len(hierarchy)} nodes: one column per node is needed."
+        )
+    return False
 
 
 def _is_collection(row: Any) -> bool:

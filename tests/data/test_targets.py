@@ -308,3 +308,26 @@ def test_labels_that_can_be_read_once_are_refused():
     y = [map(str.strip, cell.split(";")) for cell in ["b; a", "a", "b"]]
     with pytest.raises(ValueError, match="labels of document 0 are a map"):
         TargetEncoder.fit(y, Hierarchy([], nodes=["a", "b"]))
+
+
+@pytest.mark.parametrize("outer", [list, tuple])
+@pytest.mark.parametrize("inner", [list, tuple, np.array])
+def test_zeros_and_ones_are_an_indicator_in_lists_and_in_tuples(outer, inner):
+    rows = [[1, 0, 1], [0, 1, 0], [1, 1, 0]]
+    Y = outer(inner(row) for row in rows)
+    # 0 and 1 are nodes, too.
+    for hierarchy in (None, Hierarchy([], nodes=[0, 1, 2])):
+        encoder = TargetEncoder.fit(Y, hierarchy)
+        assert encoder.kind == "dense"
+        np.testing.assert_array_equal(encoder.transform(Y).toarray(), rows)
+    with pytest.raises(ValueError, match=r"indicator of 3 columns, but .* 4 nodes"):
+        TargetEncoder.fit(Y, Hierarchy([], nodes=range(4)))
+    pairs = outer(inner(row) for row in [[0, 1], [1, 0]])
+    assert TargetEncoder.fit(pairs, Hierarchy([], nodes=range(4))).kind == "collections"
+
+
+@pytest.mark.parametrize("nodes", [[(0, 1), (1, 0)], [(0, 1, 0), (1, 0, 0)]])
+def test_labels_that_are_tuples_of_zeros_and_ones_are_labels(nodes):
+    encoder = TargetEncoder.fit(nodes, Hierarchy([], nodes=nodes))
+    assert encoder.kind == "labels"
+    np.testing.assert_array_equal(encoder.transform(nodes).toarray(), np.eye(2))
