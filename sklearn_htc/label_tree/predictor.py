@@ -23,6 +23,8 @@ __all__ = ["TreePredictor"]
 
 # Scores at a time (100 MB), where more routers are asked than a search asks.
 MAX_SCORES = 25 * 10**6
+# Probability of a label that no path leads to.
+LEAST = np.finfo(np.float32).eps
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,7 @@ class TreePredictor(Predictor):
         ):
             values = self._values(found, of_paths=of_paths)
             # Less probable ones may stand before others that were not found.
-            counted = np.concatenate([[0], (values.data >= LEAST_PROBABILITY).cumsum()])
-            has_enough = np.diff(counted[values.indptr]) >= k
+            has_enough = _count_of(values, LEAST_PROBABILITY) >= k
             if has_enough.any():
                 top = largest_per_row(values[has_enough], k, levels)
                 yield rows[has_enough], *top
@@ -83,8 +84,8 @@ class TreePredictor(Predictor):
                 for some, more in self._search_all(
                     again, size, n_followed=n_followed, least=0
                 ):
-                    dense = self._dense(more, of_paths=of_paths)
-                    yield others[some], *top_of(dense, k, levels)
+                    for part, *top in self._top(more, k, levels, of_paths=of_paths):
+                        yield others[some[part]], *top
 
     def compact(self, weights: str, min_weight: float) -> Self:
         """Return this predictor, whose weights are sparse and pruned anyway."""
@@ -143,7 +144,33 @@ class TreePredictor(Predictor):
             (ends.data, column[ends.indices], ends.indptr), shape=shape
         )
 
+    def _top(
+        self, found: Found, k: int, levels: np.ndarray, *, of_paths: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Rank all columns where k that are found are more probable than any other."""
+        values = self._values(found, of_paths=of_paths)
+        has_enough = _count_of(values, 2 * LEAST) >= k
+        if has_enough.any():
+            top = largest_per_row(values[has_enough], k, levels)
+            yield np.flatnonzero(has_enough), *top
+        others = np.flatnonzero(~has_enough)
+        # A row takes as much again where it is sorted.
+        size = max(1, MAX_SCORES // (4 * values.shape[1]))
+        for start in range(0, len(others), size):
+            rows = others[start : start + size]
+            yield rows, *top_of(_filled(values[rows]), k, levels)
+
     def _dense(self, found: Found, *, of_paths: bool) -> np.ndarray:
-        """Give what can't be found, as no path leads there, the least probability."""
-        values = self._values(found, of_paths=of_paths).toarray()
-        return np.maximum(values, np.finfo(values.dtype).eps)
+        return _filled(self._values(found, of_paths=of_paths))
+
+
+def _filled(values: sparse.csr_array) -> np.ndarray:
+    """Give what can't be found, as no path leads there, the least probability."""
+    dense = values.toarray()
+    return np.maximum(dense, LEAST, out=dense)
+
+
+def _count_of(values: sparse.csr_array, least: float) -> np.ndarray:
+    """Count the values of each row that are not less, (n,)."""
+    counted = np.concatenate([[0], (values.data >= least).cumsum()])
+    return np.diff(counted[values.indptr])
