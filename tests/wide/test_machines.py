@@ -164,3 +164,12 @@ def test_documents_without_any_term_still_give_an_intercept():
     assert not coef.any()
     # The mean of the signs, drawn a little towards 0 by the penalty.
     np.testing.assert_allclose(intercept, -0.5 * 80 / 81, rtol=1e-6)
+
+
+def test_next_to_no_penalty_has_an_end():
+    # Without one this would take 10^11 steps.
+    X, target, weight = documents_and_labels("sparse")
+    coef, intercept, _ = train(X, target, weight, C=1e13)
+    assert np.isfinite(coef).all()
+    predicted = X @ coef + intercept > 0
+    assert (predicted == target.toarray()).mean() > 0.9
