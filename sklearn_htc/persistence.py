@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -221,11 +222,16 @@ def moved_into_place(path: str | os.PathLike[str]) -> Iterator[Path]:
     # The system takes from the permissions what the user wants it to.
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
+        mode = None
         with suppress(FileNotFoundError):
-            part.chmod(path.stat().st_mode & 0o777)
+            mode = path.stat().st_mode & 0o777
+            # What only its owner may read is hidden from the start.
+            part.chmod(mode | stat.S_IWUSR)
         yield part
         with open(part, "rb+") as file:
             os.fsync(file.fileno())
+        if mode is not None:
+            part.chmod(mode)
         part.replace(path)
     except BaseException:
         with suppress(OSError):

@@ -28,7 +28,13 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
     TokenSequenceVectorizer,
 )
-from sklearn_htc.persistence import TRUSTED_TYPES, load, plain_vocabularies, save
+from sklearn_htc.persistence import (
+    TRUSTED_TYPES,
+    load,
+    moved_into_place,
+    plain_vocabularies,
+    save,
+)
 from tests.makers import assert_flipped_bytes_are_found
 
 SMALL = {"dimension": 8, "max_epochs": 2, "random_state": 0}
@@ -307,6 +313,19 @@ def test_a_file_keeps_its_permissions_and_links(clf, tmp_path):
     assert link.is_symlink()
     assert path.stat().st_mode & 0o777 == 0o600
     assert load(path).get_params()["random_state"] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such permissions")
+def test_a_file_that_may_not_be_written_is_replaced_by_another(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(b"before")
+    path.chmod(0o440)
+    with moved_into_place(path) as part:
+        # Who isn't the superuser could not write it otherwise.
+        assert part.stat().st_mode & 0o777 == 0o640
+        part.write_bytes(b"after")
+    assert path.read_bytes() == b"after"
+    assert path.stat().st_mode & 0o777 == 0o440
 
 
 def test_saving_changes_no_vectorizer(corpus, hierarchy, tmp_path):
