@@ -1,14 +1,24 @@
 """How much memory there is, and a clear error before work that needs more."""
 
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 if sys.platform != "win32":
     import resource
 
 __all__ = ["available_memory", "require_memory"]
 
-CONTAINER_STAT = "/sys/fs/cgroup/memory.stat"
+CGROUPS = "/sys/fs/cgroup"
+# Limit, use and what was read from files: of either version of control groups.
+NAMES = {
+    "": ("memory.max", "memory.current", "inactive_file", "active_file"),
+    "/memory": (
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "total_inactive_file",
+        "total_active_file",
+    ),
+}
 
 
 def require_memory(n_bytes: float, what: str, instead: str) -> None:
@@ -43,8 +53,9 @@ def available_memory() -> int | None:
     -------
     n_bytes : int or None
         The least of what the machine has left, with its swap; what the process's limit
-        on address space (`ulimit -v`) leaves; and what its container leaves. None where
-        the system says none of them, as outside Linux.
+        on address space (`ulimit -v`) leaves; and what its control group and those
+        above it leave, such as a container's. None where the system says none of them,
+        as outside Linux.
     """
     found = [_of_machine(), _of_limit(), _of_container()]
     return min((each for each in found if each is not None), default=None)
@@ -72,14 +83,29 @@ def _of_limit() -> int | None:
 
 
 def _of_container() -> int | None:
-    limit = _read("/sys/fs/cgroup/memory.max")
-    current = _read("/sys/fs/cgroup/memory.current")
-    if limit is None or current is None or not limit.strip().isdigit():
+    """Return the least that the process's control group, and those above it, leave."""
+    found = []
+    for line in (_read("/proc/self/cgroup") or "0::/").splitlines():
+        _, controllers, path = line.split(":", 2)
+        kind = "/memory" if "memory" in controllers.split(",") else ""
+        if kind or not controllers:
+            # Inside a container the root is the container's own group.
+            groups = [PurePosixPath(path), *PurePosixPath(path).parents]
+            found += [_of_group(f"{CGROUPS}{kind}{group}", kind) for group in groups]
+    return min((each for each in found if each is not None), default=None)
+
+
+def _of_group(folder: str, kind: str) -> int | None:
+    folder = folder.rstrip("/")
+    of_limit, of_use, *of_files = NAMES[kind]
+    limit, use = _read(f"{folder}/{of_limit}"), _read(f"{folder}/{of_use}")
+    if limit is None or use is None or not limit.strip().isdigit():
         return None
     # What was read from files is given up when it is needed.
-    stat = dict(line.split() for line in (_read(CONTAINER_STAT) or "").splitlines())
-    of_files = sum(int(stat.get(f"{each}_file", 0)) for each in ("active", "inactive"))
-    return int(limit) - int(current) + of_files
+    stat = dict(
+        line.split() for line in (_read(f"{folder}/memory.stat") or "").splitlines()
+    )
+    return int(limit) - int(use) + sum(int(stat.get(name, 0)) for name in of_files)
 
 
 def _read(path: str) -> str | None:

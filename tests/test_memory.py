@@ -3,9 +3,10 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from sklearn_htc import memory
+from sklearn_htc import HierarchicalLinearClassifier, memory
 from sklearn_htc.memory import available_memory, require_memory
 
 pytestmark = pytest.mark.skipif(
@@ -31,6 +32,24 @@ def test_the_least_of_all_limits_counts(monkeypatch):
     container["/sys/fs/cgroup/memory.max"] = "max\n"
     fake({"/proc/meminfo": meminfo, **container}, monkeypatch)
     assert available_memory() == 5000 * 1024
+    # A group of the second version, of which one above has less left.
+    groups = {
+        "/proc/self/cgroup": "0::/jobs/one\n",
+        "/sys/fs/cgroup/jobs/one/memory.max": "max\n",
+        "/sys/fs/cgroup/jobs/memory.max": "2000\n",
+        "/sys/fs/cgroup/jobs/memory.current": "800\n",
+    }
+    fake({"/proc/meminfo": meminfo, **groups}, monkeypatch)
+    assert available_memory() == 1200
+    # Of the first version, seen from inside, where the root is the group.
+    groups = {
+        "/proc/self/cgroup": "4:memory:/docker/1\n1:cpu:/\n0::/\n",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9000\n",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes": "5000\n",
+        "/sys/fs/cgroup/memory/memory.stat": "total_inactive_file 7\nswap 9\n",
+    }
+    fake({"/proc/meminfo": meminfo, **groups}, monkeypatch)
+    assert available_memory() == 4007
     fake({}, monkeypatch)
     assert available_memory() is None
     require_memory(1e30, "It", "")
@@ -71,6 +90,14 @@ try:
 except MemoryError as error:
     print(time.perf_counter() - start, error)
 """
+
+
+@pytest.mark.parametrize("n_documents", [30, 80])
+def test_few_documents_need_room_too(n_documents, monkeypatch):
+    fake({"/proc/meminfo": "MemAvailable: 100 kB\n"}, monkeypatch)
+    X, y = np.eye(n_documents, 1000), np.arange(n_documents) % 30
+    with pytest.raises(MemoryError, match="A linear model of 30 labels and"):
+        HierarchicalLinearClassifier().fit(X, y)
 
 
 @pytest.mark.parametrize(

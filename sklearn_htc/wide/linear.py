@@ -240,12 +240,7 @@ class LinearSettings(WideSettings):
         MemoryError
             If there is too little for the weights.
         """
-        n_used, n_nodes = len(occurring_features(data.vectors)), data.target.shape[1]
-        require_memory(
-            4 * n_used * n_nodes,
-            f"A linear model of {n_nodes} labels and {n_used} terms",
-            "Take fewer terms (max_features or min_df of the vectorizer).",
-        )
+        _require_memory(len(occurring_features(data.vectors)), data)
         return _Trials(data, folds, fitter, cls(options=options), rng).best()
 
     def fit(self, data: TrainingData, rng: np.random.RandomState) -> LinearPath:
@@ -287,7 +282,13 @@ class LinearSettings(WideSettings):
         -------
         path : LinearPath
             Fitted.
+
+        Raises
+        ------
+        MemoryError
+            If there is too little for the weights.
         """
+        _require_memory(len(terms.features), data)
         # Scoring documents needs no torch.
         from sklearn_htc.wide.machines import Start, fit_machines
         from sklearn_htc.wide.ridge import fit_ridge
@@ -319,6 +320,15 @@ class LinearSettings(WideSettings):
         return LinearPath(
             self, terms.features, terms.scale, coef, intercept, next_start
         )
+
+
+def _require_memory(n_terms: int, data: TrainingData) -> None:
+    n_nodes = data.target.shape[1]
+    require_memory(
+        4 * n_terms * n_nodes,
+        f"A linear model of {n_nodes} labels and {n_terms} terms",
+        "Take fewer terms (max_features or min_df of the vectorizer).",
+    )
 
 
 @dataclass(frozen=True, eq=False)
