@@ -45,7 +45,9 @@ class _Limits:
         self.lock = Lock()
         self.n_fits = 0
         self.before: Any = None
-        # Those of torch and OpenMP are numbers of each thread.
+        self.last = 0
+        # Those of torch and OpenMP are numbers of each thread: what the fits that run
+        # in it have to bring back.
         self.own = local()
 
     def begin(self, n_threads: int) -> None:
@@ -61,24 +63,26 @@ class _Limits:
             )
             if not self.n_fits:
                 self.before = of_torch, blas
+            own = vars(self.own).setdefault("to_restore", [])
+            if self.n_fits and not own and of_torch == self.last:
+                # A thread that is new to torch has taken the number of another fit.
+                of_torch = self.before[0]
+            own.append((of_torch, openmp))
             self.n_fits += 1
-            if not getattr(self.own, "n_fits", 0):
-                self.own.n_fits, self.own.openmp = 0, openmp
-            self.own.n_fits += 1
+            self.last = n_threads
             torch.set_num_threads(n_threads)
 
     def end(self) -> None:
-        """Bring back what was there before the first of the fits that overlap."""
+        """Bring back what this thread had, and all after the last of the fits."""
         import torch
 
         with self.lock:
-            of_torch, blas = self.before
             self.n_fits -= 1
-            self.own.n_fits -= 1
-            if not self.own.n_fits:
-                self.own.openmp.restore_original_limits()
-                torch.set_num_threads(of_torch)
+            of_torch, openmp = self.own.to_restore.pop()
+            openmp.restore_original_limits()
+            torch.set_num_threads(of_torch)
             if not self.n_fits:
+                _, blas = self.before
                 _let_any_thread_limit()
                 blas.restore_original_limits()
                 _let_any_thread_limit()
@@ -102,8 +106,9 @@ _LIMITS = _Limits()
 def torch_threads(n_threads: int) -> Iterator[None]:
     """Let torch and linear algebra have a number of threads for a while.
 
-    Of fits that overlap, in threads of the caller's, the last to begin decides, and the
-    last to end brings the caller's number back.
+    Of fits that overlap, in threads of the caller's, the last to begin decides about
+    linear algebra, and the last to end brings its number back. Each thread gets the
+    number back that it had for torch.
 
     Parameters
     ----------

@@ -94,7 +94,24 @@ def test_fits_that_overlap_in_other_threads_leave_each_threads_number():
 
 
 @pytest.mark.usefixtures("two_threads")
+def test_a_thread_with_a_number_of_its_own_gets_it_back():
+    def other():
+        torch.set_num_threads(3)
+        with torch_threads(1):
+            pass
+        return torch.get_num_threads()
+
+    with torch_threads(1), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(other).result(60) == 3
+    assert counts() == (2, {2})
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_a_fit_within_a_fit_ends_before_it():
+    with torch_threads(3):
+        with torch_threads(1):
+            pass
+        assert torch.get_num_threads() == 3
     with torch_threads(1):
         with torch_threads(1):
             pass
