@@ -183,9 +183,9 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If a path is empty or has an empty or missing name in it.
+            If a path is missing or empty, or has an empty or missing name in it.
         TypeError
-            If a path is of bytes, or `paths` is a single string.
+            If a path is of bytes or no sequence, or `paths` is a single string.
 
         Examples
         --------
@@ -194,11 +194,15 @@ class Hierarchy:
         """
         edges: dict[tuple[Hashable, Hashable], None] = {}
         names: list[Hashable] = []
-        for path in refuse_text(paths, "paths"):
-            if isinstance(path, bytes):
+        for i, path in enumerate(refuse_text(paths, "paths")):
+            if is_missing(path):
+                raise ValueError(
+                    f"Path {i} is missing, {short_repr(path)}. Leave it out."
+                )
+            if isinstance(path, bytes) or not isinstance(path, Iterable):
                 raise TypeError(
                     f"A path must be a string or a sequence of labels, got "
-                    f"{short_repr(path)}. Decode it."
+                    f"{short_repr(path)}."
                 )
             steps = path.split(separator) if isinstance(path, str) else list(path)
             if not steps or any(is_missing(step) or step == "" for step in steps):

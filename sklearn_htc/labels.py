@@ -92,7 +92,7 @@ def as_label(label: Any) -> Hashable:
     Returns
     -------
     label : hashable
-        The same.
+        The same; a number or a string of NumPy as one of Python, to which it is equal.
 
     Raises
     ------
@@ -109,7 +109,10 @@ def as_label(label: Any) -> Hashable:
         raise ValueError(
             f"{short_repr(label)} is a missing value, and can't be a label."
         )
-    return label
+    # Files keep each scalar of NumPy's in a place of its own.
+    is_scalar = isinstance(label, (np.bool_, np.number, np.str_, np.bytes_))
+    # One of Python may be another length of time.
+    return label.item() if is_scalar and label.dtype.kind != "m" else label
 
 
 def as_pair(edge: Any) -> tuple[Hashable, Hashable]:

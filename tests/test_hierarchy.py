@@ -159,6 +159,10 @@ def test_missing_labels_are_refused(missing):
         Hierarchy([("science", "physics"), (missing, "science")])
     with pytest.raises(ValueError, match="can't be a label"):
         Hierarchy([], nodes=["science", missing])
+    with pytest.raises(ValueError, match="Path 1 is missing"):
+        Hierarchy.from_paths(pd.Series(["a/b", missing], dtype=object))
+    with pytest.raises(TypeError, match="sequence of labels, got 3"):
+        Hierarchy.from_paths([3])
     with pytest.raises(ValueError, match=r"empty name in path \['a', "):
         Hierarchy.from_paths([["a", missing]])
 
@@ -574,3 +578,14 @@ def test_a_tensor_is_closed(hierarchy):
     closed = hierarchy.close(Y)
     assert closed.dtype == np.int64
     assert hierarchy.to_labels(closed) == [["plant", "tree", "oak"]]
+
+
+def test_scalars_of_numpy_become_those_of_python():
+    edges = np.array([["a", "b"], ["a", "c"]])
+    assert {type(node) for node in Hierarchy(edges).nodes} == {str}
+    numbers = Hierarchy([], nodes=np.array([3, 1]))
+    assert {type(node) for node in numbers.nodes} == {int}
+    assert 3 in numbers
+    assert np.int64(3) in numbers
+    time = np.timedelta64(1, "ns")
+    assert Hierarchy([], nodes=[time]).nodes == (time,)

@@ -1,5 +1,6 @@
 """Reading X: which form it has, and whether it is sound."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def resolve_text_encoder(X: Any, text_encoder: str) -> str:
             f"text_encoder must be one of {TEXT_ENCODERS}, got {text_encoder!r}."
         )
     if not hasattr(X, "ndim"):
-        X = np.asarray(X)
+        X = _as_array(X)
     n_dimensions = X.ndim
     _refuse_texts(X)
     form = "sparse" if sparse.issparse(X) else f"{n_dimensions}-D dense"
@@ -95,6 +96,24 @@ def resolve_text_encoder(X: Any, text_encoder: str) -> str:
     if text_encoder != "auto":
         return text_encoder
     return {"sparse": "bag", "3-D dense": "tokens"}.get(form, "dense")
+
+
+def _as_array(X: Any) -> np.ndarray:
+    """Return lists of numbers as an array; name what is none."""
+    try:
+        array = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            "Rows of X have different lengths. If they are the tokens of texts, join "
+            "them: [' '.join(tokens) for tokens in X]."
+        ) from error
+    is_known = isinstance(X, (str, bytes, Sequence))
+    if array.ndim < 2 and array.dtype.kind in "OUT" and not is_known:
+        raise ValueError(
+            f"X is of type {type(X).__name__}, which is neither numbers nor a sequence "
+            "of texts. Pass a list of strings, one per document."
+        )
+    return array
 
 
 def _refuse_texts(X: Any) -> None:

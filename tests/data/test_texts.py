@@ -17,7 +17,11 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline, make_union
 
-from sklearn_htc import HTCInfoMaxClassifier, TokenSequenceVectorizer
+from sklearn_htc import (
+    HierarchicalLinearClassifier,
+    HTCInfoMaxClassifier,
+    TokenSequenceVectorizer,
+)
 from sklearn_htc.data.input_form import DocumentForm
 from sklearn_htc.data.texts import (
     TermsOfTexts,
@@ -224,3 +228,18 @@ def test_auto_takes_terms_that_occur_once_where_a_fold_has_no_others():
     assert learned_from.X.nnz == held_out.X.nnz == 0
     clf = HTCInfoMaxClassifier(random_state=0, deep_path=False)
     assert clf.fit(texts, ["a", "b"] * 30).predict(texts[:2]).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([["the", "cat"], ["dog"]], r"different lengths.*join them"),
+        (
+            {"a": "the cat", "b": "the dog"}.values(),
+            r"of type dict_values.*list of str",
+        ),
+    ],
+)
+def test_what_is_no_sequence_of_texts_is_named(X, message):
+    with pytest.raises(ValueError, match=message):
+        HierarchicalLinearClassifier().fit(X, ["cat", "dog"])
