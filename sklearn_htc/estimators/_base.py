@@ -109,7 +109,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
 
         Warns
         -----
-        ResourceWarning
+        UserWarning
             Before making an array of more than 4 GB; `predict_top_k` makes a small one.
         """
         documents = self._read_documents(X)
@@ -120,7 +120,6 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
                 f"predict_proba makes an array of {shape[0]} x {shape[1]} values, "
                 f"{size / 1e9:.1f} GB. predict_top_k(X, k) gives the k most probable "
                 "labels of each document in little memory.",
-                ResourceWarning,
                 stacklevel=2,
             )
         of_paths = not self.multilabel_

@@ -24,7 +24,7 @@ __all__ = ["TreePredictor"]
 # Scores at a time (100 MB), where more routers are asked than a search asks.
 MAX_SCORES = 25 * 10**6
 # Probability of a label that no path leads to.
-LEAST = np.finfo(np.float32).eps
+LEAST = float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,9 @@ class TreePredictor(Predictor):
                 for some, more in self._search_all(
                     again, size, n_followed=n_followed, least=0
                 ):
-                    for part, *top in self._top(more, k, levels, of_paths=of_paths):
-                        yield others[some[part]], *top
+                    parts = self._top(more, k, levels, of_paths=of_paths)
+                    for part, labels, largest in parts:
+                        yield others[some[part]], labels, largest
 
     def compact(self, weights: str, min_weight: float) -> Self:
         """Return this predictor, whose weights are sparse and pruned anyway."""

@@ -167,7 +167,7 @@ def test_a_large_array_of_probabilities_is_announced(
         )
         clf.predict(bag)
         clf.predict_top_k(bag, 2)
-    with pytest.warns(ResourceWarning, match=r"100 x 8 .* predict_top_k"):
+    with pytest.warns(UserWarning, match=r"100 x 8 .* predict_top_k"):
         clf.predict_proba(bag)
 
 
