@@ -114,7 +114,9 @@ default="auto"
         Largest norm of a step's gradient.
     early_stopping : bool, default=False
         Whether `fit` holds out rows, stops when `scoring` has not improved on them for
-        `patience` epochs, and restores the best weights.
+        `patience` epochs, and restores the best weights. Beside a wide path the same
+        rows then say how much the network counts. A warm start on as many rows holds
+        out the same ones.
     validation_fraction : float, default=0.2
         As for `HTCInfoMaxClassifier`.
     patience : int, default=5

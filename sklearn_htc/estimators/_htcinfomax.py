@@ -207,7 +207,9 @@ default="auto"
         Largest norm of a step's gradient.
     early_stopping : bool, default=False
         Whether `fit` holds out rows, stops when `scoring` has not improved on them for
-        `patience` epochs, and restores the best weights.
+        `patience` epochs, and restores the best weights. Beside a wide path the same
+        rows then say how much the network counts. A warm start on as many rows holds
+        out the same ones.
     validation_fraction : float, default=0.2
         Share of the rows, but at most 5,000, held out at a time. What the wide path
         needs chosen is cross-validated until about 2,000 rows have been held out, in 5

@@ -14,6 +14,7 @@ from sklearn_htc.data.pieces import gathered
 from sklearn_htc.label_tree.tree import LabelTree
 from sklearn_htc.persistence import as_pairs, from_pairs
 from sklearn_htc.predictor import Predictor
+from sklearn_htc.training.history import in_full, in_short
 from sklearn_htc.updating.predictor import UpdatedPredictor
 from sklearn_htc.wide.representation import label_basis, represent
 
@@ -82,11 +83,19 @@ class NetworkLearned(Learned):
 
     def __getstate__(self) -> dict[str, Any]:
         """Let every format of files write parameters whose labels are no text."""
-        return {**vars(self), "parameters": as_pairs(dict(self.parameters))}
+        return {
+            **vars(self),
+            "parameters": as_pairs(dict(self.parameters)),
+            "history": in_short(self.history),
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Read them."""
-        vars(self).update(state, parameters=from_pairs(state["parameters"]))
+        vars(self).update(
+            state,
+            parameters=from_pairs(state["parameters"]),
+            history=in_full(state["history"]),
+        )
 
     def compact(self, weights: str, min_weight: float) -> Self:
         """Leave out what training goes on from; see `Learned.compact`."""

@@ -281,7 +281,8 @@ label collections, or array-like of shape (n_documents,)
         self._require_y(y)
         training = TrainingSettings.of(self.get_params(deep=False))
         if not self.__sklearn_is_fitted__():
-            return self._fit_first_piece(X, y, classes, sample_weight, training)
+            with torch_threads(resolve_n_threads(self.n_jobs)):
+                return self._fit_first_piece(X, y, classes, sample_weight, training)
         learned = self._learned
         if classes is not None and not learned.form.targets.is_multilabel:
             now = as_labels(classes, learned.form.targets.hierarchy).tolist()
@@ -490,7 +491,7 @@ label collections, or array-like of shape (n_documents,)
         with back_on_failure(rng):
             rng = training.agree(rng)
             if training.early_stopping:
-                rows = split_rows(len(data), self.validation_fraction, rng)[0]
+                rows = _held_out_rows(deep, data, self.validation_fraction, rng)
             report = deep.fit(
                 training,
                 data,
@@ -498,7 +499,7 @@ label collections, or array-like of shape (n_documents,)
                 progress,
                 rows=rows,
                 decoder=rule.plain_decoder(data.hierarchy, data.path_nodes),
-                least_epochs=10,
+                is_beside=learned.predictor.wide is not None,
             )
             self._keep_on(deep, report, rng)
         return self
@@ -543,20 +544,22 @@ label collections, or array-like of shape (n_documents,)
         )
         if settings.loss == "path":
             refuse_new_paths(data)
-        rng = training.agree(check_random_state(self.random_state))
-        draws = Draws(rng, training.device)
-        deep = DeepModel.build(
-            settings,
-            training,
-            data,
-            LabelCounts.of(data.target, data.sample_weight),
-            draws,
-            n_tokens=form.documents.n_tokens,
-        )
-        report = deep.fit_piece(training, data, draws)
         decoder = rule.plain_decoder(data.hierarchy, data.path_nodes)
-        predictor = TwoPathPredictor(None, deep, 1.0, ReadOut(None, decoder))
-        self._keep(form, predictor, rng, settings, report)
+        rng = check_random_state(self.random_state)
+        with back_on_failure(rng):
+            rng = training.agree(rng)
+            draws = Draws(rng, training.device)
+            deep = DeepModel.build(
+                settings,
+                training,
+                data,
+                LabelCounts.of(data.target, data.sample_weight),
+                draws,
+                n_tokens=form.documents.n_tokens,
+            )
+            report = deep.fit_piece(training, data, draws)
+            predictor = TwoPathPredictor(None, deep, 1.0, ReadOut(None, decoder))
+            self._keep(form, predictor, rng, settings, report)
         return self
 
     def _keep(
@@ -584,8 +587,6 @@ label collections, or array-like of shape (n_documents,)
         self, deep: DeepModel, report: TrainingReport, rng: np.random.RandomState
     ) -> None:
         """Store what was learned further, all at once, and say how training went."""
-        if report.is_interrupted and calling_modules():
-            raise KeyboardInterrupt
         # Where warnings are errors, the former model stays.
         self._warn_of(report)
         learned = self._learned
@@ -601,9 +602,11 @@ label collections, or array-like of shape (n_documents,)
         )
 
     def _warn_of(self, report: TrainingReport | None) -> None:
-        """Say so where training ended before its time."""
+        """Say so where training ended before its time; Ctrl-C ends a search, too."""
         if report is None:
             return
+        if report.is_interrupted and calling_modules():
+            raise KeyboardInterrupt
         if report.is_interrupted:
             warn(
                 f"Training was interrupted in epoch {report.n_done} of "
@@ -619,6 +622,19 @@ label collections, or array-like of shape (n_documents,)
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+
+def _held_out_rows(
+    deep: DeepModel, data: TrainingData, fraction: float, rng: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out the same documents as before where there are as many in all.
+
+    The network has learned from the others.
+    """
+    if deep.held_out is not None and deep.held_out[0] == len(data):
+        is_held_out = np.unpackbits(deep.held_out[1], count=len(data)).astype(bool)
+        return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
+    return split_rows(len(data), fraction, rng)[0]
 
 
 def _plain(value: Any) -> bool | str:

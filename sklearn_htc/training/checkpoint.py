@@ -224,8 +224,9 @@ class KeepEpochs(Callback):
         Where.
     progress : Progress
         Of this training.
-    former : dict or None
-        What was noted of the former training.
+    former : dict
+        What was noted of the former training; emptied once it is heeded, as the best
+        weights are as large as the network. Empty where there was none.
     draws : Draws
         Gives its batches and dropout.
     """
@@ -234,7 +235,7 @@ class KeepEpochs(Callback):
         self,
         file: TrainingFile,
         progress: Progress,
-        former: dict[str, Any] | None,
+        former: dict[str, Any],
         draws: Draws,
     ) -> None:
         self.file = file
@@ -244,7 +245,7 @@ class KeepEpochs(Callback):
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Set what the other callbacks have set to their start."""
-        if self.former is None:
+        if not self.former:
             return
         self.draws.restore(self.former["random"])
         self.progress.step_ = self.former["step"]
@@ -255,6 +256,7 @@ class KeepEpochs(Callback):
                 setattr(stopping, name, self.former["early_stopping"][name])
             best = self.former["early_stopping"]["best"]
             stopping.best_model_weights_ = None if best is None else to_torch(best)
+        self.former.clear()
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Write the state; the epoch's entry in the history is not part of it."""
@@ -276,7 +278,7 @@ class KeepEpochs(Callback):
             net.history.append(entry)
 
 
-def resume(net: HTCNet, file: TrainingFile | None) -> dict[str, Any] | None:
+def resume(net: HTCNet, file: TrainingFile | None) -> tuple[bool, dict[str, Any]]:
     """Give a net what a former training had learned.
 
     Parameters
@@ -288,8 +290,10 @@ def resume(net: HTCNet, file: TrainingFile | None) -> dict[str, Any] | None:
 
     Returns
     -------
-    former : dict or None
-        `has_ended` and `state`; None where there was no training.
+    has_ended : bool
+        Whether no epoch of the former training is left.
+    state : dict
+        What it has noted besides; empty where there was none.
 
     Raises
     ------
@@ -298,7 +302,7 @@ def resume(net: HTCNet, file: TrainingFile | None) -> dict[str, Any] | None:
     """
     former = None if file is None else file.read()
     if former is None:
-        return None
+        return False, {}
     try:
         restore_learned(net, former["net"])
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -307,7 +311,7 @@ def resume(net: HTCNet, file: TrainingFile | None) -> dict[str, Any] | None:
             f"checkpoint: {file.path} is of another network: {error}. Delete it to "
             "begin this training anew."
         ) from error
-    return former
+    return former["has_ended"], former["state"]
 
 
 def _early_stopping(net: NeuralNet) -> list[EarlyStopping]:

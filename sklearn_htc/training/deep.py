@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from scipy.special import logit
+from skorch.history import History
 
 from sklearn_htc.data.documents import DocumentVectors, EncoderInput
 from sklearn_htc.data.pieces import gathered
@@ -109,6 +110,9 @@ class DeepModel:
         self.counts = counts
         self.feature_scale = feature_scale
         self.stored_as = "float32"
+        # How many documents there were, and which of them early stopping has looked at,
+        # one bit per document; None before it has.
+        self.held_out: tuple[int, np.ndarray] | None = None
         self.log_odds_of_shares = counts.log_odds
         self.decoder: Decoder = make_decoder(hierarchy, path_nodes, 0.5)
 
@@ -210,7 +214,7 @@ class DeepModel:
         *,
         rows: tuple[np.ndarray, np.ndarray | None],
         decoder: Decoder,
-        least_epochs: int,
+        is_beside: bool,
         file: TrainingFile | None = None,
     ) -> TrainingReport:
         """Train for some epochs, with a learning rate that rises and falls.
@@ -229,8 +233,8 @@ class DeepModel:
             Documents to learn from, and those that early stopping looks at.
         decoder : Decoder
             With which early stopping reads the network.
-        least_epochs : int
-            Where nothing is said about the number of epochs.
+        is_beside : bool
+            Whether a wide path stands beside the network.
         file : TrainingFile, default=None
             Keeps how far the training is, and a former one is gone on with.
 
@@ -253,7 +257,7 @@ class DeepModel:
             )
         # After early stopping, which has to see the last epoch's score.
         callbacks.append(("end", StopWhenOver(progress)))
-        n_epochs = training.n_epochs_for(len(train), least=least_epochs)
+        n_epochs = training.n_epochs_for(len(train), is_beside=is_beside)
         documents = self.scaled(data.encoder_input)
         datasets = [
             None
@@ -261,6 +265,9 @@ class DeepModel:
             else DocumentDataset(documents, data.target, data.sample_weight, part)
             for part in (train, held_out if training.early_stopping else None)
         ]
+        if held_out is not None and training.early_stopping:
+            is_held_out = np.isin(np.arange(len(data)), held_out)
+            self.held_out = len(data), np.packbits(is_held_out)
         kept = None if file is None else (file, progress)
         return self._run(training, datasets, draws, n_epochs, callbacks, kept)
 
@@ -450,6 +457,9 @@ class DeepModel:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copy the net itself; the way by arrays would draw weights first."""
+        # What epochs that are over have noted stays as it is. A stream of pieces has
+        # thousands of them.
+        memo[id(self.net.history)] = History(self.net.history)
         twin = object.__new__(type(self))
         vars(twin).update(deepcopy(vars(self), memo))
         return twin
@@ -494,15 +504,14 @@ class DeepModel:
         for group in self.net.optimizer_.param_groups:
             group["lr"] = group.get("largest_lr", training.lr)
         file = None if kept is None else kept[0]
-        former = resume(self.net, file)
-        if kept is not None and former is not None and former["has_ended"]:
+        has_ended, state = resume(self.net, file)
+        if kept is not None and has_ended:
             is_interrupted = False
             # Files of older versions don't say.
-            kept[1].count_from(former["state"].get("seconds", 0.0))
+            kept[1].count_from(state.get("seconds", 0.0))
         else:
             if kept is not None:
-                own = None if former is None else former["state"]
-                callbacks.append(("checkpoint", KeepEpochs(*kept, own, draws)))
+                callbacks.append(("checkpoint", KeepEpochs(*kept, state, draws)))
             left = n_epochs - len(self.net.history) + done
             with draws.steps(training.rank):
                 self.net.fit_on(train, datasets[1], left, callbacks, training.processes)

@@ -12,6 +12,7 @@ from sklearn_htc.halving import halved
 from sklearn_htc.network.build import NetworkPlan, build_model, build_objective
 from sklearn_htc.training.arrays import to_numpy, to_torch
 from sklearn_htc.training.devices import fused_if_possible, usable_device
+from sklearn_htc.training.history import in_full, in_short
 from sklearn_htc.training.net import HTCNet
 from sklearn_htc.training.seeding import Draws
 
@@ -135,7 +136,7 @@ def learned_arrays(net: HTCNet) -> dict[str, Any]:
     }
     return {
         "weights": {name: to_numpy(part.state_dict()) for name, part in parts.items()},
-        "history": net.history.to_list(),
+        "history": in_short(net.history),
     }
 
 
@@ -158,7 +159,7 @@ def restore_learned(net: HTCNet, learned: dict[str, Any]) -> None:
     net.module_.load_state_dict(to_torch(weights["model"]))
     net.criterion_.load_state_dict(to_torch(weights["objective"]))
     net.optimizer_.load_state_dict(to_torch(weights["optimizer"]))
-    net.history[:] = learned["history"]
+    net.history[:] = in_full(learned["history"])
 
 
 def restore_net(plan: NetworkPlan, state: dict[str, Any]) -> HTCNet:

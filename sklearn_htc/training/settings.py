@@ -306,23 +306,26 @@ class TrainingSettings:
         # Small data need the same number of steps, so they get smaller ones.
         return int(np.clip(n_documents // 16, 8, 64 if self.fine_tunes else 128))
 
-    def n_epochs_for(self, n_documents: int, *, least: int) -> int:
+    def n_epochs_for(self, n_documents: int, *, is_beside: bool) -> int:
         """Return the number of passes over the training documents.
 
         Parameters
         ----------
         n_documents : int
             Documents to learn from.
-        least : int
-            Epochs where nothing is said about them, if that makes 100 steps.
+        is_beside : bool
+            Whether a wide path stands beside the network, which leaves less to learn.
 
         Returns
         -------
         n_epochs : int
-            As given, or what suits so many documents.
+            As given, or what suits so many documents: 4 of a pretrained encoder, which
+            has little left to learn, 5 beside a wide path, otherwise 10; more where
+            they are less than 100 steps.
         """
         if not isinstance(self.max_epochs, str):
             return self.max_epochs
+        least = 4 if self.fine_tunes else 5 if is_beside else 10
         steps_per_epoch = -(-n_documents // self.batch_size_for(n_documents))
         return max(least, -(-100 // steps_per_epoch))
 

@@ -231,8 +231,7 @@ def _fit_wide(task: Task, kind: WideKind) -> list[WideFit]:
 
 def _fit_alone(task: Task) -> TwoPaths:
     """Train a network that has no wide path beside it."""
-    # A pretrained encoder has little left to learn.
-    deep, report = task.train(least_epochs=4 if task.fine_tunes else 10)
+    deep, report = task.train(is_beside=False)
     rule = task.settings.rule
     plain = rule.plain_decoder(task.data.hierarchy, task.data.path_nodes)
     predictor = TwoPathPredictor(None, deep, 1.0, ReadOut(None, plain))
@@ -268,8 +267,7 @@ def _fit_beside(task: Task, wide_fits: list[WideFit]) -> TwoPaths:
     reads_terms = isinstance(best.choice.settings, LinearSettings)
     may_end = not is_wanted and (task.fine_tunes or reads_terms)
     deep, report = task.train(
-        # Beside a wide path less is left to learn.
-        least_epochs=4 if task.fine_tunes else 5,
+        is_beside=True,
         feature_scale=best.choice.feature_scale,
         watch=watch if may_end else None,
     )

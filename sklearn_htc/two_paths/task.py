@@ -94,7 +94,7 @@ class Task:
     def train(
         self,
         *,
-        least_epochs: int,
+        is_beside: bool,
         feature_scale: np.ndarray | None = None,
         watch: Callable[[DeepModel], Callback] | None = None,
     ) -> tuple[DeepModel, TrainingReport]:
@@ -102,8 +102,8 @@ class Task:
 
         Parameters
         ----------
-        least_epochs : int
-            Where nothing is said about the number of epochs.
+        is_beside : bool
+            Whether a wide path stands beside the network.
         feature_scale : ndarray of shape (n_features,), default=None
             What a wide path's machines multiply features by, and the network too if it
             reads the same ones.
@@ -147,7 +147,7 @@ class Task:
             self.progress,
             rows=rows,
             decoder=settings.rule.plain_decoder(data.hierarchy, data.path_nodes),
-            least_epochs=least_epochs,
+            is_beside=is_beside,
             file=self._file("training"),
         )
         _pass_on_ctrl_c(report)

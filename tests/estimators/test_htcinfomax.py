@@ -324,7 +324,8 @@ def test_the_training_data_are_not_kept(bag, indicator, hierarchy):
     )
     once = len(pickle.dumps(clf.fit(bag, indicator)))
     X, Y = sparse.vstack([bag] * 50), sparse.vstack([indicator] * 50)
-    assert len(pickle.dumps(clf.fit(X, Y))) < 1.02 * once
+    # Besides a bit that says whether it was held out, nothing of any document.
+    assert len(pickle.dumps(clf.fit(X, Y))) - once < len(Y.indptr) / 2
 
 
 def test_a_label_that_training_did_not_have_is_scored_as_wrong(bag, hierarchy):

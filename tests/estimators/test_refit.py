@@ -1,5 +1,6 @@
 """A fit that fails leaves what there was, and one that goes on refuses changes."""
 
+import pickle
 import signal
 import threading
 import warnings
@@ -445,6 +446,59 @@ def test_truth_values_of_numpy_are_those_of_python(
     other = clf.set_params(deep_path=np.bool_(deep_path)).fit(bag, indicator)
     assert hasattr(other, "net_") == hasattr(plain, "net_") == deep_path
     np.testing.assert_array_equal(other.predict_proba(bag), plain.predict_proba(bag))
+
+
+def test_a_warm_start_holds_out_what_the_network_does_not_know(
+    bag, indicator, hierarchy
+):
+    clf = HTCInfoMaxClassifier(
+        hierarchy, wide_path=False, warm_start=True, early_stopping=True, **SMALL
+    ).fit(bag, indicator)
+    n_documents, first = clf._learned.predictor.deep.held_out
+    assert n_documents == 100
+    assert np.unpackbits(first).sum() == 20
+    again = pickle.loads(pickle.dumps(clf)).fit(bag, indicator)
+    np.testing.assert_array_equal(again._learned.predictor.deep.held_out[1], first)
+    fewer = clf.fit(bag[:50], indicator[:50])._learned.predictor.deep.held_out
+    assert fewer[0] == 50
+    assert np.unpackbits(fewer[1]).sum() == 10
+
+
+def test_a_warm_start_trains_for_as_many_epochs_as_the_fit(bag, indicator, hierarchy):
+    X, Y = sparse.vstack([bag] * 4), sparse.vstack([indicator] * 4)
+    clf = HTCInfoMaxClassifier(
+        hierarchy, deep_path=True, warm_start=True, dimension=8, random_state=0
+    ).fit(X, Y)
+    n_epochs = clf.n_iter_
+    # Without a wide path they would be 10.
+    assert n_epochs < 10
+    assert clf.fit(X, Y).n_iter_ == 2 * n_epochs
+
+
+def test_the_first_piece_is_trained_as_the_others(bag, indicator, hierarchy):
+    rng = np.random.RandomState(0)
+    clf = HTCInfoMaxClassifier(
+        hierarchy, n_jobs=1, callbacks=[FailsOnce()], **(SMALL | {"random_state": rng})
+    )
+    found = []
+    fit_piece = DeepModel.fit_piece
+
+    def counted(*arguments, **options):
+        found.append(torch.get_num_threads())
+        return fit_piece(*arguments, **options)
+
+    before, threads = rng.get_state(), torch.get_num_threads()
+    FailsOnce.is_armed = True
+    torch.set_num_threads(2)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(DeepModel, "fit_piece", counted)
+            with pytest.raises(ArithmeticError):
+                clf.partial_fit(bag, indicator)
+    finally:
+        torch.set_num_threads(threads)
+    assert found == [1]
+    np.testing.assert_equal(rng.get_state(), before)
 
 
 def test_a_warm_start_has_the_same_number_of_threads(

@@ -19,7 +19,7 @@ def test_small_data_get_small_batches():
 
 def test_few_documents_get_enough_steps():
     auto = settings()
-    assert auto.n_epochs_for(8, least=10) == 100
-    assert auto.n_epochs_for(100, least=10) == 10
-    assert auto.n_epochs_for(100_000, least=5) == 5
-    assert settings(max_epochs=3).n_epochs_for(8, least=10) == 3
+    assert auto.n_epochs_for(8, is_beside=False) == 100
+    assert auto.n_epochs_for(100, is_beside=False) == 10
+    assert auto.n_epochs_for(100_000, is_beside=True) == 5
+    assert settings(max_epochs=3).n_epochs_for(8, is_beside=False) == 3
