@@ -12,7 +12,7 @@ from tests.conftest import random_dag, random_tree
 N_TERMS = 300
 
 
-@pytest.fixture(params=["tree", "graph", "paths", "paths in a graph"])
+@pytest.fixture(params=["tree", "graph", "paths", "paths in a graph"], scope="session")
 def planted(request):
     """Return 600 documents of a tree or graph, with any labels or one path each."""
     return plant(request.param)

@@ -11,16 +11,17 @@ from sklearn_htc.read_out.fitting import DecodingRule
 from sklearn_htc.wide.base import WideOptions
 
 
-@pytest.fixture(params=["narrow", "with clusters"])
-def tree(request, planted, monkeypatch):
+@pytest.fixture(params=["narrow", "with clusters"], scope="session")
+def tree(request, planted):
     """Return a fitted tree and its documents, in clusters of 4 where asked for."""
-    if request.param == "with clusters":
-        monkeypatch.setattr(routing, "MAX_BRANCHES", 4)
     rule = DecodingRule(
         single_path=len(planted.path_nodes) > 0, whole_path=False, threshold="auto"
     )
     rng = np.random.RandomState(0)
-    predictor = fit_label_tree(planted, rule, WideOptions(), 0.2, rng)
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "with clusters":
+            patch.setattr(routing, "MAX_BRANCHES", 4)
+        predictor = fit_label_tree(planted, rule, WideOptions(), 0.2, rng)
     return predictor.wide, planted.vectors.X
 
 
