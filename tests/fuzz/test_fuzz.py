@@ -40,6 +40,8 @@ FOUND = [
     Case(y="frame", labels="paths"),
     # Predicted lists of the labels 0 and 1 looked like an indicator.
     Case(estimator="linear", n_nodes=2, labels="codes", n_documents=6, y="lists"),
+    # Machines that have nothing to gain stepped to infinity on what rounding left.
+    Case(n_nodes=2, n_documents=50, several=True, y="csr", content="constant", seed=1),
     # Scores that say nothing sent the calibration to infinity.
     Case(
         estimator="decoding",

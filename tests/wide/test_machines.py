@@ -35,7 +35,9 @@ def objective(X, y, weight, C, coef, intercept):
 @pytest.mark.parametrize("C", [0.1, 1.0, 30.0])
 def test_machines_are_those_of_liblinear(kind, C):
     X, target, weight = documents_and_labels(kind)
-    coef, intercept, _ = train(X, target, weight, C=C, n_iterations=300, tolerance=0)
+    # To where rounding begins.
+    to_the_end = {"n_iterations": 300, "tolerance": 1e-17}
+    coef, intercept, _ = train(X, target, weight, C=C, **to_the_end)
     for label, has_it in enumerate(target.toarray().T):
         machine = LinearSVC(C=C, tol=1e-10, max_iter=10**6, random_state=0)
         machine.fit(X, has_it, weight)
@@ -173,3 +175,25 @@ def test_next_to_no_penalty_has_an_end():
     assert np.isfinite(coef).all()
     predicted = X @ coef + intercept > 0
     assert (predicted == target.toarray()).mean() > 0.9
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_documents_that_are_all_alike_have_an_end(seed):
+    # No weight makes such machines better, and rounding would lead them anywhere.
+    rng = np.random.default_rng(seed)
+    X = sparse.csr_array(np.full((60, 6), 6**-0.5, dtype=np.float32))
+    target = sparse.csr_array(rng.random((60, 3)) < [0.5, 0.3, 0.1])
+    weight = np.ones(60, dtype=np.float32)
+    some = np.arange(0, 60, 2)
+    _, intercept, shares = train(
+        X[some], target[some], weight[some], C=1.0, keeps_shares=True
+    )
+    start = Start(some, 3 * shares, intercept)
+    for begin in (None, start):
+        coef, bias, _ = train(X, target, weight, C=1.0, start=begin)
+        for label, has_it in enumerate(target.toarray().T):
+            machine = LinearSVC(tol=1e-10, max_iter=10**6, random_state=0)
+            machine.fit(X, has_it)
+            found = X[:1] @ coef[:, label] + bias[label]
+            expected = machine.decision_function(X[:1])
+            np.testing.assert_allclose(found, expected, atol=5e-3)
