@@ -200,9 +200,10 @@ class Hierarchy:
                     f"Path {i} is missing, {short_repr(path)}. Leave it out."
                 )
             if isinstance(path, bytes) or not isinstance(path, Iterable):
+                remedy = " Decode it." if isinstance(path, bytes) else ""
                 raise TypeError(
                     f"A path must be a string or a sequence of labels, got "
-                    f"{short_repr(path)}."
+                    f"{short_repr(path)}.{remedy}"
                 )
             steps = path.split(separator) if isinstance(path, str) else list(path)
             if not steps or any(is_missing(step) or step == "" for step in steps):
@@ -210,6 +211,7 @@ class Hierarchy:
                     f"Empty path, or an empty name in path {short_repr(path)}. Leave "
                     "out levels that a path does not have."
                 )
+            steps = [as_label(step) for step in steps]
             prefixes = [steps[: end + 1] for end in range(len(steps))]
             name: Any = separator.join if isinstance(path, str) else tuple
             nodes = [name(prefix) for prefix in prefixes]

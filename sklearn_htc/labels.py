@@ -109,9 +109,9 @@ def as_label(label: Any) -> Hashable:
         raise ValueError(
             f"{short_repr(label)} is a missing value, and can't be a label."
         )
-    # Files keep each scalar of NumPy's in a place of its own.
+    # skops writes a file of its own for each scalar of NumPy.
     is_scalar = isinstance(label, (np.bool_, np.number, np.str_, np.bytes_))
-    # One of Python may be another length of time.
+    # As a number, a length of time would lose its unit.
     return label.item() if is_scalar and label.dtype.kind != "m" else label
 
 

@@ -9,8 +9,9 @@ if sys.platform != "win32":
 __all__ = ["available_memory", "require_memory"]
 
 CGROUPS = "/sys/fs/cgroup"
-# Limit, use and what was read from files: of either version of control groups.
-NAMES = {
+# Of control groups of the second and of the first version: limit, use, and bytes of
+# files.
+GROUP_FILES = {
     "": ("memory.max", "memory.current", "inactive_file", "active_file"),
     "/memory": (
         "memory.limit_in_bytes",
@@ -86,7 +87,8 @@ def _of_container() -> int | None:
     """Return the least that the process's control group, and those above it, leave."""
     found = []
     for line in (_read("/proc/self/cgroup") or "0::/").splitlines():
-        _, controllers, path = line.split(":", 2)
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        # The groups of the second version have no name here.
         kind = "/memory" if "memory" in controllers.split(",") else ""
         if kind or not controllers:
             # Inside a container the root is the container's own group.
@@ -97,7 +99,7 @@ def _of_container() -> int | None:
 
 def _of_group(folder: str, kind: str) -> int | None:
     folder = folder.rstrip("/")
-    of_limit, of_use, *of_files = NAMES[kind]
+    of_limit, of_use, *of_files = GROUP_FILES[kind]
     limit, use = _read(f"{folder}/{of_limit}"), _read(f"{folder}/{of_use}")
     if limit is None or use is None or not limit.strip().isdigit():
         return None
@@ -110,6 +112,7 @@ def _of_group(folder: str, kind: str) -> int | None:
 
 def _read(path: str) -> str | None:
     try:
-        return Path(path).read_text(encoding="ascii")
+        # Names of groups may hold any bytes.
+        return Path(path).read_text(encoding="utf8", errors="surrogateescape")
     except OSError:
         return None

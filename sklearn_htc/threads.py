@@ -65,7 +65,8 @@ class _Limits:
                 self.before = of_torch, blas
             own = vars(self.own).setdefault("to_restore", [])
             if self.n_fits and not own and of_torch == self.last:
-                # A thread that is new to torch has taken the number of another fit.
+                # A thread that is new to torch has taken what was set last. (One that
+                # has set the same number itself can't be told from it.)
                 of_torch = self.before[0]
             own.append((of_torch, openmp))
             self.n_fits += 1
@@ -81,6 +82,7 @@ class _Limits:
             of_torch, openmp = self.own.to_restore.pop()
             openmp.restore_original_limits()
             torch.set_num_threads(of_torch)
+            self.last = of_torch
             if not self.n_fits:
                 _, blas = self.before
                 _let_any_thread_limit()

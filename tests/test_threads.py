@@ -107,6 +107,21 @@ def test_a_thread_with_a_number_of_its_own_gets_it_back():
 
 
 @pytest.mark.usefixtures("two_threads")
+def test_a_new_thread_gets_the_callers_number_after_a_fit_within_a_fit():
+    def other():
+        with torch_threads(1):
+            pass
+        return torch.get_num_threads()
+
+    with torch_threads(1):
+        with torch_threads(3):
+            pass
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(other).result(60) == 2
+    assert counts() == (2, {2})
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_a_fit_within_a_fit_ends_before_it():
     with torch_threads(3):
         with torch_threads(1):

@@ -626,12 +626,11 @@ def _is_indicator_in_lists(Y: Any, hierarchy: Hierarchy | None) -> bool:
         return False
     if hierarchy is None:
         return True
-    if any(isinstance(row, tuple) and row in hierarchy for row in Y):
-        return False
-    if width == len(hierarchy):
-        return True
-    # Two may be labels. More repeat one, which no collection of labels does.
-    if width > 2:
+    are_nodes = any(isinstance(row, tuple) and row in hierarchy for row in Y)
+    if are_nodes or width == len(hierarchy):
+        return not are_nodes
+    # Rows of two may be the labels 0 and 1. Longer rows repeat one of them.
+    if width > 2 and not _is_table(Y, hierarchy):
         raise ValueError(
             f"Y is an indicator of {width} columns, but the hierarchy has "
             f"{len(hierarchy)} nodes: one column per node is needed."

@@ -208,8 +208,8 @@ default="auto"
     early_stopping : bool, default=False
         Whether `fit` holds out rows, stops when `scoring` has not improved on them for
         `patience` epochs, and restores the best weights. Beside a wide path the same
-        rows then say how much the network counts. A warm start on as many rows holds
-        out the same ones.
+        rows then say how much the network counts. A warm start holds out the same
+        places of X again, if X is as long, and others if it is not.
     validation_fraction : float, default=0.2
         Share of the rows, but at most 5,000, held out at a time. What the wide path
         needs chosen is cross-validated until about 2,000 rows have been held out, in 5

@@ -16,7 +16,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from skorch.history import History
 
-from sklearn_htc._sklearn_compat import calling_modules, fit_context
+from sklearn_htc._sklearn_compat import fit_context
 from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
 from sklearn_htc.data.label_texts import LabelDocuments, texts_of
@@ -51,7 +51,7 @@ from sklearn_htc.training.plan import LabelCounts
 from sklearn_htc.training.seeding import Draws, back_on_failure
 from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
 from sklearn_htc.two_paths.fitting import fit_two_paths
-from sklearn_htc.two_paths.task import TwoPathSettings
+from sklearn_htc.two_paths.task import TwoPathSettings, pass_on_ctrl_c
 from sklearn_htc.updating.predictor import UpdatedPredictor
 from sklearn_htc.wide.base import WideOptions
 
@@ -157,7 +157,8 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             whose missing cells (None, NaN, NA, "") end a path. It is closed upward.
             NumPy arrays and DataFrames are tables where they hold text, or where
             hierarchy="infer", and otherwise indicators; lists of lists are label
-            collections, or a table where hierarchy="infer". Where the DataFrame of an
+            collections, an indicator where all cells are 0 and 1, or a table where
+            hierarchy="infer". Where the DataFrame of an
             indicator names its columns, these have to be the nodes' names, in order.
         sample_weight : array-like of shape (n_documents,), default=None
             Weight of each document, not negative; only their ratios matter. It counts
@@ -571,6 +572,8 @@ label collections, or array-like of shape (n_documents,)
         report: TrainingReport | None,
     ) -> None:
         """Store what was learned, all at once, and say how training went."""
+        if report is not None:
+            pass_on_ctrl_c(report)
         self._warn_of(report)
         parameters = remembered(self.get_params(deep=False))
         self._learned = NetworkLearned(
@@ -587,6 +590,7 @@ label collections, or array-like of shape (n_documents,)
         self, deep: DeepModel, report: TrainingReport, rng: np.random.RandomState
     ) -> None:
         """Store what was learned further, all at once, and say how training went."""
+        pass_on_ctrl_c(report)
         # Where warnings are errors, the former model stays.
         self._warn_of(report)
         learned = self._learned
@@ -602,11 +606,9 @@ label collections, or array-like of shape (n_documents,)
         )
 
     def _warn_of(self, report: TrainingReport | None) -> None:
-        """Say so where training ended before its time; Ctrl-C ends a search, too."""
+        """Say so where training ended before its time."""
         if report is None:
             return
-        if report.is_interrupted and calling_modules():
-            raise KeyboardInterrupt
         if report.is_interrupted:
             warn(
                 f"Training was interrupted in epoch {report.n_done} of "
@@ -627,14 +629,17 @@ label collections, or array-like of shape (n_documents,)
 def _held_out_rows(
     deep: DeepModel, data: TrainingData, fraction: float, rng: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out the same documents as before where there are as many in all.
+    """Hold out the same documents as before where there are as many of them.
 
     The network has learned from the others.
     """
-    if deep.held_out is not None and deep.held_out[0] == len(data):
-        is_held_out = np.unpackbits(deep.held_out[1], count=len(data)).astype(bool)
-        return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
-    return split_rows(len(data), fraction, rng)[0]
+    learned_from, held_out = split_rows(len(data), fraction, rng)[0]
+    if deep.held_out is None or deep.held_out[0] != len(data):
+        return learned_from, held_out
+    was_held_out = np.unpackbits(deep.held_out[1], count=len(data)).astype(bool)
+    if was_held_out.sum() != len(held_out):
+        return learned_from, held_out
+    return np.flatnonzero(~was_held_out), np.flatnonzero(was_held_out)
 
 
 def _plain(value: Any) -> bool | str:

@@ -43,7 +43,7 @@ class LabelExplanation:
     documents : int ndarray of shape (n_documents,)
         Rows of training documents, counted without those of weight 0, those that add
         or take away most first; empty where no kernel method is used.
-    of_documents : ndarray of shape (n_documents,), float32
+    of_documents : ndarray of shape (n_documents,), float64
         What each of them adds to the score: its similarity times its weight.
     network : float
         What the network adds; 0 where there is none, or it has no weight.

@@ -39,17 +39,19 @@ def words_of(
     terms = [str(term) for term in terms]
     spans = [match.span() for match in WORD.finditer(text)]
     words = [text[start:end] for start, end in spans]
-    # The terms tell whether the vectorizer has kept upper case, and short words.
-    if all(term == term.lower() for term in terms):
-        words = [word.lower() for word in words]
+    # Vectorizers leave words of one letter out, unless a term has one.
     least = min((len(word) for term in terms for word in term.split()), default=1)
     kept = [i for i, word in enumerate(words) if len(word) >= min(least, 2)]
     places: dict[str, list[list[int]]] = {}
     longest = max((term.count(" ") + 1 for term in terms), default=1)
+    known = set(terms)
     for size in range(1, longest + 1):
         for first in range(len(kept) - size + 1):
             own = kept[first : first + size]
-            places.setdefault(" ".join(words[i] for i in own), []).append(own)
+            term = " ".join(words[i] for i in own)
+            # Some vectorizers keep upper case; of most, all terms are lower case.
+            term = term if term in known else term.lower()
+            places.setdefault(term, []).append(own)
     added = np.zeros(len(words))
     touched = np.zeros(len(words), dtype=bool)
     for term, value in zip(terms, contributions.tolist(), strict=True):

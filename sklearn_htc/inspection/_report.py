@@ -29,16 +29,17 @@ def classification_report(
     """Report precision, recall and F1 of each node, with the weakest branches first.
 
     A branch is a node with all its descendants, and is as good as their common
-    micro-F1. Among the children of a node, the branch of the lowest one comes first.
-    Nodes that occur neither in `y_true` nor in `y_pred` are left out.
+    micro-F1; labels of a table that the hierarchy lacks count there, too. Among the
+    children of a node, the branch of the lowest one comes first. Nodes that occur
+    neither in `y_true` nor in `y_pred` are left out.
 
     Parameters
     ----------
     y_true, y_pred : array-like, sparse array or sequence
         Labels in every form that the estimators take; closed upward first.
     hierarchy : Hierarchy
-        The label graph. A node with several parents stands below the one that is listed
-        first.
+        The label graph. A node with several parents stands below the one from which
+        the list reaches it first.
     output : {"text", "frame"}, default="text"
         Whether to return a string or a pandas.DataFrame.
     max_nodes : int, default=None

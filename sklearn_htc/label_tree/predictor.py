@@ -11,6 +11,7 @@ from sklearn_htc.data.documents import Documents
 from sklearn_htc.label_tree.tree import (
     BATCH_SIZE,
     LEAST_PROBABILITY,
+    MARGIN,
     MAX_FOLLOWED,
     LabelTree,
 )
@@ -23,8 +24,6 @@ __all__ = ["TreePredictor"]
 
 # Scores at a time (100 MB), where more routers are asked than a search asks.
 MAX_SCORES = 25 * 10**6
-# Probability of a label that no path leads to.
-LEAST = float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
@@ -148,14 +147,14 @@ class TreePredictor(Predictor):
     def _top(
         self, found: Found, k: int, levels: np.ndarray, *, of_paths: bool
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Rank all columns where k that are found are more probable than any other."""
+        """Rank all columns. Where k are found that are probable, no others are read."""
         values = self._values(found, of_paths=of_paths)
-        has_enough = _count_of(values, 2 * LEAST) >= k
+        has_enough = _count_of(values, 2 * MARGIN) >= k
         if has_enough.any():
             top = largest_per_row(values[has_enough], k, levels)
             yield np.flatnonzero(has_enough), *top
         others = np.flatnonzero(~has_enough)
-        # A row takes as much again where it is sorted.
+        # Besides the probabilities there are their negatives, and numbers of columns.
         size = max(1, MAX_SCORES // (4 * values.shape[1]))
         for start in range(0, len(others), size):
             rows = others[start : start + size]
@@ -168,7 +167,7 @@ class TreePredictor(Predictor):
 def _filled(values: sparse.csr_array) -> np.ndarray:
     """Give what can't be found, as no path leads there, the least probability."""
     dense = values.toarray()
-    return np.maximum(dense, LEAST, out=dense)
+    return np.maximum(dense, MARGIN, out=dense)
 
 
 def _count_of(values: sparse.csr_array, least: float) -> np.ndarray:

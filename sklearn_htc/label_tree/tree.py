@@ -24,7 +24,7 @@ BATCH_SIZE = 1024
 # Branches of a smaller probability are not followed, except the best of each level.
 LEAST_PROBABILITY = 1e-3
 # Probabilities are this far from 0 and 1.
-MARGIN = np.finfo(np.float32).eps
+MARGIN = float(np.finfo(np.float32).eps)
 # Branches that are followed at each level of a document.
 MAX_FOLLOWED = 64
 

@@ -50,11 +50,12 @@ def node_probabilities(estimator: Any, X: Any) -> np.ndarray:
     Returns
     -------
     probabilities : ndarray of shape (n_documents, n_nodes)
-        Where fit was given 1-D y, those of the classes at and below each node.
+        Where fit was given 1-D y (`multilabel_` is False), those of the classes at and
+        below each node.
     """
     classifier = classifier_in(estimator)
     scores = np.asarray(estimator.predict_proba(X))
-    if classifier.multilabel_:
+    if getattr(classifier, "multilabel_", True):
         return scores
     # Columns are classes, of which a document has one: their probabilities add up.
     hierarchy = classifier.hierarchy_

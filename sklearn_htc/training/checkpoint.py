@@ -225,8 +225,8 @@ class KeepEpochs(Callback):
     progress : Progress
         Of this training.
     former : dict
-        What was noted of the former training; emptied once it is heeded, as the best
-        weights are as large as the network. Empty where there was none.
+        What was noted of the former training; empty where there was none. It is emptied
+        after use, as it holds a copy of the best weights.
     draws : Draws
         Gives its batches and dropout.
     """

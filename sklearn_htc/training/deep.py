@@ -110,8 +110,8 @@ class DeepModel:
         self.counts = counts
         self.feature_scale = feature_scale
         self.stored_as = "float32"
-        # How many documents there were, and which of them early stopping has looked at,
-        # one bit per document; None before it has.
+        # How many documents the last training had, and which of them it did not learn
+        # from, one bit per document; None where it has learned from all.
         self.held_out: tuple[int, np.ndarray] | None = None
         self.log_odds_of_shares = counts.log_odds
         self.decoder: Decoder = make_decoder(hierarchy, path_nodes, 0.5)
@@ -265,7 +265,8 @@ class DeepModel:
             else DocumentDataset(documents, data.target, data.sample_weight, part)
             for part in (train, held_out if training.early_stopping else None)
         ]
-        if held_out is not None and training.early_stopping:
+        self.held_out = None
+        if held_out is not None:
             is_held_out = np.isin(np.arange(len(data)), held_out)
             self.held_out = len(data), np.packbits(is_held_out)
         kept = None if file is None else (file, progress)
@@ -304,6 +305,7 @@ class DeepModel:
         ValueError
             If the file is damaged.
         """
+        self.held_out = None
         schedule = WarmupThenDecay(progress, peak=FINISHING_RATE)
         callbacks = self._callbacks(training, progress, [("schedule", schedule)])
         callbacks.append(("end", StopWhenOver(progress)))
@@ -330,6 +332,7 @@ class DeepModel:
         report : TrainingReport
             How it went.
         """
+        self.held_out = None
         callbacks = self._callbacks(training, Progress(None), [])
         return self._run(training, [self._dataset(data), None], draws, 1, callbacks)
 
@@ -457,9 +460,9 @@ class DeepModel:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copy the net itself; the way by arrays would draw weights first."""
-        # What epochs that are over have noted stays as it is. A stream of pieces has
+        # Batches of epochs that are over stay as they are. A stream of pieces has
         # thousands of them.
-        memo[id(self.net.history)] = History(self.net.history)
+        memo[id(self.net.history)] = History(map(dict, self.net.history))
         twin = object.__new__(type(self))
         vars(twin).update(deepcopy(vars(self), memo))
         return twin

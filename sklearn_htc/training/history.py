@@ -21,17 +21,18 @@ def in_short(history: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     Returns
     -------
     history : list of dict
-        The same but for `batches`, where they hold only what JSON can.
+        The same but for `batches`, where JSON gives back what they hold.
     """
     return [epoch | {"batches": _as_text(epoch["batches"])} for epoch in history]
 
 
 def _as_text(batches: list[dict[str, Any]]) -> Any:
     try:
-        return json.dumps(batches)
-    except TypeError:
-        # A callback of the user's has noted something else.
+        text = json.dumps(batches)
+    except (TypeError, ValueError, RecursionError):
         return batches
+    # A callback of the user's may have noted what comes back as something else.
+    return text if json.loads(text) == batches else batches
 
 
 def in_full(history: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -150,7 +150,7 @@ class Task:
             is_beside=is_beside,
             file=self._file("training"),
         )
-        _pass_on_ctrl_c(report)
+        pass_on_ctrl_c(report)
         return deep, report
 
     def may_finish(self, report: TrainingReport) -> bool:
@@ -199,7 +199,7 @@ class Task:
         last = deep.finish(
             training, self.data, draws, self.progress, self._file("last_epoch")
         )
-        _pass_on_ctrl_c(last)
+        pass_on_ctrl_c(last)
         return replace(
             last,
             n_epochs=report.n_epochs + last.n_epochs,
@@ -213,7 +213,18 @@ class Task:
         return None if self.checkpoint is None else self.checkpoint.training(name)
 
 
-def _pass_on_ctrl_c(report: TrainingReport) -> None:
-    """Let Ctrl-C end a search, or whatever has called `fit`, too."""
+def pass_on_ctrl_c(report: TrainingReport) -> None:
+    """Let Ctrl-C end a search, or whatever has called `fit`, too.
+
+    Parameters
+    ----------
+    report : TrainingReport
+        How a training went.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user has ended it, and another estimator has asked for it.
+    """
     if report.is_interrupted and calling_modules():
         raise KeyboardInterrupt

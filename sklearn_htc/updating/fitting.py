@@ -122,7 +122,7 @@ def update(
             anew = _learn(origin, data, nodes, rng)
         is_counted = np.isin(np.arange(len(counts)), nodes)
         if is_one_path:
-            is_counted |= is_fresh
+            is_counted |= is_fresh & (change.data.counts > 0)
         counts[is_counted] = change.data.counts[is_counted]
     knows_text = change.sources.goes_on_from(has_text(predictor))
     told, divided = None, None
@@ -198,7 +198,10 @@ def counts_of(predictor: LogOddsPredictor) -> np.ndarray:
 
 
 def _ends(data: TrainingData) -> TrainingData:
-    """Return where paths end: a path to a node is not one to any below it."""
+    """Return where paths end: one that goes on below a node is no example of its end.
+
+    Each node is learned by itself, as no end implies another.
+    """
     hierarchy = Hierarchy([], nodes=data.hierarchy.nodes)
     target = data.hierarchy.most_specific(data.target)
     return replace(data, target=target, hierarchy=hierarchy)
@@ -383,9 +386,10 @@ def _carried(
     is_first: np.ndarray,
     counts: np.ndarray,
 ) -> list[np.ndarray]:
-    """Give nodes what former ones had; those that are first learned, the median.
+    """Give nodes what former ones had.
 
-    It is that of former nodes with about as many documents.
+    Those that are learned for the first time get the median of former nodes with about
+    as many documents.
     """
     sources, before = change.sources, np.log1p(counts_of(predictor))
     carried = []

@@ -32,12 +32,14 @@ __all__ = ["LearnedAnew", "ToldByTexts", "UpdatedPredictor"]
 class LearnedAnew:
     """A model of the nodes that have changed, from documents given with the change.
 
+    Where each document has one path, it tells which ones end at a node.
+
     Parameters
     ----------
     nodes : int ndarray of shape (n_learned,)
         Which.
     hierarchy : Hierarchy
-        Of these nodes alone, in their order.
+        Of these nodes alone, in their order; without edges where paths end.
     wide : WideModel
         Scores them.
     calibration : Calibration
@@ -50,7 +52,7 @@ class LearnedAnew:
     calibration: Calibration
 
     def log_odds(self, X: Any) -> np.ndarray:
-        """Compute log-odds of the nodes, coherent among each other.
+        """Compute log-odds of the nodes, coherent along the edges among them.
 
         Parameters
         ----------

@@ -250,7 +250,14 @@ class LinearSettings(WideSettings):
     def fit_from(
         self, data: TrainingData, rng: np.random.RandomState, start: Start | None
     ) -> LinearPath:
-        """Learn every label by itself; see `WideSettings.fit_from`."""
+        """Learn every label by itself; see `WideSettings.fit_from`.
+
+        Raises
+        ------
+        MemoryError
+            If there is too little for the weights.
+        """
+        _require_memory(len(occurring_features(data.vectors)), data)
         relevance = np.ones(data.vectors.n_features, dtype=np.float32)
         if self.power:
             relevance = relevance_of(data, rng)
@@ -282,13 +289,7 @@ class LinearSettings(WideSettings):
         -------
         path : LinearPath
             Fitted.
-
-        Raises
-        ------
-        MemoryError
-            If there is too little for the weights.
         """
-        _require_memory(len(terms.features), data)
         # Scoring documents needs no torch.
         from sklearn_htc.wide.machines import Start, fit_machines
         from sklearn_htc.wide.ridge import fit_ridge

@@ -41,7 +41,7 @@ MAX_ELEMENTS = 2**25
 TOLERANCE = 1e-4
 # So that nothing is divided by 0.
 TINY = 1e-30
-# Squared gradients grow on the way, by up to 4,300 times at C = 1000 on three data sets.
+# Squared gradients grow on the way, by up to 4,300 times (three data sets, C = 1000).
 # Where they grow by more than this, steps follow what rounding has left of a direction.
 MOST_UPHILL = 1e6
 

@@ -331,3 +331,11 @@ def test_labels_that_are_tuples_of_zeros_and_ones_are_labels(nodes):
     encoder = TargetEncoder.fit(nodes, Hierarchy([], nodes=nodes))
     assert encoder.kind == "labels"
     np.testing.assert_array_equal(encoder.transform(nodes).toarray(), np.eye(2))
+
+
+def test_a_table_of_zeros_and_ones_is_no_indicator_of_another_width():
+    rows = [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
+    hierarchy = Hierarchy.from_table(rows)
+    encoder = TargetEncoder.fit(rows, hierarchy)
+    assert encoder.kind == "table"
+    assert encoder.transform(rows).sum(axis=1).tolist() == [3, 3, 3]

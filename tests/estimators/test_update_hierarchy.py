@@ -328,6 +328,22 @@ def test_a_class_is_added():
     assert (predicted == TEST[1])[~is_true].mean() > 0.8
 
 
+def test_texts_share_the_odds_of_a_split_node_beside_documents_of_others():
+    def parts_of(**given):
+        texts = {node: TEXTS[node] for node in BEFORE.nodes}
+        model = HierarchicalLinearClassifier(
+            BEFORE, label_texts=texts, decoding="path", random_state=0
+        ).fit(TRAIN[0], several(TRAIN[1]))
+        model.update_hierarchy(
+            SPLIT, {"rose": PARTS}, label_texts=TEXTS_OF_PARTS, **given
+        )
+        return columns(model, PARTS)
+
+    others = [i for i, name in enumerate(TRAIN[1]) if name != "rose"]
+    X, y = [TRAIN[0][i] for i in others], several([TRAIN[1][i] for i in others])
+    np.testing.assert_allclose(parts_of(X=X, y=y), parts_of(), atol=1e-6)
+
+
 @pytest.mark.parametrize("as_labels", [True, False])
 def test_paths_that_end_above_others_are_told_apart(as_labels):
     def documents(words):

@@ -339,3 +339,23 @@ def test_a_node_of_several_parents_needs_all_of_them():
     )
     (end,) = path_ends(decoder, tree, np.array([0]), p - 0.1, None)
     assert end.needed == pytest.approx(0.48)
+
+
+def test_weights_of_documents_that_cancel_add_up_to_the_score():
+    rng = np.random.default_rng(0)
+    landmarks = rng.normal(size=(4000, 4)).astype(np.float32)
+    coef = np.repeat(rng.normal(size=(2000, 3)) * 1e4, 2, axis=0).astype(np.float32)
+    coef[1::2] *= -1
+    path = KernelPath(
+        KernelSettings(),
+        np.ones(4, dtype=np.float32),
+        landmarks,
+        0.1,
+        coef,
+        np.zeros(3, dtype=np.float32),
+        np.arange(4000),
+    )
+    X = rng.normal(size=(3, 4))
+    parts = list(contributions(path, X, [np.arange(3)] * 3))
+    found = np.array([part.of_rows.sum(axis=0) for part in parts])
+    np.testing.assert_allclose(found, path.scores(X), rtol=1e-6)

@@ -28,7 +28,7 @@ def assert_says_the_same(clf, X, path, atol=1e-5):
         np.testing.assert_array_equal(some[1], decisions[rows])
 
 
-def assert_is_written_as_it_is(clf, X, atol=1e-5):
+def assert_module_says_the_same(clf, X, atol=1e-5):
     """Compare the model that a file is made of; to write it takes many seconds."""
     final, _ = final_estimator(clf)
     inputs = onnx_inputs(clf, X)

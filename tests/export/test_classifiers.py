@@ -11,7 +11,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
 from sklearn_htc import HierarchicalDecodingClassifier
-from tests.export.sessions import assert_is_written_as_it_is, assert_says_the_same
+from tests.export.sessions import assert_module_says_the_same, assert_says_the_same
 
 pytest.importorskip("onnxruntime")
 
@@ -40,8 +40,8 @@ def fitted(name, form, corpus, bag, hierarchy):
 
 @pytest.mark.parametrize("name", LINEAR)
 @pytest.mark.parametrize("form", ["texts", "sparse", "dense"])
-def test_linear_classifiers_are_written_as_they_are(name, form, corpus, bag, hierarchy):
-    assert_is_written_as_it_is(*fitted(name, form, corpus, bag, hierarchy))
+def test_linear_classifiers_have_a_module(name, form, corpus, bag, hierarchy):
+    assert_module_says_the_same(*fitted(name, form, corpus, bag, hierarchy))
 
 
 @pytest.mark.parametrize(

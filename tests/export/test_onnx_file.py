@@ -22,7 +22,7 @@ from sklearn_htc import (
 )
 from sklearn_htc.export import onnx_file, to_onnx
 from sklearn_htc.label_tree import fitting
-from tests.export.sessions import assert_is_written_as_it_is, assert_says_the_same, run
+from tests.export.sessions import assert_module_says_the_same, assert_says_the_same, run
 
 pytest.importorskip("onnxruntime")
 
@@ -141,9 +141,9 @@ def with_label_texts(name, form, kind, corpus, bag, hierarchy):
         ("both paths", "terms"),
     ],
 )
-def test_label_texts_are_written_as_they_are(name, form, kind, corpus, bag, hierarchy):
+def test_label_texts_have_a_module(name, form, kind, corpus, bag, hierarchy):
     clf, X = with_label_texts(name, form, kind, corpus, bag, hierarchy)
-    assert_is_written_as_it_is(clf, X)
+    assert_module_says_the_same(clf, X)
 
 
 @pytest.mark.parametrize(

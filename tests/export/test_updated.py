@@ -6,7 +6,7 @@ from scipy import sparse
 
 from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, HTCInfoMaxClassifier
 from tests.estimators.test_label_texts import HIERARCHY, TEXTS, TOPICS, corpus
-from tests.export.sessions import assert_is_written_as_it_is, assert_says_the_same
+from tests.export.sessions import assert_module_says_the_same, assert_says_the_same
 
 pytest.importorskip("onnxruntime")
 
@@ -63,9 +63,9 @@ def updated(change, kind):
 
 @pytest.mark.parametrize("kind", ["labels", "one path", "several"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_hierarchy_is_written_as_it_is(change, kind):
+def test_a_changed_hierarchy_module_says_the_same(change, kind):
     clf, atol = updated(change, kind)
-    assert_is_written_as_it_is(clf, TEST[0], atol)
+    assert_module_says_the_same(clf, TEST[0], atol)
 
 
 @pytest.mark.parametrize(
