@@ -11,7 +11,7 @@ from forms import refuse_other_forms
 
 
 def fit_search(search: Any, X: Any, y: Any, client: Client) -> Any:
-    """Fit a search, or whatever uses joblib, on the workers of a cluster.
+    """Fit a search on the workers of a cluster.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from sklearn_htc.persistence import load
 
 
 def fit_search(search: Any, X: Any, y: Any) -> Any:
-    """Fit a search, or whatever uses joblib, on the workers of a cluster.
+    """Fit a search on the workers of a cluster.
 
     Parameters
     ----------

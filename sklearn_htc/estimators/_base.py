@@ -62,7 +62,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
 
         Parameters
         ----------
-        X : {array-like, sparse array}
+        X : sequence of str or {array-like, sparse array}
             Documents, of the form and width that fit has seen.
 
         Returns
@@ -91,7 +91,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
 
         Parameters
         ----------
-        X : {array-like, sparse array}
+        X : sequence of str or {array-like, sparse array}
             Documents, of the form and width that fit has seen.
 
         Returns
@@ -133,7 +133,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
 
         Parameters
         ----------
-        X : {array-like, sparse array}
+        X : sequence of str or {array-like, sparse array}
             Documents, of the form and width that fit has seen.
         k : int
             How many labels per document, from 1 to the number of classes.
@@ -415,7 +415,7 @@ default=None
 
         Parameters
         ----------
-        X : {array-like, sparse array}
+        X : sequence of str or {array-like, sparse array}
             Documents.
         y : array-like, sparse array or sequence
             Their labels, in the form that fit was given; closed upward before they are

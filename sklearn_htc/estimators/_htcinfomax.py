@@ -76,8 +76,8 @@ default="auto"
         tokenizer. Needs the extra `transformer`. A fitted estimator holds the weights
         of the encoder, and no longer needs the folder.
     max_length : int, default=256
-        For "transformer": tokens per document; longer texts are cut, with a warning
-        that says how many.
+        For "transformer": tokens per document, at least 2; longer texts are cut, with a
+        warning that says how many.
     freeze_word_embeddings : bool, default=True
         For "transformer": whether the embeddings of its vocabulary stay as they are.
     encoder_lr : float, default=2e-4
@@ -132,9 +132,10 @@ default="auto"
         expected F1, if that did better on held-out documents. For 1-D `y` it always is
         a whole path.
     threshold : float or "auto", default="auto"
-        The least probability of a predicted node, with threshold decoding. "auto" is
-        one threshold per node, chosen on held-out documents between the common one that
-        is best for micro-F1 and the node's own; 0.5 where there is no wide path.
+        The least probability of a predicted node, between 0 and 1, with threshold
+        decoding. "auto" is one threshold per node, chosen on held-out documents between
+        the common one that is best for micro-F1 and the node's own; 0.5 where there is
+        no wide path.
     wide_path : bool or "auto", default="auto"
         Whether a shallow model of each label stands beside the network. On CSR of
         terms it is a linear support vector machine, mixed with ridge regression where
@@ -158,7 +159,7 @@ default="auto"
         kept. Where labels are so many that the wide path would be a label tree, True
         trains a network without a wide path.
     C : float, default=1.0
-        What the penalties on the wide path's weights are divided by.
+        What the penalties on the wide path's weights are divided by; above 0.
     dimension : int or "auto", default="auto"
         Size d of text features and label representations. "auto" is 128, or the size of
         the encoder's vectors with "transformer". The paper has 300. Must be even with
@@ -182,11 +183,12 @@ default="auto"
     classifier_dropout : float, default=0.0
         Dropout on the input of the head. The paper has 0.5.
     time_budget : float or None, default=None
-        Seconds that `fit` may take. The learning rate falls to 0 by then, so that the
-        last model is the best one to be had in that time; training ends earlier where
-        all epochs are done. The wide path comes first and is never cut short; but
-        embeddings of a pretrained encoder are left out where there is no time for
-        them, and so is its training. None sets no limit. `partial_fit` ignores it.
+        Seconds that `fit` may take, above 0. The learning rate falls to 0 by then, so
+        that the last model is the best one to be had in that time; training ends
+        earlier where all epochs are done. The wide path comes first and is never cut
+        short; but embeddings of a pretrained encoder are left out where there is no
+        time for them, and so is its training. None sets no limit. `partial_fit` ignores
+        it.
     max_epochs : int or "auto", default="auto"
         Passes over the training rows. "auto" is 10, or 5 beside a wide path, or 4 with
         "transformer", and more where that would be fewer than 100 steps. Beside a wide
@@ -204,17 +206,18 @@ default="auto"
         embedding layer only the terms that occur in the batch, with one second moment
         per term; otherwise, and on a GPU, it is Adam.
     gradient_clip : float or None, default=5.0
-        Largest norm of a step's gradient.
+        Largest norm of a step's gradient, above 0.
     early_stopping : bool, default=False
         Whether `fit` holds out rows, stops when `scoring` has not improved on them for
         `patience` epochs, and restores the best weights. Beside a wide path the same
         rows then say how much the network counts. A warm start holds out the same
         places of X again, if X is as long, and others if it is not.
     validation_fraction : float, default=0.2
-        Share of the rows, but at most 5,000, held out at a time. What the wide path
-        needs chosen is cross-validated until about 2,000 rows have been held out, in 5
-        folds at most, with the terms that a vectorizer would know without the rows held
-        out; the network is trained once, without the rows of the first.
+        Share of the rows, between 0 and 1, but at most 5,000, held out at a time. What
+        the wide path needs chosen is cross-validated until about 2,000 rows have been
+        held out, in 5 folds at most, with the terms that a vectorizer would know
+        without the rows held out; the network is trained once, without the rows of the
+        first.
     patience : int, default=5
         Epochs without improvement before early stopping.
     scoring : {"f1_micro", "f1_macro", "loss"}, default="f1_micro"

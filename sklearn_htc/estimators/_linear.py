@@ -189,6 +189,10 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         ValueError
             Before any training, if a parameter, X, y or the hierarchy is not as
             described.
+        TypeError
+            If the hierarchy is of no accepted type.
+        MemoryError
+            Before any training, if weights have no room.
         """
         self._validate_params()
         self._require_y(y)

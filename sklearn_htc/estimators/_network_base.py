@@ -175,6 +175,23 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         ValueError
             Before any training, if a parameter, X, y or the hierarchy is not as
             described, or the device is not there.
+        TypeError
+            If the hierarchy is of no accepted type.
+        MemoryError
+            Before any training, if weights have no room.
+        ImportError
+            If "transformer", `lora`, `checkpoint` or "accelerate" needs a package that
+            is not installed.
+        KeyboardInterrupt
+            If the user ends it before anything is learned, or in a search.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `time_budget` has ended training before every document was seen, or the
+            user has ended it.
+        UserWarning
+            If texts were cut to `max_length`.
         """
         self._validate_params()
         self._check_pretrained()
@@ -310,7 +327,7 @@ label collections, or array-like of shape (n_documents,)
 
         Parameters
         ----------
-        X : {array-like, sparse array}
+        X : sequence of str or {array-like, sparse array}
             Documents, of the form and width that fit has seen.
 
         Returns
