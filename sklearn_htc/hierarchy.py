@@ -49,11 +49,16 @@ class Hierarchy:
     ----------
     nodes : tuple of labels, length n_nodes
         The column order of every indicator.
-    parents : csr_array of shape (n_nodes, n_nodes)
+    edges : tuple of two int ndarrays of shape (n_edges,)
+        Columns of the parent and of the child of each edge.
+    paths : list of tuples of labels, length n_nodes
+        The names from a root down to each node, of a tree. In another graph it raises
+        ValueError.
+    parents : csr_array of shape (n_nodes, n_nodes), int64
         `parents[i, j]` is 1 where node j is a parent of node i.
-    children : csr_array of shape (n_nodes, n_nodes)
+    children : csr_array of shape (n_nodes, n_nodes), int64
         The transpose: `children[i, j]` is 1 where node j is a child of node i.
-    ancestors : csr_array of shape (n_nodes, n_nodes)
+    ancestors : csr_array of shape (n_nodes, n_nodes), int64
         `ancestors[i, j]` is 1 where node j is node i or one of its ancestors. Computed
         when it is first asked for: a chain of n nodes has n (n + 1) / 2 entries.
     levels : ndarray of shape (n_nodes,)

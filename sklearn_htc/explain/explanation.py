@@ -293,6 +293,11 @@ class Explanations(Sequence[Explanation]):
             Columns "document", "label", "is_predicted", "probability", "score", "part",
             "name" and "contribution"; the contributions of a label of a document add up
             to its score. Terms and documents that are not shown are one row.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
         """
         from pandas import DataFrame
 

@@ -55,7 +55,10 @@ def classification_report(
     Raises
     ------
     ValueError
-        If `output` is neither of these, or labels are of no accepted form.
+        If `output` is neither of these, `max_nodes` is below 1, or labels are of no
+        accepted form.
+    ImportError
+        If `output` is "frame" and pandas is not installed.
 
     Examples
     --------
