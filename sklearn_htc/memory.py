@@ -1,5 +1,6 @@
 """How much memory there is, and a clear error before work that needs more."""
 
+import os
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -113,6 +114,6 @@ def _of_group(folder: str, kind: str) -> int | None:
 def _read(path: str) -> str | None:
     try:
         # Names of groups may hold any bytes.
-        return Path(path).read_text(encoding="utf8", errors="surrogateescape")
+        return os.fsdecode(Path(path).read_bytes())
     except OSError:
         return None

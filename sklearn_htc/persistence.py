@@ -112,8 +112,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         Any that skops writes: those of this package and of scikit-learn, and pipelines
         and searches of them.
     path : path-like
-        Of the file, such as "model.skops". A file that is there is replaced, also one
-        that may not be written: what counts is the folder.
+        Of the file, such as "model.skops". A file that is there is replaced, on
+        POSIX even if it is read-only: only the folder has to be writable.
 
     Raises
     ------

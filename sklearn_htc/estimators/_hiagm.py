@@ -115,8 +115,9 @@ default="auto"
     early_stopping : bool, default=False
         Whether `fit` holds out rows, stops when `scoring` has not improved on them for
         `patience` epochs, and restores the best weights. Beside a wide path the same
-        rows then say how much the network counts. A warm start holds out the same
-        places of X again, if X is as long, and others if it is not.
+        rows then say how much the network counts. A warm start holds the same places of
+        X out again, where X is as long and the last fit held as many out; otherwise
+        others.
     validation_fraction : float, default=0.2
         As for `HTCInfoMaxClassifier`.
     patience : int, default=5

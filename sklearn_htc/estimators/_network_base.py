@@ -646,7 +646,7 @@ label collections, or array-like of shape (n_documents,)
 def _held_out_rows(
     deep: DeepModel, data: TrainingData, fraction: float, rng: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out the same documents as before where there are as many of them.
+    """Hold out the same documents as before, where as many of as many are to be.
 
     The network has learned from the others.
     """

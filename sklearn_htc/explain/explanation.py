@@ -1,5 +1,6 @@
 """Explanations of single documents, and how they are shown: text, HTML, a table."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -50,7 +51,7 @@ class LabelExplanation:
     network_terms : ndarray of str, shape (n_network_terms,)
         Where it is shared out by integrated gradients, the terms that the network
         reads, the strongest first; else empty.
-    of_network_terms : ndarray of shape (n_network_terms,), float32
+    of_network_terms : ndarray of shape (n_network_terms,), float64
         What each of them adds to `network`. The rest of it is what the network says of
         a document without terms.
     n_shown : int
@@ -110,27 +111,22 @@ class LabelExplanation:
             [pair for pair in pairs if pair[1] < 0][: self.n_shown],
         )
 
-    def named_terms(self) -> tuple[list[str], np.ndarray]:
-        """List all terms that have names, and what they add.
+    def named_terms(self) -> list[tuple[list[str], np.ndarray]]:
+        """List the terms that have names, and what they add.
 
         Returns
         -------
-        terms : list of str
-            Of the linear model, then of the network.
-        values : ndarray of shape (n_terms,)
-            What they add to the score.
+        parts : list of (list of str, ndarray)
+            Terms, and what they add to the score: of the linear model, and of the
+            network, which may have been made in another way.
         """
-        n, m = (
-            len(terms) if has_names else 0
-            for terms, has_names in (
-                (self.terms, self.has_names),
-                (self.network_terms, self.network_has_names),
-            )
+        parts = (
+            (self.has_names, self.terms, self.of_terms),
+            (self.network_has_names, self.network_terms, self.of_network_terms),
         )
-        return (
-            [*self.terms[:n], *self.network_terms[:m]],
-            np.concatenate([self.of_terms[:n], self.of_network_terms[:m]]),
-        )
+        return [
+            (list(map(str, terms)), added) for named, terms, added in parts if named
+        ]
 
     def rows(self) -> Iterator[tuple[str, Any, float]]:
         """List the parts of the score.
@@ -238,13 +234,16 @@ class Explanation:
             raise ValueError(
                 f"{short_repr(label)} is not explained: pass it in `labels`."
             )
-        terms, values = found[0].named_terms()
         if self.text is None or not found[0].has_words:
             raise ValueError(
                 "There are no words to point at, as X holds no texts, or its columns "
                 "have no names."
             )
-        return words_of(self.text, terms, values)
+        added: dict[tuple[int, int], float] = defaultdict(float)
+        for terms, values in found[0].named_terms():
+            for start, end, value in words_of(self.text, terms, values):
+                added[start, end] += value
+        return [(*span, value) for span, value in sorted(added.items())]
 
     def __repr__(self) -> str:
         lines = []

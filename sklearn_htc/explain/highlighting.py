@@ -27,7 +27,8 @@ def words_of(
     text : str
         The document.
     terms : sequence of str
-        Words, or several words with spaces between them.
+        Words, or several words with spaces between them, all of one vectorizer or
+        tokenizer.
     contributions : ndarray of shape (n_terms,)
         What each term adds.
 
@@ -39,19 +40,17 @@ def words_of(
     terms = [str(term) for term in terms]
     spans = [match.span() for match in WORD.finditer(text)]
     words = [text[start:end] for start, end in spans]
-    # Vectorizers leave words of one letter out, unless a term has one.
+    # The terms tell whether what made them keeps upper case, and words of one letter.
+    if all(term == term.lower() for term in terms):
+        words = [word.lower() for word in words]
     least = min((len(word) for term in terms for word in term.split()), default=1)
     kept = [i for i, word in enumerate(words) if len(word) >= min(least, 2)]
     places: dict[str, list[list[int]]] = {}
     longest = max((term.count(" ") + 1 for term in terms), default=1)
-    known = set(terms)
     for size in range(1, longest + 1):
         for first in range(len(kept) - size + 1):
             own = kept[first : first + size]
-            term = " ".join(words[i] for i in own)
-            # Some vectorizers keep upper case; of most, all terms are lower case.
-            term = term if term in known else term.lower()
-            places.setdefault(term, []).append(own)
+            places.setdefault(" ".join(words[i] for i in own), []).append(own)
     added = np.zeros(len(words))
     touched = np.zeros(len(words), dtype=bool)
     for term, value in zip(terms, contributions.tolist(), strict=True):

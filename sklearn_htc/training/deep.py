@@ -110,8 +110,8 @@ class DeepModel:
         self.counts = counts
         self.feature_scale = feature_scale
         self.stored_as = "float32"
-        # How many documents the last training had, and which of them it did not learn
-        # from, one bit per document; None where it has learned from all.
+        # How many documents the last fit had, and which of them it did not learn from,
+        # one bit per document; None where it has learned from all. Pieces are others.
         self.held_out: tuple[int, np.ndarray] | None = None
         self.log_odds_of_shares = counts.log_odds
         self.decoder: Decoder = make_decoder(hierarchy, path_nodes, 0.5)
@@ -332,7 +332,6 @@ class DeepModel:
         report : TrainingReport
             How it went.
         """
-        self.held_out = None
         callbacks = self._callbacks(training, Progress(None), [])
         return self._run(training, [self._dataset(data), None], draws, 1, callbacks)
 

@@ -19,7 +19,7 @@ from sklearn_htc.training.seeding import Draws
 from sklearn_htc.training.settings import NetworkSettings, TrainingSettings
 from sklearn_htc.wide.base import WideOptions
 
-__all__ = ["Task", "TwoPathSettings"]
+__all__ = ["Task", "TwoPathSettings", "pass_on_ctrl_c"]
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ class LearnedAnew:
     nodes : int ndarray of shape (n_learned,)
         Which.
     hierarchy : Hierarchy
-        Of these nodes alone, in their order; without edges where paths end.
+        Of these nodes alone, in their order; without edges if each document has
+        one path.
     wide : WideModel
         Scores them.
     calibration : Calibration

@@ -41,9 +41,9 @@ MAX_ELEMENTS = 2**25
 TOLERANCE = 1e-4
 # So that nothing is divided by 0.
 TINY = 1e-30
-# Squared gradients grow on the way, by up to 4,300 times (three data sets, C = 1000).
-# Where they grow by more than this, steps follow what rounding has left of a direction.
-MOST_UPHILL = 1e6
+# Share of the least curvature that a direction can have, which bounds a step. It is not
+# all of it, as intercepts are measured in another way.
+LEAST_BEND = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +225,7 @@ def _descend(
         How many steps are taken at most.
     tolerance : float
         By how much the squared lengths of gradients have to fall, from that where no
-        document has a share.
+        document has a share, or that of the start where it is larger.
     start : tuple of Tensor, or None
         a and b to start from, in the place of 0 and the mean sign.
 
@@ -252,7 +252,6 @@ def _descend(
     # 1 - y (w . x + b): a document has a loss where this is above 0.
     lack = 1 - intercept * signs
     first_length = torch.zeros_like(intercept)
-    least_length = torch.full_like(intercept, torch.inf)
     if start is not None:
         descent = torch.clamp(lack, min=0).mul_(signs).mul_(loss_weight)
         first_length = dot(descent, scores_of(descent))
@@ -273,34 +272,33 @@ def _descend(
             first_length = torch.maximum(first_length, length)
         # Whatever stands beside it, a label takes the same steps.
         is_done |= length <= tolerance * first_length
-        least_length = torch.minimum(least_length, length)
-        is_done |= length > MOST_UPHILL * least_length
         if is_done.all():
             break
         change = length - dot(former, scores) - intercept_part * former_intercept
         # Where nothing is left to gain, rounding could turn it anywhere.
-        turn = (change / former_length).clamp_(0, 10)
+        turn = torch.where(is_done, 0, (change / former_length).clamp_(0, 10))
         direction.mul_(turn).add_(descent)
         along_direction.mul_(turn).add_(scores)
         intercept_direction = intercept_part + turn * intercept_direction
         former, former_intercept = descent, intercept_descent
         former_length = length.clamp(min=TINY)
         # What a step of 1 does: to |w|^2 + b^2, and to the margins.
-        own = dot(direction, along_direction).clamp(min=0) + intercept_direction**2
+        own = dot(direction, along_direction) + intercept_direction**2
         along = dot(shares, along_direction) + intercept * intercept_direction
         fall = dot(descent, along_direction) + intercept_descent * intercept_direction
         moves = (along_direction + intercept_direction).mul_(signs)
         # Newton's step, then one of the secant method, from the slope where that ends.
         curvature = torch.mul(curved, moves, out=work).mul_(moves).sum(dim=0)
-        bend = own + curvature
-        step = fall / bend.clamp(min=TINY)
+        # A direction is at least as long as its slope on the gradient says (Cauchy and
+        # Schwarz), even where rounding has left nothing of its length.
+        least_bend = LEAST_BEND * fall * (fall / former_length)
+        step = fall / torch.maximum(own + curvature, least_bend).clamp(min=TINY)
         torch.addcmul(lack, moves, step, value=-1, out=work).relu_()
         gained = work.mul_(loss_weight).mul_(moves).sum(dim=0)
         still = gained - along - step * own
         # Where a label is at its minimum already, there is nothing to divide.
         step *= torch.where(fall > still, fall / (fall - still), 1)
-        # Nor where rounding is all that is left of a direction.
-        step *= ~is_done & (bend > TINY)
+        step = torch.where(is_done, 0, step)
         shares.addcmul_(direction, step)
         intercept = intercept + step * intercept_direction
         lack.addcmul_(moves, step, value=-1)

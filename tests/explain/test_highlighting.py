@@ -11,9 +11,9 @@ from sklearn_htc.explain.highlighting import words_of
     [
         # Lower case throughout: all words are read so.
         ("The cat, the dog", {"the": 1.0, "cat": 2.0}, {0: 0.5, 4: 2, 9: 0.5}),
-        # A term with upper case is found as it is.
+        # A term with upper case: all are found as they are.
         ("US told us", {"US": 1.0, "us": -1.0}, {0: 1, 8: -1}),
-        ("The US", {"US": 1.0, "the": 2.0}, {0: 2, 4: 1}),
+        ("The US and Us", {"US": 1.0, "and": 2.0}, {4: 1, 7: 2}),
         # Without terms of one letter, such words are passed over.
         ("cat and a dog", {"and dog": 1.0}, {4: 0.5, 10: 0.5}),
         ("vitamin c", {"vitamin": 1.0, "c": 2.0}, {0: 1, 8: 2}),
