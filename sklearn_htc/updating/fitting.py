@@ -116,7 +116,7 @@ def update(
     if change.data is not None:
         data = _ends(change.data) if is_one_path else change.data
         nodes = _nodes_to_learn(
-            change.sources, data, inherited, goes_on=not is_one_path
+            change.sources, data, inherited, is_fresh, goes_on=not is_one_path
         )
         if len(nodes):
             anew = _learn(origin, data, nodes, rng)
@@ -208,7 +208,12 @@ def _ends(data: TrainingData) -> TrainingData:
 
 
 def _nodes_to_learn(
-    sources: Sources, data: TrainingData, inherited: np.ndarray, *, goes_on: bool
+    sources: Sources,
+    data: TrainingData,
+    inherited: np.ndarray,
+    is_fresh: np.ndarray,
+    *,
+    goes_on: bool,
 ) -> np.ndarray:
     """List the nodes that documents are given for.
 
@@ -217,7 +222,7 @@ def _nodes_to_learn(
     has one path the others' probabilities are kept.
     """
     counts = data.counts
-    is_fresh = (sources.is_new | (inherited == 0)) & (counts > 0)
+    is_fresh = is_fresh & (counts > 0)
     # Documents of a new node above old ones need not be told from others.
     is_above_old = sources.hierarchy.ancestors.T @ (inherited > 0) > 0
     added = np.flatnonzero(is_fresh & ~is_above_old)

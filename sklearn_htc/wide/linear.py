@@ -257,11 +257,11 @@ class LinearSettings(WideSettings):
         MemoryError
             If there is too little for the weights.
         """
-        _require_memory(len(occurring_features(data.vectors)), data)
         relevance = np.ones(data.vectors.n_features, dtype=np.float32)
         if self.power:
             relevance = relevance_of(data, rng)
         terms = ScaledTerms.of(data.vectors, relevance, self.power)
+        _require_memory(len(terms.features), data)
         return self.fit_scaled(data, terms, start)
 
     def fit_scaled(
