@@ -1,5 +1,6 @@
 """Estimators that learn a label tree, as they do where labels are too many."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -248,19 +249,47 @@ def test_the_power_is_looked_for_uphill(planted, monkeypatch, best, powers):
     assert tried == powers
 
 
-def test_more_labels_than_branches_are_usually_followed():
-    # Terms say nothing, so each of 100 roots is more probable than any child.
-    hierarchy = Hierarchy([(i, 100 + i) for i in range(100)], nodes=range(200))
-    rng = np.random.default_rng(0)
-    roots = rng.integers(100, size=2000)
-    has_child = rng.random(2000) < 0.3
-    Y = hierarchy.to_indicator((roots + 100 * has_child)[:, None].tolist())
-    terms = np.arange(2000), rng.integers(100, size=2000)
-    X = sparse.csr_array((np.ones(2000), terms), shape=(2000, 100))
-    clf = HierarchicalLinearClassifier(
-        hierarchy, decoding="threshold", random_state=0
-    ).fit(X, Y)
+@pytest.fixture(scope="module")
+def many_roots():
+    """Return documents whose terms say nothing, and a model of them.
+
+    Each of 100 roots is more probable than any child.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sklearn_htc.wide.limits.MAX_WORK", 0)
+        hierarchy = Hierarchy([(i, 100 + i) for i in range(100)], nodes=range(200))
+        rng = np.random.default_rng(0)
+        roots = rng.integers(100, size=2000)
+        has_child = rng.random(2000) < 0.3
+        Y = hierarchy.to_indicator((roots + 100 * has_child)[:, None].tolist())
+        terms = np.arange(2000), rng.integers(100, size=2000)
+        X = sparse.csr_array((np.ones(2000), terms), shape=(2000, 100))
+        clf = HierarchicalLinearClassifier(
+            hierarchy, decoding="threshold", random_state=0
+        )
+        return X, clf.fit(X, Y)
+
+
+def test_more_labels_than_branches_are_usually_followed(many_roots):
+    X, clf = many_roots
     assert isinstance(clf.wide_, LabelTree)
     _, probabilities = clf.predict_top_k(X[:20], 100)
     expected = -np.sort(-clf.predict_proba(X[:20]), axis=1)[:, :100]
     np.testing.assert_allclose(probabilities, expected, rtol=1e-4)
+
+
+def test_memory_for_many_labels_is_that_of_some_documents(many_roots, monkeypatch):
+    def ranked():
+        tracemalloc.start()
+        ranking = clf.predict_top_k(X, 150)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return *ranking, peak
+
+    X, clf = many_roots
+    labels, probabilities, at_once = ranked()
+    monkeypatch.setattr("sklearn_htc.label_tree.predictor.MAX_SCORES", 10**4)
+    same_labels, same, in_parts = ranked()
+    np.testing.assert_array_equal(same_labels, labels)
+    np.testing.assert_allclose(same, probabilities, rtol=1e-5)
+    assert in_parts - 12 * labels.size < (at_once - 12 * labels.size) / 3

@@ -23,3 +23,10 @@ def test_few_documents_get_enough_steps():
     assert auto.n_epochs_for(100, is_beside=False) == 10
     assert auto.n_epochs_for(100_000, is_beside=True) == 5
     assert settings(max_epochs=3).n_epochs_for(8, is_beside=False) == 3
+
+
+def test_a_pretrained_encoder_takes_fewer_epochs_wherever_it_stands():
+    auto = settings(text_encoder="transformer", pretrained="folder")
+    assert auto.n_epochs_for(100_000, is_beside=True) == 4
+    assert auto.n_epochs_for(100_000, is_beside=False) == 4
+    assert auto.batch_size_for(100_000) == 64
