@@ -154,26 +154,35 @@ def descend(
     coef : ndarray of shape (10,)
         The best that was seen.
     """
-    inverse_hessian = None
+    inverse_hessian, last = None, likelihoods[-1]
+    near = torch.from_numpy(start)
     for each in likelihoods:
-        loss = _penalised(each, torch.from_numpy(start))
+        loss = _penalised(each, near, each.n_documents)
         point = _minimize(loss, point, inverse_hessian)
-        if each is not likelihoods[-1]:
-            inverse_hessian = _inverse_hessian(loss, point)
+        if each is not last:
+            # Of the loss of all documents, in which the prior counts less.
+            of_all = _penalised(each, near, last.n_documents)
+            inverse_hessian = _inverse_hessian(of_all, point)
     return point
 
 
-def _penalised(likelihood: Likelihood, start: Tensor) -> Callable[[Tensor], Tensor]:
-    """Make the function of coefficients that is least at the fitted ones."""
+def _penalised(
+    likelihood: Likelihood, start: Tensor, n_beside_prior: float
+) -> Callable[[Tensor], Tensor]:
+    """Make the function of coefficients that is least at the fitted ones.
+
+    It is the mean loss of a document, where so many documents stand beside the prior.
+    """
     # In float32 the line search ends early, with coefficients up to 0.2 off.
     frequency = torch.from_numpy(likelihood.log_frequency).double()
     values = torch.from_numpy(likelihood.values).double()
     n_documents = max(likelihood.n_documents, TINY)
+    penalty = PENALTY / max(n_beside_prior, TINY)
 
     def loss(coef: Tensor) -> Tensor:
         log_odds = log_odds_of_scores(coef, values, frequency, torch.exp, _softplus)
         error = likelihood.loss(log_odds, coef[9])
-        return (error + PENALTY * (coef - start).square().sum()) / n_documents
+        return error / n_documents + penalty * (coef - start).square().sum()
 
     return loss
 

@@ -205,12 +205,18 @@ def _try_sums(
     sums = [(0, 0.0)] + [
         (i, weight / _slope(choices[i])) for i in order for weight in weights
     ]
-    outs, losses = [], []
+    outs: list[ReadOut] = []
+    losses = []
     for i, weight in sums:
         scores = choices[i].scores[: len(held_out)] + np.float32(weight) * deep_scores
         # The network has seen the documents of all folds but this one, whose documents
         # are few where there are several: the wide path's read-out is the start.
-        out = fitter.fit(scores, None if afresh else choices[i].read_out)
+        out = fitter.fit(
+            scores,
+            None if afresh else choices[i].read_out,
+            # The sum before is similar.
+            near=outs[-1] if outs else None,
+        )
         p = out.decoder.probabilities(out.log_odds(scores))
         outs.append(out)
         losses.append(held_out.sample_weight * log_loss(p, held_out.target))

@@ -45,8 +45,8 @@ def test_the_network_has_weight_where_likelihood_gains_by_it(
 def lower_f1_with_each_weight(monkeypatch):
     fit, outs = ReadOutFitter.fit, []
 
-    def fit_and_lower(self, scores, start=None):
-        out = fit(self, scores, start)
+    def fit_and_lower(self, scores, start=None, *, near=None):
+        out = fit(self, scores, start, near=near)
         outs.append(replace(out, micro_f1=out.micro_f1 - len(outs)))
         return outs[-1]
 
