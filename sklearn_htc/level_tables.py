@@ -8,7 +8,14 @@ from scipy import sparse
 
 from sklearn_htc.labels import as_label, is_missing, short_repr
 
-__all__ = ["as_rows", "holds_levels", "is_blank", "paths_of", "table_of"]
+__all__ = [
+    "as_rows",
+    "holds_levels",
+    "is_blank",
+    "paths_of",
+    "refuse_other_columns",
+    "table_of",
+]
 
 
 def is_blank(cell: Any) -> bool:
@@ -58,7 +65,8 @@ def as_rows(table: Any) -> list[list[Any]]:
     Parameters
     ----------
     table : data frame, array of shape (n_rows, n_levels), or sequence of sequences
-        One row per document or path. Rows of a sequence may be of different lengths.
+        One row per document or path. Rows of a sequence, such as a Series of lists, may
+        be of different lengths.
 
     Returns
     -------
@@ -75,18 +83,65 @@ def as_rows(table: Any) -> list[list[Any]]:
             "A table with one column per level can't be sparse. Pass a data frame, an "
             "array or lists."
         )
+    if type(table).__module__.split(".")[0] == "polars" and hasattr(table, "rows"):
+        # As an array its columns would have one type, which changes labels.
+        return [list(row) for row in table.rows()]
     if hasattr(table, "shape"):
         cells = np.asarray(table, dtype=object)
         if cells.ndim == 2:
             return cells.tolist()
-    elif isinstance(table, Sequence) and not isinstance(table, (str, bytes)):
-        rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in table]
+    if isinstance(table, Iterable) and not isinstance(table, (str, bytes)):
+        rows = [_plain(row) for row in list(table)]
         if all(isinstance(row, (list, tuple)) for row in rows):
             return [list(row) for row in rows]
+        if all(isinstance(row, str) for row in rows):
+            raise ValueError(
+                "A table with one column per level is needed, but Y holds one string "
+                f"per row, such as {short_repr(rows[0])}. If strings are whole paths, "
+                "split them, as in [path.split('/') for path in y]."
+            )
     raise ValueError(
-        "A table with one column per level is needed: a data frame, a 2-D array or a "
-        f"list of lists, got {short_repr(table)}."
+        "A table with one column per level is needed: a data frame, a 2-D array or "
+        f"paths as lists, got {short_repr(table)}."
     )
+
+
+def _plain(row: Any) -> Any:
+    """Turn an array, or a series of pandas or polars, into a list."""
+    for name in ("tolist", "to_list"):
+        if hasattr(row, name):
+            return getattr(row, name)()
+    return row
+
+
+def refuse_other_columns(columns: Sequence[Any], table: Any) -> None:
+    """Refuse a table whose columns are not those of another one.
+
+    Parameters
+    ----------
+    columns : sequence of length n_columns
+        Names of the other table's columns, or 0, 1, ... where it has no names.
+    table : data frame, array of shape (n_rows, n_levels), or sequence of sequences
+        The table.
+
+    Raises
+    ------
+    ValueError
+        If it has other names, another order, or another number of columns.
+    """
+    own, names = list(columns), list(getattr(table, "columns", ()))
+    both_have_names = names and own != list(range(len(own)))
+    if both_have_names and names != list(range(len(names))) and names != own:
+        raise ValueError(
+            f"The columns of two tables differ: {short_repr(own)} and "
+            f"{short_repr(names)}. Give the same columns in the same order."
+        )
+    shape: tuple[int, ...] = getattr(table, "shape", ())
+    if len(shape) == 2 and shape[1] != len(own):
+        raise ValueError(
+            f"The numbers of columns of two tables differ: {len(own)} and {shape[1]}. "
+            "Give the same columns in the same order."
+        )
 
 
 def paths_of(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:

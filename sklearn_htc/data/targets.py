@@ -14,6 +14,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from sklearn_htc._sklearn_compat import encoding_caller
+from sklearn_htc.data.column_types import (
+    missing_number,
+    typed_array,
+    typed_column,
+    typed_frame,
+    types_of,
+)
 from sklearn_htc.hierarchy import Hierarchy, column_names
 from sklearn_htc.labels import is_missing, refuse_mixed_truth, short_repr
 from sklearn_htc.level_tables import (
@@ -21,6 +28,7 @@ from sklearn_htc.level_tables import (
     holds_levels,
     is_blank,
     paths_of,
+    refuse_other_columns,
     table_of,
 )
 
@@ -50,8 +58,9 @@ class TargetEncoder:
         Of a table: the names of its levels, or their numbers.
     missing : list, default=None
         Of a table: what stands in each column below the end of a path.
-    dtypes : list of str, default=None
-        Of a table: the type of each column of a frame, or of the whole array.
+    dtypes : list, default=None
+        Of a table: the type of each column of a frame, or of the whole array, as
+        `types_of` returns them.
 
     Attributes
     ----------
@@ -69,7 +78,7 @@ class TargetEncoder:
         frame_library: str | None = None,
         columns: list[Any] | None = None,
         missing: list[Any] | None = None,
-        dtypes: list[str] | None = None,
+        dtypes: list[Any] | None = None,
     ) -> None:
         self.hierarchy = hierarchy
         self.kind = kind
@@ -174,19 +183,18 @@ class TargetEncoder:
                 f"The table has {len(columns)} columns, but the hierarchy has "
                 f"{n_levels} levels: a later piece may need one for each."
             )
-        # The first missing cell says what missing cells of a column look like.
-        usual = "" if library is None else None
-        missing = [
-            next((row[j] for row in rows if j < len(row) and is_blank(row[j])), usual)
-            for j in range(len(columns))
-        ]
-        # Plain values, so that every file format can hold them.
-        missing = [x if isinstance(x, (str, float)) else None for x in missing]
-        whole = getattr(Y, "dtype", np.dtype(object))
-        if getattr(whole, "kind", "") == "T":
-            # No name stands for NumPy's strings of any width.
-            whole = np.dtype(object)
-        dtypes = list(map(str, Y.dtypes if library == "pandas" else [whole]))
+        dtypes = types_of(Y, library)
+        missing: list[Any] = []
+        for j in range(len(columns)):
+            usual: Any = "" if library is None else None
+            if missing_number(dtypes[0 if library is None else j], library):
+                usual = np.nan
+            # The first missing cell says what missing cells of a column look like.
+            blank = next(
+                (row[j] for row in rows if j < len(row) and is_blank(row[j])), usual
+            )
+            # Plain values, so that every file format can hold them.
+            missing.append(blank if isinstance(blank, (str, float)) else None)
         if hierarchy is None:
             hierarchy = Hierarchy.from_table(rows)
         classes = np.arange(len(hierarchy))
@@ -373,6 +381,7 @@ class TargetEncoder:
             pairs = zip(true.tolist(), predicted.tolist(), strict=True)
             return np.array([bool(a == b) for a, b in pairs])
         if self.kind == "table":
+            true = self._of_same_kind(true)
             pairs_of = [paths_of(as_rows(Y)) for Y in (true, predicted)]
             check_consistent_length(*pairs_of)
             return np.array([a == b for a, b in zip(*pairs_of, strict=True)])
@@ -385,6 +394,7 @@ class TargetEncoder:
         Y = as_known_container(Y)
         if self.kind == "table":
             # Numbers and lists can be read in other ways.
+            refuse_other_columns(self.columns or [], Y)
             return Y
         kind = kind_of(Y, self.hierarchy)
         # Some Y can be read in two ways: as it was read at first.
@@ -439,11 +449,12 @@ class TargetEncoder:
         rows = (paths[node] for node in specific.tolist())
         table = table_of(rows, len(self.missing), self.missing)
         if self.frame_library is None:
-            return _as_type(table, self.dtypes[0])
+            return typed_array(table, self.dtypes[0])
         frame = self._as_frame(table, X)
-        if self.frame_library == "pandas":
-            for j, dtype in enumerate(self.dtypes):
-                frame.isetitem(j, _as_type(frame.iloc[:, j], dtype))
+        if self.frame_library == "polars":
+            return typed_frame(frame, self.dtypes)
+        for j, kind in enumerate(self.dtypes):
+            frame.isetitem(j, typed_column(frame.iloc[:, j], kind))
         return frame
 
     def _as_frame(self, values: np.ndarray, X: Any) -> Any:
@@ -456,21 +467,6 @@ class TargetEncoder:
         columns = library.Index(list(names), tupleize_cols=False)
         index = X.index if hasattr(X, "iloc") else None
         return library.DataFrame(values, index=index, columns=columns)
-
-
-def _as_type(cells: Any, dtype: str) -> Any:
-    """Give cells the type that they had in fit, where it can hold them."""
-    if isinstance(cells, np.ndarray) and np.dtype(dtype).kind in "US":
-        # As wide as they are: other labels may be longer than those of fit.
-        return cells.astype(np.dtype(dtype).type)
-    if dtype == "bool" and any(is_missing(cell) for cell in np.ravel(cells).tolist()):
-        # None would be False.
-        return cells
-    try:
-        return cells.astype(dtype)
-    except (TypeError, ValueError):
-        # An integer can't be missing.
-        return cells
 
 
 def _refuse_an_indicator(rows: list[list[Any]]) -> None:
@@ -700,14 +696,17 @@ def _is_table(Y: Any, hierarchy: Hierarchy | None) -> bool:
         return False
     # An indicator, or labels that are tuples.
     is_indicator = len(shape) == 2 and shape[1] == len(hierarchy)
-    is_lists = isinstance(Y, list) and all(isinstance(row, list) for row in Y)
+    is_lists = isinstance(Y, list) and all(isinstance(row, (list, tuple)) for row in Y)
     if is_indicator or not (shape or is_lists):
+        return False
+    nodes = set(hierarchy.nodes)
+    if is_lists and all(isinstance(row, tuple) and row in nodes for row in Y):
+        # The tuples are labels.
         return False
     try:
         paths = paths_of(as_rows(Y))
     except (TypeError, ValueError):
         return False
-    nodes = set(hierarchy.nodes)
     return bool(paths) and any(path in nodes for path in paths)
 
 

@@ -10,7 +10,7 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_htc.data import targets
 from sklearn_htc.hierarchy import Hierarchy
-from sklearn_htc.level_tables import as_rows, paths_of
+from sklearn_htc.level_tables import as_rows, paths_of, refuse_other_columns
 
 __all__ = ["as_indicators", "indicator_of", "with_unknown_paths"]
 
@@ -60,8 +60,10 @@ def as_indicators(
     Raises
     ------
     ValueError
-        If either is of no such form, or there is another number of documents.
+        If either is of no such form, there is another number of documents, or they are
+        data frames of paths with other columns.
     """
+    _refuse_other_columns(y_true, y_pred, hierarchy)
     true, pred = indicator_of(y_true, hierarchy), indicator_of(y_pred, hierarchy)
     check_consistent_length(true, pred)
     return true, pred
@@ -92,6 +94,7 @@ def with_unknown_paths(
         As `as_indicators` does.
     """
     both = [targets.as_known_container(Y) for Y in (y_true, y_pred)]
+    _refuse_other_columns(both[0], both[1], hierarchy)
     paths = [
         paths_of(as_rows(Y)) if targets.kind_of(Y, hierarchy) == "table" else None
         for Y in both
@@ -111,6 +114,13 @@ def with_unknown_paths(
             indicators.append(_indicator_of_paths(own, wider, columns))
     check_consistent_length(*indicators)
     return *indicators, wider
+
+
+def _refuse_other_columns(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> None:
+    """Refuse two data frames of paths whose columns differ; arrays have no names."""
+    names = [list(getattr(Y, "columns", ())) for Y in (y_true, y_pred)]
+    if all(names) and targets.kind_of(y_true, hierarchy) == "table":
+        refuse_other_columns(names[0], y_pred)
 
 
 def _with_paths(

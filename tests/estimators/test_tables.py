@@ -1,10 +1,12 @@
 """y as a table with one column per level, as hiclass takes it."""
 
 import pickle
+from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import GridSearchCV, cross_val_predict
@@ -19,7 +21,7 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
     metrics,
 )
-from sklearn_htc.data.targets import TargetEncoder
+from sklearn_htc.data.targets import TargetEncoder, object_array
 
 PATHS = {
     "cat": ("animal", "cat"),
@@ -290,6 +292,119 @@ def test_columns_keep_their_types():
     pd.testing.assert_frame_equal(clf.fit(X, numbers).predict(X), numbers)
     words = np.array([["a", "x"], ["a", "y"], ["b", ""]] * 20)
     assert clf.fit(X, words).predict(X).dtype == words.dtype
+
+
+def test_numbers_have_one_type_whether_paths_end_early_or_not():
+    X = np.tile(np.eye(3), (20, 1))
+    whole = np.array([[1, 10], [1, 11], [2, 12]] * 20)
+    ending = Hierarchy.from_table([[1, 10], [1, 11], [2, 12], [2]])
+    for y in (whole, whole.astype(np.int8), whole.astype(float)):
+        clf = HierarchicalLinearClassifier("infer", random_state=0).fit(X, y)
+        predicted = clf.predict(X)
+        assert predicted.dtype == y.dtype
+        np.testing.assert_array_equal(predicted, y)
+        # A path that ends early, however it has come about.
+        above = clf.hierarchy_.index([(2,)])
+        early = np.zeros((1, 5), dtype=np.int64)
+        early[0, above] = 1
+        for targets in (
+            TargetEncoder.fit(y, "infer"),
+            TargetEncoder.fit(pd.DataFrame(y), ending),
+        ):
+            row = np.asarray(targets.inverse_transform(sparse.csr_array(early)))
+            np.testing.assert_array_equal(row, [[2.0, np.nan]])
+            assert row.dtype == np.float64
+
+
+def test_whole_numbers_that_float64_lacks_stay_whole():
+    large = 2**53 + 1
+    y = pd.DataFrame([[large, 1], [large - 1, 1]])
+    clf = HierarchicalLinearClassifier("infer").fit(np.eye(2), y)
+    assert {path[0] for path in clf.hierarchy_.nodes} == {large, large - 1}
+    assert set(clf.predict(np.eye(2))[0]) <= {large, large - 1}
+    early = sparse.csr_array([[int(path == (large,)) for path in clf.hierarchy_.nodes]])
+    row = TargetEncoder.fit(y, "infer").inverse_transform(early).to_numpy()
+    assert row[0, 0] == large
+    assert pd.isna(row[0, 1])
+
+
+def test_categories_come_back_with_all_of_theirs_in_order():
+    X = np.tile(np.eye(3), (20, 1))
+    y = pd.DataFrame([["a", "x"], ["a", "y"], ["b", "z"]] * 20, columns=["top", "low"])
+    kind = pd.CategoricalDtype(["z", "unused", "y", "x"], ordered=True)
+    y["low"] = y["low"].astype(kind)
+    clf = HierarchicalLinearClassifier("infer", random_state=0).fit(X, y)
+    predicted = pickle.loads(pickle.dumps(clf)).predict(X)
+    pd.testing.assert_frame_equal(predicted, y)
+    now = Hierarchy.from_table([["a", "x"], ["a", "new"], ["b", "z"]])
+    clf.update_hierarchy(now, {("a", "y"): ("a", "new")})
+    assert clf.predict(X)["low"].tolist() == ["x", "new", "z"] * 20
+
+
+def test_cells_and_types_of_polars_stay_as_they_are():
+    polars = pytest.importorskip("polars")
+    X = np.tile(np.eye(3), (20, 1))
+    days = [date(2020, 1, 1), None, date(2021, 1, 1)] * 20
+    y = polars.DataFrame(
+        {
+            "year": polars.Series([2020, 2019, 2021] * 20, dtype=polars.Int16),
+            "place": polars.Series(
+                ["b", "a", "b"] * 20, dtype=polars.Enum(["b", "a", "c"])
+            ),
+            "kind": polars.Series(["q", None, "q"] * 20, dtype=polars.Categorical),
+            "day": days,
+        }
+    )
+    clf = HierarchicalLinearClassifier("infer", random_state=0).fit(X, y)
+    assert (2020, "b", "q", date(2020, 1, 1)) in clf.hierarchy_
+    predicted = clf.predict(X)
+    assert predicted.schema == y.schema
+    assert predicted.equals(y)
+    assert clf.score(X, y) == 1
+    large = polars.DataFrame({"top": [2**53, 2**53 + 1], "low": [1, None]})
+    assert len(Hierarchy.from_table(large)) == 3
+
+
+def test_a_path_per_document_is_a_table():
+    X = np.tile(np.eye(3), (20, 1))
+    rows = [["a", "x"], ["a", "y"], ["b"]] * 20
+    for y in (pd.Series(rows), object_array(rows), [tuple(row) for row in rows]):
+        clf = HierarchicalLinearClassifier("infer", random_state=0).fit(X, y)
+        assert clf.predict(X).tolist() == [["a", "x"], ["a", "y"], ["b", ""]] * 20
+        assert clf.score(X, y) == 1
+        assert metrics.get_scorer("path_accuracy")(clf, X, y) == 1
+
+
+def test_tuples_with_missing_cells_are_rows():
+    X = np.tile(np.eye(3), (20, 1))
+    y = [("a", "x"), ("a", "y"), ("b", None)] * 20
+    clf = HierarchicalLinearClassifier("infer", random_state=0).fit(X, y)
+    assert metrics.get_scorer("path_accuracy")(clf, X, y) == 1
+
+
+def test_strings_that_may_be_paths_are_not_split_by_guess():
+    with pytest.raises(ValueError, match=r"'a/x'.*split"):
+        HierarchicalLinearClassifier("infer").fit(np.eye(2), pd.Series(["a/x", "b/y"]))
+
+
+def test_other_columns_are_refused(table):
+    y = table[["kingdom", "kind"]]
+    clf = HierarchicalLinearClassifier("infer").fit(table["text"], y)
+    predicted = clf.predict(table["text"])
+    scorer = metrics.get_scorer("hierarchical_f1_micro")
+    truth = metrics.hierarchical_precision_recall_f1
+    message = "same columns in the same order"
+    for other in (y[["kind", "kingdom"]], y.assign(more="x"), y[["kingdom"]]):
+        with pytest.raises(ValueError, match=message):
+            clf.score(table["text"], other)
+        with pytest.raises(ValueError, match=message):
+            scorer(clf, table["text"], other)
+        with pytest.raises(ValueError, match=message):
+            truth(other, predicted, clf.hierarchy_)
+    with pytest.raises(ValueError, match="numbers of columns"):
+        clf.score(table["text"], y.to_numpy(dtype=object)[:, :1])
+    # Arrays have no names.
+    assert clf.score(table["text"], y.to_numpy(dtype=object)) == 1
 
 
 def test_an_indicator_is_no_table():

@@ -1,0 +1,177 @@
+"""Types of a table's columns: kept as plain values, and given to predictions."""
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_htc.labels import is_missing
+
+__all__ = ["missing_number", "typed_array", "typed_column", "typed_frame", "types_of"]
+
+# Larger whole numbers are not all float64's.
+MAX_EXACT = 2**53
+
+
+def types_of(table: Any, library: str | None) -> list[Any]:
+    """Return the types of a table's columns.
+
+    Parameters
+    ----------
+    table : data frame, ndarray or sequence
+        With one column per level.
+    library : {"pandas", "polars"} or None
+        Whose data frame it is.
+
+    Returns
+    -------
+    types : list
+        One per column of a data frame; otherwise the one of the whole array. Plain
+        values, which every file format can hold: names, or what a category may be.
+    """
+    if library == "pandas":
+        return list(map(_type_of_pandas, table.dtypes))
+    if library == "polars":
+        return list(map(_type_of_polars, table.dtypes))
+    whole = getattr(table, "dtype", None)
+    # No name stands for NumPy's strings of any width.
+    is_named = isinstance(whole, np.dtype) and whole.kind != "T"
+    return [str(whole) if is_named else "object"]
+
+
+def missing_number(kind: Any, library: str | None) -> bool:
+    """Tell whether a missing cell of a column is NaN though none was seen.
+
+    Parameters
+    ----------
+    kind : Any
+        As `types_of` returns it.
+    library : {"pandas", "polars"} or None
+        Whose data frame the column is of.
+
+    Returns
+    -------
+    is_nan : bool
+        Whether it holds NumPy's numbers.
+    """
+    if library == "polars" or not isinstance(kind, str):
+        return False
+    try:
+        return np.dtype(kind).kind in "iuf"
+    except TypeError:
+        # A type of pandas' own.
+        return False
+
+
+def typed_array(cells: np.ndarray, kind: str) -> np.ndarray:
+    """Give an array of labels the type that it had in fit, where it can hold them.
+
+    Parameters
+    ----------
+    cells : ndarray of shape (n_documents, n_levels), dtype object
+        Labels, and what stands below the end of a path.
+    kind : str
+        As `types_of` returns it.
+
+    Returns
+    -------
+    array : ndarray of shape (n_documents, n_levels)
+        Whole numbers beside a missing one are float64.
+    """
+    if np.dtype(kind).kind in "US":
+        # As wide as they are: other labels may be longer than those of fit.
+        return cells.astype(np.dtype(kind).type)
+    typed: np.ndarray = _typed(cells, kind)
+    return typed
+
+
+def typed_column(column: Any, kind: Any) -> Any:
+    """Give a column of pandas the type that it had in fit, where it can hold it.
+
+    Parameters
+    ----------
+    column : Series
+        Labels, and what stands below the end of a path.
+    kind : Any
+        As `types_of` returns it.
+
+    Returns
+    -------
+    column : Series
+        Of that type. Whole numbers beside a missing one are float64, as where pandas
+        joins tables.
+    """
+    if isinstance(kind, str):
+        return _typed(column, kind)
+    # Imported already, as the column is one of pandas.
+    from pandas import CategoricalDtype
+
+    labels = {cell for cell in column if not is_missing(cell)}
+    if not labels <= set(kind["categories"]):
+        # A hierarchy that changed may have others.
+        return column.astype("category")
+    return column.astype(CategoricalDtype(kind["categories"], kind["ordered"]))
+
+
+def typed_frame(frame: Any, kinds: list[Any]) -> Any:
+    """Give a data frame of polars the types that it had in fit, where it can hold them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Labels, and what stands below the end of a path.
+    kinds : list
+        As `types_of` returns them.
+
+    Returns
+    -------
+    frame : DataFrame
+        Of these types.
+    """
+    # Imported already, as the frame is one of polars.
+    import polars
+
+    for name, kind in zip(frame.columns, kinds, strict=True):
+        if kind is None:
+            continue
+        known = isinstance(kind, str)
+        to = getattr(polars, kind) if known else polars.Enum(kind["categories"])
+        try:
+            frame = frame.with_columns(frame[name].cast(to))
+        except polars.exceptions.PolarsError:
+            # A label that the type can't hold.
+            continue
+    return frame
+
+
+def _type_of_pandas(dtype: Any) -> Any:
+    categories = getattr(dtype, "categories", None)
+    if categories is None:
+        return str(dtype)
+    return {"categories": categories.tolist(), "ordered": bool(dtype.ordered)}
+
+
+def _type_of_polars(dtype: Any) -> Any:
+    """Name a type that polars would not find by itself; None for one that it does."""
+    name = str(dtype.base_type())
+    if name == "Enum":
+        return {"categories": dtype.categories.to_list()}
+    is_plain = dtype.is_numeric() and not dtype.is_decimal()
+    return name if is_plain or name == "Categorical" else None
+
+
+def _typed(cells: Any, kind: str) -> Any:
+    """Convert an array or a column of pandas; leave it where labels would change."""
+    is_lacking = any(is_missing(cell) for cell in np.ravel(cells).tolist())
+    if kind == "bool" and is_lacking:
+        # None would be False.
+        return cells
+    try:
+        return cells.astype(kind)
+    except (TypeError, ValueError):
+        # An integer can't be missing.
+        pass
+    known = [cell for cell in np.ravel(cells).tolist() if not is_missing(cell)]
+    is_whole = all(isinstance(cell, (int, np.integer)) for cell in known)
+    if is_whole and max(map(abs, known), default=0) <= MAX_EXACT:
+        return cells.astype(np.float64)
+    return cells
