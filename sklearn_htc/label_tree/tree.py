@@ -118,6 +118,7 @@ class LabelTree:
         nodes = np.full(n_documents, n_nodes)
         labels: list[Entries] = []
         ends: list[Entries] = []
+        left: list[Entries] = []
         while len(documents):
             # Neighbours look up the same weights.
             order = np.argsort(routers, kind="stable")
@@ -131,6 +132,9 @@ class LabelTree:
             log_p = log_p[found.pairs] + taken
             documents = documents[found.pairs]
             kept = _most_probable(documents, log_p, least, n_followed)
+            if self._has_paths_beside:
+                others = np.delete(np.arange(len(documents)), kept)
+                left.append((documents[others], found.branches[others], log_p[others]))
             documents, nodes, log_p = documents[kept], found.branches[kept], log_p[kept]
             is_node = nodes < n_nodes
             labels.append((documents[is_node], nodes[is_node], log_p[is_node]))
@@ -142,10 +146,11 @@ class LabelTree:
             routers = routers[leads]
         shape = (n_documents, n_nodes)
         of_labels, of_ends = _assemble(labels, shape), _assemble(ends, shape)
+        if self._has_paths_beside:
+            of_labels = of_labels + of_ends @ self._ancestors_beside
+            of_labels = self._with_unfollowed(of_labels, left, least)
+            of_labels.data = np.minimum(of_labels.data, 1 - MARGIN)
         if not self.hierarchy.is_tree:
-            if self.may_end is not None:
-                of_labels = of_labels + of_ends @ self._ancestors_beside
-                of_labels.data = np.minimum(of_labels.data, 1 - MARGIN)
             of_labels = raised_to_descendants(of_labels, self.hierarchy)
         return Found(of_labels, of_ends)
 
@@ -222,6 +227,51 @@ class LabelTree:
         for start in range(0, len(documents), BATCH_SIZE):
             rows = np.arange(start, min(start + BATCH_SIZE, len(documents)))
             yield rows, scaled(vectors.X[rows], self.feature_scale_) @ of_features
+
+    @property
+    def _has_paths_beside(self) -> bool:
+        """Whether the path of a document has nodes that no branch on its way is."""
+        return self.may_end is not None and not self.hierarchy.is_tree
+
+    def _with_unfollowed(
+        self, of_labels: sparse.csr_array, left: list[Entries], least: float
+    ) -> sparse.csr_array:
+        """Add what branches that were not followed say of ancestors beside the way.
+
+        Each is improbable, but an ancestor of many of them may not be. Of a branch it
+        has the share that it has of the training documents there.
+        """
+        documents, branches, log_p = (
+            np.concatenate(part) for part in zip(*left, strict=True)
+        )
+        shape = (of_labels.shape[0], len(self.routing.above))
+        masses = sparse.csr_array((np.exp(log_p), (documents, branches)), shape=shape)
+        more = masses @ self._shares_beside
+        of_found = more * (of_labels > 0)
+        of_others = more - of_found
+        of_others.data[of_others.data < max(least, MARGIN)] = 0
+        of_others.eliminate_zeros()
+        total: sparse.csr_array = of_labels + of_found + of_others
+        return total
+
+    @cached_property
+    def _shares_beside(self) -> sparse.csr_array:
+        """Shares that ancestors beside the way have of branches' training documents.
+
+        They have shape (n_branches, n_nodes).
+        """
+        counts, router = self.calibration.counts_, self.routing.router
+        below = np.bincount(self.routing.above, counts, minlength=len(router) + 1)
+        # Those whose path ends at the branch itself.
+        own = np.maximum(counts - np.where(router >= 0, below[router], 0), 0)
+        n_nodes = len(self.hierarchy)
+        leads = self.routing.of_branches(
+            sparse.csr_array(sparse.eye_array(n_nodes)), to_root=True
+        )
+        ends = sparse.csr_array(leads.multiply(own[:n_nodes, None])).T.tocsr()
+        totals = np.maximum(ends.sum(axis=1), MARGIN)
+        shares = (ends @ self._ancestors_beside).multiply(1 / totals[:, None])
+        return sparse.csr_array(shares, dtype=np.float32)
 
     @cached_property
     def _ancestors_beside(self) -> sparse.csr_array:

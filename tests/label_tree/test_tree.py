@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_htc import HierarchicalLinearClassifier, Hierarchy
 from sklearn_htc.label_tree import routing
 from sklearn_htc.label_tree.fitting import fit_label_tree
 from sklearn_htc.label_tree.tree import scaled
@@ -95,6 +96,40 @@ def test_a_search_finds_the_same_probabilities(tree):
         # Nothing that is probable enough is missed.
         assert not ((whole > 0.0501) & (some.toarray() == 0)).any()
     assert some.nnz < (whole > 0).sum()
+
+
+def test_an_ancestor_of_many_improbable_labels_is_found(tree):
+    tree, X = tree
+    if tree.may_end is None:
+        pytest.skip("Documents may have any labels.")
+    whole = tree.search(X, least=0, n_followed=10**6).labels.toarray()
+    found = tree.search(X, least=0.05, n_followed=4).labels.toarray()
+    assert not ((whole > 0.2) & (found == 0)).any()
+    error = np.abs(found - whole)[found > 0]
+    assert error.max() < 0.2
+    assert error.mean() < 0.01
+
+
+def test_a_second_parent_of_all_of_a_branch_is_as_probable_as_the_branch(monkeypatch):
+    # 60 leaves below each of three parents; those of the first have another parent.
+    monkeypatch.setattr("sklearn_htc.wide.limits.MAX_WORK", 0)
+    edges = [(f"p{i // 60}", i) for i in range(180)] + [
+        ("beside", i) for i in range(60)
+    ]
+    hierarchy = Hierarchy([*edges, ("beside", "other")])
+    rng = np.random.default_rng(0)
+    leaves = rng.integers(180, size=2000)
+    X = sparse.csr_array(rng.random((2000, 5), dtype=np.float32))
+    clf = HierarchicalLinearClassifier(hierarchy, decoding="path", random_state=0)
+    clf.fit(X, [[int(leaf)] for leaf in leaves])
+    found = clf.wide_.search(X[:50], least=0.2, n_followed=1).labels.toarray()
+    p0, beside = hierarchy.index(["p0", "beside"])
+    # A label is found where it is as probable as those that are followed.
+    is_found = found[:, beside] > 0
+    assert is_found.sum() > 25
+    whole = clf.predict_proba(X[:50])
+    np.testing.assert_allclose(whole[:, beside], whole[:, p0], rtol=1e-4)
+    np.testing.assert_allclose(found[is_found, beside], whole[is_found, p0], rtol=1e-4)
 
 
 def test_a_narrow_search_follows_the_most_probable_branches(tree):
