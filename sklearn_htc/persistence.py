@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator
 __all__ = ["TRUSTED_TYPES", "load", "save"]
 
 # Of what fitted estimators are made of; one higher wherever older files can't be read.
-FORMAT = 3
+FORMAT = 4
 # Beside what skops writes.
 STAMP = "sklearn_htc.json"
 MAX_STAMP = 1000

@@ -71,7 +71,7 @@ def updated(
     former = changeable(learned.predictor)
     targets = learned.form.targets
     sources = Sources.read(targets.hierarchy, hierarchy, mapping)
-    inherited = sources.most_general @ counts_of(former)
+    inherited = sources.inherited(counts_of(former))
     classes = None
     if not targets.is_multilabel:
         was_class = np.zeros(len(targets.hierarchy), dtype=np.int64)

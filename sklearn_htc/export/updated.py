@@ -376,16 +376,16 @@ class Divided(nn.Module):
     def __init__(self, predictor: UpdatedPredictor) -> None:
         super().__init__()
         assert predictor.divided is not None
-        sources, nodes = predictor.sources, predictor.divided.nodes
-        self.texts = ReadTexts(predictor.divided, sources.hierarchy)
+        hierarchy, nodes = predictor.sources.hierarchy, predictor.divided.nodes
+        self.texts = ReadTexts(predictor.divided, hierarchy)
         _, which, counts = np.unique(
-            sources.matrix[nodes].indices, return_inverse=True, return_counts=True
+            predictor.parts[nodes], return_inverse=True, return_counts=True
         )
         is_part = which == np.arange(len(counts))[:, None]
         self.register_buffer("is_part", torch.from_numpy(is_part))
         log_counts = np.log(counts[which]).astype(np.float32)
         self.register_buffer("log_counts", torch.from_numpy(log_counts))
-        self.among_nodes = AmongNodes(nodes, len(sources.hierarchy))
+        self.among_nodes = AmongNodes(nodes, len(hierarchy))
 
     def forward(
         self, inputs: dict[str, Tensor], own: Tensor, of_nodes: Tensor

@@ -11,6 +11,7 @@ from sklearn_htc.label_texts.model import LabelTextModel
 from sklearn_htc.label_texts.similarity import LabelVectors
 from sklearn_htc.labels import short_repr
 from sklearn_htc.predictor import LogOddsPredictor, Predictor, TwoPathPredictor
+from sklearn_htc.read_out.calibration import Calibration
 from sklearn_htc.read_out.decoders import (
     Decoder,
     PartialPathDecoder,
@@ -109,17 +110,19 @@ def update(
     """
     origin = predictor.origin
     is_one_path = isinstance(predictor.read_out.decoder, PathDecoder)
-    inherited = change.sources.most_general @ counts_of(predictor)
-    is_fresh = change.sources.is_new | (inherited == 0)
+    inherited = change.sources.inherited(counts_of(predictor))
+    parts = change.sources.parts_of(_equal_parts(predictor))
+    is_fresh = change.sources.is_new | (inherited == 0) | (parts >= 0)
     counts = inherited.astype(np.float64)
     nodes, anew = np.empty(0, dtype=np.int64), None
     if change.data is not None:
+        calibration = _calibration_to_learn_with(origin)
         data = _ends(change.data) if is_one_path else change.data
         nodes = _nodes_to_learn(
             change.sources, data, inherited, is_fresh, goes_on=not is_one_path
         )
         if len(nodes):
-            anew = _learn(origin, data, nodes, rng)
+            anew = _learn(origin, calibration, data, nodes, rng)
         is_counted = np.isin(np.arange(len(counts)), nodes)
         if is_one_path:
             is_counted |= is_fresh & (change.data.counts > 0)
@@ -129,14 +132,15 @@ def update(
     if change.labels is not None:
         by_documents = np.isin(np.arange(len(counts)), nodes)
         told, divided = _tell(
-            origin.label_texts, change, counts, knows_text, by_documents
+            origin.label_texts, change, counts, knows_text, by_documents, parts
         )
     by_text = nodes[:0] if told is None else told.nodes
     for texts in (told, divided):
         if texts is not None:
             knows_text[texts.nodes] = True
     fresh = np.union1d(nodes[is_fresh[nodes]], by_text)
-    is_first = change.sources.is_new | (is_fresh & (counts > 0))
+    is_first = change.sources.is_new | ((inherited == 0) & (counts > 0))
+    is_first[np.intersect1d(nodes, np.flatnonzero(parts >= 0))] = True
     decoder = _decoder(predictor, change, fresh, by_text, is_first, counts)
     read_out = ReadOut(None, decoder)
     return UpdatedPredictor(
@@ -149,6 +153,7 @@ def update(
         counts,
         fresh,
         knows_text,
+        parts,
     )
 
 
@@ -195,6 +200,13 @@ def counts_of(predictor: LogOddsPredictor) -> np.ndarray:
     if calibration is None:
         return np.zeros(len(predictor.read_out.decoder.hierarchy))
     return calibration.counts_
+
+
+def _equal_parts(predictor: LogOddsPredictor) -> np.ndarray:
+    """Group the parts of split nodes of which nothing else is known, (n_nodes,)."""
+    if isinstance(predictor, UpdatedPredictor):
+        return predictor.equal_parts
+    return np.full(len(predictor.read_out.decoder.hierarchy), -1)
 
 
 def _ends(data: TrainingData) -> TrainingData:
@@ -249,19 +261,26 @@ def _nodes_to_learn(
     return np.flatnonzero(is_learned)
 
 
-def _learn(
-    origin: TwoPathPredictor,
-    data: TrainingData,
-    nodes: np.ndarray,
-    rng: np.random.RandomState,
-) -> LearnedAnew:
-    """Learn some nodes from documents, with the settings that were chosen before."""
+def _calibration_to_learn_with(origin: TwoPathPredictor) -> Calibration:
+    """Return that of the wide path; refuse documents where there is none."""
     calibration = origin.wide_calibration or origin.read_out.calibration
     if not isinstance(origin.wide, WideModel) or calibration is None:
         raise ValueError(
             "Nodes are learned from documents by a wide path, and there is none. Fit "
             "anew, or leave X and y out."
         )
+    return calibration
+
+
+def _learn(
+    origin: TwoPathPredictor,
+    calibration: Calibration,
+    data: TrainingData,
+    nodes: np.ndarray,
+    rng: np.random.RandomState,
+) -> LearnedAnew:
+    """Learn some nodes from documents, with the settings that were chosen before."""
+    assert isinstance(origin.wide, WideModel)
     hierarchy = data.hierarchy.subgraph(data.hierarchy.nodes[node] for node in nodes)
     of_nodes = TrainingData(
         data.documents,
@@ -297,6 +316,7 @@ def _tell(
     counts: np.ndarray,
     knows_text: np.ndarray,
     by_documents: np.ndarray,
+    parts: np.ndarray,
 ) -> tuple[ToldByTexts | None, ToldByTexts | None]:
     """Let texts speak for nodes without documents, and for parts of split nodes.
 
@@ -308,7 +328,7 @@ def _tell(
     if model is None:
         # Those of the fit had a text that it was not given.
         is_told &= sources.is_new
-    is_divided = sources.is_part & (sources.counts == 1) & (counts > 0) & ~by_documents
+    is_divided = (parts >= 0) & (counts > 0) & ~by_documents
     if not (is_told | is_divided)[labels.nodes].any():
         return None, None
     if model is None:

@@ -152,6 +152,9 @@ class UpdatedPredictor(LogOddsPredictor):
         Nodes of which the former predictor knew nothing, and documents or texts tell.
     has_text : bool ndarray of shape (n_nodes,)
         Which nodes have a text that is known.
+    parts : int ndarray of shape (n_nodes,)
+        Equal for the parts of one split node of which nothing was known before this
+        change; -1 for other nodes.
     """
 
     former: LogOddsPredictor
@@ -163,6 +166,15 @@ class UpdatedPredictor(LogOddsPredictor):
     counts: np.ndarray
     fresh: np.ndarray
     has_text: np.ndarray
+    parts: np.ndarray
+
+    @property
+    def equal_parts(self) -> np.ndarray:
+        """`parts`, but of nodes of which neither documents nor texts have told."""
+        told = [each.nodes for each in (self.anew, self.told, self.divided) if each]
+        parts = self.parts.copy()
+        parts[np.concatenate(told) if told else []] = -1
+        return parts
 
     @property
     def origin(self) -> TwoPathPredictor:
@@ -297,7 +309,7 @@ class UpdatedPredictor(LogOddsPredictor):
         assert self.divided is not None
         hierarchy, nodes = self.sources.hierarchy, self.divided.nodes
         log_odds = self.divided.log_odds(own, of_nodes, hierarchy, X)
-        split = self.sources.matrix[nodes].indices
+        split = self.parts[nodes]
         for node in np.unique(split):
             parts = np.flatnonzero(split == node)
             log_odds[:, parts] = log_softmax(log_odds[:, parts], axis=1)

@@ -104,6 +104,44 @@ class Sources:
         is_below = self.matrix.astype(np.int64) @ strict > 0
         return sparse.csr_array(self.matrix > self.matrix.multiply(is_below))
 
+    def inherited(self, counts: np.ndarray) -> np.ndarray:
+        """Count the documents that nodes have of former ones.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (n_former,)
+            About how many documents each former node had.
+
+        Returns
+        -------
+        inherited : ndarray of shape (n_nodes,)
+            About how many. Parts of a split node have equal shares of its documents.
+        """
+        inherited: np.ndarray = self.most_general @ (counts / self.n_parts)
+        return inherited
+
+    def parts_of(self, former_parts: np.ndarray) -> np.ndarray:
+        """Group the nodes that have equal shares of a node that was split.
+
+        Parameters
+        ----------
+        former_parts : int ndarray of shape (n_former,)
+            The groups that former nodes were in; -1 where in none.
+
+        Returns
+        -------
+        parts : int ndarray of shape (n_nodes,)
+            Equal for the parts of one node, split now or before; -1 for other nodes.
+        """
+        parts = np.full(len(self.hierarchy), -1)
+        one = np.flatnonzero(self.counts == 1)
+        source = self.matrix[one].indices
+        before = former_parts[source]
+        parts[one] = np.where(before >= 0, len(self.former) + before, -1)
+        is_part = self.is_part[one]
+        parts[one[is_part]] = source[is_part]
+        return parts
+
     @property
     def n_parts(self) -> np.ndarray:
         """Into how many nodes each former node was split, at least 1, (n_former,)."""

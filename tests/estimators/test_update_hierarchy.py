@@ -1,5 +1,5 @@
 import pickle
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -259,6 +259,51 @@ def test_texts_share_the_odds_of_a_split_node(decoding):
     # Told once, they keep what they were told.
     model.update_hierarchy(SPLIT, label_texts=TEXTS_OF_PARTS)
     np.testing.assert_allclose(columns(model, PARTS), p, atol=1e-6)
+
+
+def test_texts_of_parts_may_come_later():
+    texts = {node: TEXTS[node] for node in BEFORE.nodes}
+    at_once, later = fitted(label_texts=texts), fitted(label_texts=texts)
+    at_once.update_hierarchy(SPLIT, {"rose": PARTS}, label_texts=TEXTS_OF_PARTS)
+    later.update_hierarchy(SPLIT, {"rose": PARTS})
+    equal = columns(later, PARTS)
+    np.testing.assert_array_equal(equal[:, 0], equal[:, 1])
+    later.update_hierarchy(SPLIT, label_texts=TEXTS_OF_PARTS)
+    p = columns(later, PARTS)
+    assert np.abs(p[:, 0] - p[:, 1]).max() > 0.1
+    np.testing.assert_allclose(p, columns(at_once, PARTS), atol=1e-6)
+
+
+@pytest.mark.parametrize("decoding", ["threshold", "path"])
+def test_documents_of_parts_may_come_later(decoding):
+    def divided(y, texts):
+        is_white = named(texts, "plantword1")
+        parts = [PARTS[white] for white in is_white.astype(int)]
+        pairs = zip(y, parts, strict=True)
+        return [part if leaf == "rose" else leaf for leaf, part in pairs]
+
+    later = fitted().set_params(decoding=decoding).fit(TRAIN[0], several(TRAIN[1]))
+    at_once = deepcopy(later)
+    y = several(divided(TRAIN[1], TRAIN[0]))
+    at_once.update_hierarchy(SPLIT, {"rose": PARTS}, X=TRAIN[0], y=y)
+    later.update_hierarchy(SPLIT, {"rose": PARTS})
+    before = columns(later, ["iron", "cat"])
+    later.update_hierarchy(SPLIT, X=TRAIN[0], y=y)
+    p = columns(later, PARTS)
+    assert np.abs(p[:, 0] - p[:, 1]).max() > 0.5
+    if decoding == "path":
+        np.testing.assert_allclose(p, columns(at_once, PARTS), atol=1e-5)
+    else:
+        # Only at once their parent is learned anew, too.
+        assert np.abs(p - columns(at_once, PARTS)).mean() < 0.02
+        np.testing.assert_allclose(columns(later, ["iron", "cat"]), before, atol=1e-6)
+
+
+def test_documents_need_a_wide_path_to_be_learned_by():
+    model = HTCInfoMaxClassifier(BEFORE, wide_path=False, max_epochs=1, random_state=0)
+    model.fit(TRAIN[0][:100], several(TRAIN[1][:100]))
+    with pytest.raises(ValueError, match="by a wide path, and there is none"):
+        model.update_hierarchy(BEFORE, X=TRAIN[0], y=several(TRAIN[1]))
 
 
 def test_texts_of_parts_need_a_fit_that_knew_some():

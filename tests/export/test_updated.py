@@ -29,6 +29,10 @@ CHANGES = {
     "split with texts": [
         {"hierarchy": SPLIT, "mapping": TO_PARTS, "label_texts": TEXTS_OF_PARTS}
     ],
+    "split, and texts later": [
+        {"hierarchy": SPLIT, "mapping": TO_PARTS},
+        {"hierarchy": SPLIT, "label_texts": TEXTS_OF_PARTS},
+    ],
     "changed twice": [
         {"hierarchy": MERGED, "mapping": TO_TREE},
         {

@@ -45,6 +45,28 @@ def test_merged_split_and_removed_nodes():
     assert sources.n_parts[FORMER.index(["e"])] == 2
 
 
+def test_parts_have_equal_shares_of_documents_until_they_are_merged_again():
+    now = {"a": ["b", "c"], "d": ["e1", "e2", "f"], "g": ["h"]}
+    sources = read(now, {"e": ["e1", "e2"]})
+    counts = np.zeros(len(FORMER))
+    counts[FORMER.index(["b", "e"])] = 7, 30
+    inherited = sources.inherited(counts)
+    assert inherited[sources.hierarchy.index(["b", "e1", "e2"])].tolist() == [7, 15, 15]
+    parts = sources.parts_of(np.full(len(FORMER), -1))
+    e1, e2 = sources.hierarchy.index(["e1", "e2"])
+    assert parts[e1] == parts[e2] >= 0
+    assert (np.delete(parts, [e1, e2]) == -1).all()
+    # They stay parts of one until they are told apart.
+    renamed = {"a": ["b", "c"], "d": ["E", "e2", "f"], "g": ["h"]}
+    later = Sources.read(sources.hierarchy, Hierarchy.from_dict(renamed), {"e1": "E"})
+    again = later.parts_of(parts)
+    first, second = later.hierarchy.index(["E", "e2"])
+    assert again[first] == again[second] >= 0
+    back = Sources.read(sources.hierarchy, FORMER, {"e1": "e", "e2": "e"})
+    assert back.inherited(inherited)[FORMER.index(["e"])] == 30
+    assert (back.parts_of(parts) == -1).all()
+
+
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
