@@ -837,10 +837,10 @@ class Hierarchy:
         if sparse.issparse(Y):
             # What follows sorts indices in place.
             matrix = sparse.csr_array(Y, copy=True)
+            matrix.sum_duplicates()
             matrix.data = _nonzero(matrix.data)
         else:
             matrix = sparse.csr_array(_nonzero(Y))
-        matrix.sum_duplicates()
         matrix.eliminate_zeros()
         return matrix
 

@@ -18,6 +18,8 @@ from zlib import error as ZlibError
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_htc.hierarchy import as_hierarchy
+
 __all__ = ["TRUSTED_TYPES", "load", "save"]
 
 # Of what fitted estimators are made of; one higher wherever older files can't be read.
@@ -364,18 +366,21 @@ class Pairs:
 
 
 def as_pairs(value: Any) -> Any:
-    """Write dicts whose keys are not all text as `Pairs`.
+    """Write dicts whose keys are not all text as `Pairs`, and a graph as a `Hierarchy`.
 
     Parameters
     ----------
     value : Any
-        A dict, with other dicts inside, or something else.
+        A dict, with other dicts inside, or something else. Graphs of networkx refer to
+        themselves, which skops can't write.
 
     Returns
     -------
     value : Any
         The same where nothing has to be written in another way.
     """
+    if hasattr(value, "is_directed"):
+        return as_hierarchy(value)
     if type(value) is not dict:
         return value
     inside = {key: as_pairs(each) for key, each in value.items()}
@@ -395,7 +400,7 @@ def from_pairs(value: Any) -> Any:
     Returns
     -------
     value : Any
-        What it was given.
+        What it was given; the `Hierarchy` in the place of a graph.
     """
     if isinstance(value, Pairs):
         value = dict(zip(value.keys, value.values, strict=True))

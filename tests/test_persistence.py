@@ -442,3 +442,17 @@ def test_labels_that_are_no_text_may_be_keys_of_parameters(clf, corpus, tmp_path
     assert back.hierarchy == hierarchy
     assert list(map(type, back.hierarchy)) == list(map(type, hierarchy))
     assert clf.hierarchy is hierarchy
+
+
+def test_a_graph_as_hierarchy_comes_back_as_one(corpus, tmp_path):
+    texts, names = corpus
+    known = Hierarchy.from_dict({"all": sorted(set(names))})
+    for estimator in (
+        HierarchicalLinearClassifier(known.to_networkx()),
+        HTCInfoMaxClassifier(known.to_networkx(), **SMALL),
+    ):
+        fitted = estimator.fit(texts, names)
+        save(fitted, tmp_path / "model.skops")
+        back = load(tmp_path / "model.skops")
+        assert back.hierarchy == known
+        np.testing.assert_array_equal(back.predict(texts), fitted.predict(texts))

@@ -102,7 +102,13 @@ class OpaqueDocuments(Documents):
         """Split a sparse X as `BagOfTerms` does it, and any other X by rows."""
         if not sparse.issparse(self.X):
             return super().apart(train, held_out)
-        parts = without_unknown_terms(self.X.tocsr(), train, held_out)
+        X = self.X.tocsr()
+        if not X.has_canonical_format or not X.data.all():
+            # What is stored twice, or is 0, would be counted.
+            X = X.copy()
+            X.sum_duplicates()
+            X.eliminate_zeros()
+        parts = without_unknown_terms(X, train, held_out)
         return type(self)(parts[0]), type(self)(parts[1])
 
 

@@ -769,6 +769,10 @@ def as_indicator(Y: Any, hierarchy: Hierarchy) -> Any:
     matrix = check_array(Y, dtype=None, ensure_all_finite=False, **settings)
     hierarchy.check_columns(Y)
     matrix = check_array(matrix, **settings)
+    if sparse.issparse(matrix) and not matrix.has_canonical_format:
+        # The same cell may be stored several times.
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
     values = matrix.data if sparse.issparse(matrix) else matrix
     wrong = (values != 0) & (values != 1)
     if np.any(wrong):

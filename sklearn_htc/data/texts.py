@@ -346,6 +346,8 @@ class TermsOfTexts(BagOfTerms):
 
         Columns are those of all texts, so that a model of all can read both parts. A
         term that is among the most frequent ones only in the fold has no column.
+        Coordinates of embeddings beside the terms stay as they are: those that are
+        learned, as by an SVD, would be others in each fold.
 
         Parameters
         ----------
@@ -365,8 +367,21 @@ class TermsOfTexts(BagOfTerms):
                 "texts, and has no get_feature_names_out to tell which is which. Put "
                 "it before the classifier, in a Pipeline."
             )
-        first, second = (self._in_columns(part, column) for part in parts)
+        first, second = (
+            self._with_own_embeddings(self._in_columns(part, column), rows)
+            for part, rows in zip(parts, (train, held_out), strict=True)
+        )
         return first, second
+
+    def _with_own_embeddings(self, part: BagOfTerms, rows: np.ndarray) -> BagOfTerms:
+        """Give some rows the embeddings that they have in `X`."""
+        if not len(self.embedding_columns):
+            return part
+        is_term = np.ones(self.n_features, dtype=np.float32)
+        is_term[self.embedding_columns] = 0
+        together = part.scaled(is_term).X + self.scaled(1 - is_term).X[rows]
+        together.eliminate_zeros()
+        return BagOfTerms(together)
 
     def _columns_of(self, vectorizer: Any) -> np.ndarray | None:
         """Find the column of each term of a vectorizer; -1 where there is none."""

@@ -235,7 +235,7 @@ class Paths(nn.Module):
         of_paths = torch.softmax(log_odds @ self.members.T, dim=1)
         of_paths = of_paths * (1 - self.uniform_share)
         of_paths = of_paths + self.uniform_share / len(self.members)
-        return of_paths.clamp(MARGIN, 1 - MARGIN)
+        return of_paths.clamp(MARGIN / len(self.members), 1 - MARGIN)
 
     def marginals(self, log_odds: Tensor) -> Tensor:
         """Add up the probabilities of the paths through each node, (B, N)."""

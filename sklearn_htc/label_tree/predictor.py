@@ -158,16 +158,19 @@ class TreePredictor(Predictor):
         size = max(1, MAX_SCORES // (4 * values.shape[1]))
         for start in range(0, len(others), size):
             rows = others[start : start + size]
-            yield rows, *top_of(_filled(values[rows]), k, levels)
+            filled = self._filled(values[rows], of_paths=of_paths)
+            yield rows, *top_of(filled, k, levels)
 
     def _dense(self, found: Found, *, of_paths: bool) -> np.ndarray:
-        return _filled(self._values(found, of_paths=of_paths))
+        return self._filled(self._values(found, of_paths=of_paths), of_paths=of_paths)
 
-
-def _filled(values: sparse.csr_array) -> np.ndarray:
-    """Give what can't be found, as no path leads there, the least probability."""
-    dense = values.toarray()
-    return np.maximum(dense, MARGIN, out=dense)
+    def _filled(self, values: sparse.csr_array, *, of_paths: bool) -> np.ndarray:
+        """Give what can't be found, as no path leads there, the least probability."""
+        are_paths = of_paths and isinstance(self.read_out.decoder, PathDecoder)
+        # As of `PathDecoder`: rows of paths still sum to 1.
+        least = np.float32(MARGIN / values.shape[1] if are_paths else MARGIN)
+        dense = values.toarray()
+        return np.maximum(dense, least, out=dense)
 
 
 def _count_of(values: sparse.csr_array, least: float) -> np.ndarray:

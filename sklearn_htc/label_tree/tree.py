@@ -145,7 +145,9 @@ class LabelTree:
             documents, nodes, log_p = documents[leads], nodes[leads], log_p[leads]
             routers = routers[leads]
         shape = (n_documents, n_nodes)
-        of_labels, of_ends = _assemble(labels, shape), _assemble(ends, shape)
+        of_labels = _assemble(labels, shape, MARGIN)
+        # All of them together may not be more than a rounding error.
+        of_ends = _assemble(ends, shape, MARGIN / n_nodes)
         if self._has_paths_beside:
             of_labels = of_labels + of_ends @ self._ancestors_beside
             of_labels = self._with_unfollowed(of_labels, left, least)
@@ -343,12 +345,14 @@ def _most_probable(
     return order[rank < most]
 
 
-def _assemble(entries: list[Entries], shape: tuple[int, int]) -> sparse.csr_array:
+def _assemble(
+    entries: list[Entries], shape: tuple[int, int], least: float
+) -> sparse.csr_array:
     """Make an array (n_documents, n_nodes) of probabilities from their logarithms."""
     if not entries:
         return sparse.csr_array(shape, dtype=np.float32)
     rows, columns, log_p = (np.concatenate(part) for part in zip(*entries, strict=True))
-    values = np.clip(np.exp(log_p), MARGIN, 1 - MARGIN)
+    values = np.clip(np.exp(log_p), np.float32(least), np.float32(1 - MARGIN))
     array = sparse.csr_array((values, (rows, columns)), shape=shape)
     array.sort_indices()
     return array

@@ -191,7 +191,8 @@ class PathDecoder:
         probabilities = softmax(self._path_scores(logits), axis=1)
         probabilities *= 1 - self.uniform_share
         probabilities += self.uniform_share / len(self.path_nodes)
-        return _inside_unit_interval(probabilities)
+        # Together not more than a rounding error, so that rows still sum to 1.
+        return _inside_unit_interval(probabilities, 1 / len(self.path_nodes))
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Add up, for each node, the probabilities of the paths through it.
@@ -345,7 +346,10 @@ def make_decoder(
     )
 
 
-def _inside_unit_interval(probabilities: np.ndarray) -> np.ndarray:
-    """Clip to the open interval (0, 1), which float32 sigmoids reach the ends of."""
+def _inside_unit_interval(probabilities: np.ndarray, share: float = 1.0) -> np.ndarray:
+    """Clip to the open interval (0, 1), which float32 sigmoids reach the ends of.
+
+    From below to a share of the rounding error.
+    """
     margin = np.finfo(probabilities.dtype).eps
-    return np.clip(probabilities, margin, 1 - margin)
+    return np.clip(probabilities, share * margin, 1 - margin)

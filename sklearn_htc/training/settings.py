@@ -5,9 +5,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Self, TypeVar
 
 import numpy as np
+from skorch.callbacks import Callback
+from torch.optim import Optimizer
 
 from sklearn_htc.data.input_form import DocumentForm
 from sklearn_htc.data.training_data import TrainingData
+from sklearn_htc.labels import short_repr
 from sklearn_htc.pretrained import load_configuration
 from sklearn_htc.training.devices import has_fast_bfloat16, resolve_device
 from sklearn_htc.training.processes import Processes
@@ -224,8 +227,18 @@ class TrainingSettings:
         ImportError
             If `accelerate` is asked for and not installed.
         ValueError
-            If the device is not there, or several processes have a time budget.
+            If the device is not there, several processes have a time budget, a callback
+            is none or waits for what is not measured, or the optimizer is none.
         """
+        _refuse_other_callbacks(
+            parameters["callbacks"], early_stopping=parameters["early_stopping"]
+        )
+        optimizer = parameters["optimizer"]
+        if isinstance(optimizer, type) and not issubclass(optimizer, Optimizer):
+            raise ValueError(
+                f"optimizer={optimizer.__name__} is no torch.optim.Optimizer. Give a "
+                "class of those, or what makes one of parameters."
+            )
         device, processes = parameters["device"], None
         if device == "accelerate":
             together = Processes()
@@ -328,6 +341,25 @@ class TrainingSettings:
         least = 4 if self.fine_tunes else 5 if is_beside else 10
         steps_per_epoch = -(-n_documents // self.batch_size_for(n_documents))
         return max(least, -(-100 // steps_per_epoch))
+
+
+def _refuse_other_callbacks(callbacks: Any, *, early_stopping: bool) -> None:
+    """Refuse what skorch can't call, or what waits for what is not measured."""
+    for i, entry in enumerate(callbacks or ()):
+        is_pair = isinstance(entry, tuple) and len(entry) == 2
+        callback = entry[1] if is_pair else entry
+        is_class = isinstance(callback, type) and issubclass(callback, Callback)
+        if not is_class and not isinstance(callback, Callback):
+            raise ValueError(
+                f"callbacks[{i}] is {short_repr(entry)}. Give a skorch Callback, or a "
+                "pair of a name and one. (set_callbacks takes scikit-learn's.)"
+            )
+        monitor = getattr(callback, "monitor", None)
+        if str(monitor).startswith("valid_") and not early_stopping:
+            raise ValueError(
+                f"callbacks[{i}] monitors {monitor!r}, but no document is held out to "
+                "measure it. Use early_stopping=True, or monitor='train_loss'."
+            )
 
 
 def _refuse_time_budget(time_budget: float | None) -> None:

@@ -18,6 +18,7 @@ from scipy import sparse
 
 from sklearn_htc.data.documents import BagOfTerms, Documents, DocumentVectors
 from sklearn_htc.data.training_data import Fold, TrainingData
+from sklearn_htc.halving import halved
 from sklearn_htc.memory import require_memory
 from sklearn_htc.read_out.fitting import ReadOutFitter
 from sklearn_htc.wide.base import (
@@ -190,7 +191,8 @@ class LinearPath(WideModel):
             coef.eliminate_zeros()
         elif weights == "float16" and not sparse.issparse(coef):
             # A scale may be 0, where a feature has no weights either.
-            coef = (coef / np.where(scale > 0, scale, 1)[:, None]).astype(np.float16)
+            rounded = halved(coef / np.where(scale > 0, scale, 1)[:, None])
+            coef = rounded if rounded.dtype == np.float16 else coef
         return replace(self, coef_=coef, start_=None)
 
 

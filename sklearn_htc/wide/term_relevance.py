@@ -18,7 +18,7 @@ from sklearn_htc.wide.ridge import RIDGE_PENALTY
 
 __all__ = ["term_relevance"]
 
-# Random sums of the labels that are regressed on: norms come out within an eighth.
+# Of more labels so many random sums are regressed on: norms come out within an eighth.
 N_PROJECTIONS = 32
 # With fewer steps the norms of many terms are far from those that they come to.
 N_ITERATIONS = 60
@@ -40,7 +40,7 @@ def term_relevance(
 
     For random signs r, the squared weight of a term in the regression of Y r has the
     squared norm of its weights in that of Y as its mean; so a few random sums of the
-    labels take the place of all labels.
+    labels take the place of more than 32 labels.
 
     Parameters
     ----------
@@ -58,13 +58,16 @@ def term_relevance(
     relevance : ndarray of shape (n_terms,), float32
         With mean 1 over the terms that occur, and near 0 for those that don't.
     """
-    signs = rng.choice([-1.0, 1.0], size=(target.shape[1], N_PROJECTIONS))
-    n_terms = X.shape[1]
+    n_nodes, n_terms = target.shape[1], X.shape[1]
+    if n_nodes <= N_PROJECTIONS:
+        sums = target.toarray().astype(np.float64)
+    else:
+        sums = target @ rng.choice([-1.0, 1.0], size=(n_nodes, N_PROJECTIONS))
     # Hashed terms leave most columns empty.
     occurs = np.flatnonzero(np.bincount(X.indices, minlength=n_terms))
     if not len(occurs):
         return np.ones(n_terms, dtype=np.float32)
-    coef = _regress(X[:, occurs], target @ signs, sample_weight)
+    coef = _regress(X[:, occurs], sums, sample_weight)
     norms = np.sqrt(np.square(coef).mean(axis=1, dtype=np.float64))
     mean = norms.mean()
     if not mean > 0:

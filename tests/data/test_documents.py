@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from sklearn_htc.data.documents import DocumentsInTwoForms
+from sklearn_htc.data.documents import DocumentsInTwoForms, OpaqueDocuments
 from sklearn_htc.data.reading import (
     as_documents,
     refuse_token_ids,
@@ -187,3 +187,31 @@ def test_token_embeddings_without_any_position_are_empty_documents():
     assert documents.lengths.tolist() == [0, 0]
     batch = documents.batch(np.array([1, 0]))
     assert batch["values"].shape == (2, 1, 3)
+
+
+def test_what_is_stored_twice_or_is_zero_is_not_counted():
+    rng = np.random.default_rng(0)
+    X = sparse.csr_array(sparse.random_array((30, 8), density=0.3, rng=rng))
+    # Each entry in two halves, and 0 at the end of each row.
+    stored = sparse.csr_array(
+        (
+            np.concatenate([[*row / 2, *row / 2, 0] for row in _rows_of(X, X.data)]),
+            np.concatenate([[*row, *row, 7] for row in _rows_of(X, X.indices)]),
+            2 * X.indptr + np.arange(31),
+        ),
+        shape=X.shape,
+    )
+    before = stored.data.copy()
+    train, held_out = np.arange(20), np.arange(20, 30)
+    pairs = zip(
+        OpaqueDocuments(stored).apart(train, held_out),
+        OpaqueDocuments(X).apart(train, held_out),
+        strict=True,
+    )
+    for part, expected in pairs:
+        np.testing.assert_allclose(part.X.toarray(), expected.X.toarray())
+    np.testing.assert_array_equal(stored.data, before)
+
+
+def _rows_of(X, values):
+    return np.split(values, X.indptr[1:-1])

@@ -339,3 +339,19 @@ def test_a_table_of_zeros_and_ones_is_no_indicator_of_another_width():
     encoder = TargetEncoder.fit(rows, hierarchy)
     assert encoder.kind == "table"
     assert encoder.transform(rows).sum(axis=1).tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize("halves", [(0.5, 0.5), (1, -1), (1, 0)])
+def test_a_cell_that_is_stored_twice_holds_the_sum(halves, hierarchy):
+    n_nodes, value = len(hierarchy), sum(halves)
+    rows, columns = np.array([0, 0, 1]), np.array([1, 1, 0])
+    parts = (np.array([*halves, 1.0]), columns, np.array([0, 2, 3]))
+    twice = sparse.csr_array(parts, shape=(2, n_nodes))
+    expected = np.zeros((2, n_nodes))
+    expected[rows, columns] = [value, value, 1]
+    targets = TargetEncoder.fit(twice, hierarchy)
+    np.testing.assert_array_equal(
+        targets.transform(twice).toarray(), hierarchy.close(expected)
+    )
+    assert hierarchy.to_labels(twice) == hierarchy.to_labels(expected)
+    assert twice.nnz == 3

@@ -243,3 +243,20 @@ def test_auto_takes_terms_that_occur_once_where_a_fold_has_no_others():
 def test_what_is_no_sequence_of_texts_is_named(X, message):
     with pytest.raises(ValueError, match=message):
         HierarchicalLinearClassifier().fit(X, ["cat", "dog"])
+
+
+def test_coordinates_that_are_learned_are_those_of_all_texts():
+    rng = np.random.default_rng(0)
+    texts = [
+        " ".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), 9)) for _ in range(90)
+    ]
+    letters = TfidfVectorizer(analyzer="char")
+    svd = make_pipeline(letters, TruncatedSVD(20, random_state=0))
+    documents = terms(make_union(CountVectorizer(analyzer="char"), svd), texts)
+    n_terms = documents.n_features - 20
+    np.testing.assert_array_equal(documents.embedding_columns, n_terms + np.arange(20))
+    rows = np.arange(60), np.arange(60, 90)
+    for part, own in zip(documents.apart(*rows), rows, strict=True):
+        found, expected = part.X.toarray(), documents.X[own].toarray()
+        np.testing.assert_array_equal(found[:, n_terms:], expected[:, n_terms:])
+        assert part.X.has_canonical_format

@@ -207,3 +207,14 @@ def test_float16_holds_where_embeddings_are_far_from_zero(bag, indicator, hierar
     np.testing.assert_allclose(
         small.predict_proba(X), clf.predict_proba(X), rtol=0, atol=0.02
     )
+
+
+@pytest.mark.parametrize("C", [1e10, 1e-8])
+def test_weights_that_float16_lacks_stay_as_they_are(C):
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=120)
+    X = sparse.csr_array([1e-5 * (y + rng.normal(size=120)), rng.random(120)]).T.tocsr()
+    clf = HierarchicalLinearClassifier({"top": [0, 1]}, C=C, random_state=0)
+    clf.fit(X, y)
+    small = clf.compact(weights="float16")
+    np.testing.assert_allclose(small.predict_proba(X), clf.predict_proba(X), atol=0.01)

@@ -126,3 +126,14 @@ def test_a_partial_path_is_worth_the_most_of_all_paths_and_their_parts(edges):
     for row, decided in enumerate(decoder.decide(logits).toarray()):
         best = max(ends, key=lambda end: worths[end][row])
         np.testing.assert_array_equal(decided, hierarchy.ancestors[[best]].toarray()[0])
+
+
+def test_rows_of_many_paths_sum_to_one():
+    hierarchy = Hierarchy([], nodes=range(100_000))
+    decoder = PathDecoder(hierarchy, np.arange(100_000))
+    logits = np.full((3, 100_000), -30, dtype=np.float32)
+    logits[np.arange(3), [5, 70, 900]] = 30
+    p = decoder.path_probabilities(logits)
+    np.testing.assert_allclose(p.sum(axis=1, dtype=np.float64), 1, rtol=1e-6)
+    assert p.min() > 0
+    assert p.max() < 1

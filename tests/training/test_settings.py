@@ -1,5 +1,11 @@
 """How many documents a step has, and how many epochs a training."""
 
+from functools import partial
+
+import pytest
+from skorch.callbacks import EarlyStopping, EpochTimer
+from torch.optim import Adam
+
 from sklearn_htc import HTCInfoMaxClassifier
 from sklearn_htc.training.settings import TrainingSettings
 
@@ -30,3 +36,23 @@ def test_a_pretrained_encoder_takes_fewer_epochs_wherever_it_stands():
     assert auto.n_epochs_for(100_000, is_beside=True) == 4
     assert auto.n_epochs_for(100_000, is_beside=False) == 4
     assert auto.batch_size_for(100_000) == 64
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"callbacks": ["print"]}, r"callbacks\[0\] is 'print'"),
+        ({"callbacks": [EpochTimer(), ("mine", 3)]}, r"callbacks\[1\]"),
+        ({"callbacks": [EarlyStopping()]}, "monitors 'valid_loss', but no document"),
+        ({"optimizer": dict}, "optimizer=dict is no torch"),
+    ],
+)
+def test_what_training_can_not_use_is_refused_before_it(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        settings(**parameters)
+
+
+def test_what_training_can_use_is_taken():
+    stopping = EarlyStopping(monitor="train_loss")
+    settings(callbacks=[EpochTimer, ("mine", stopping)], optimizer=partial(Adam))
+    settings(callbacks=[EarlyStopping()], early_stopping=True)
