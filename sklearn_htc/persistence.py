@@ -98,6 +98,58 @@ callback, another optimizer or a classifier inside, have to be added.
 """
 
 
+# Beside an estimator of the package: what searches and other meta-estimators are made
+# of, and labels that are no text. skops leaves them to its callers.
+TRUSTED_BESIDE = (
+    "builtins.frozenset",
+    "datetime.date",
+    "datetime.datetime",
+    "decimal.Decimal",
+    "fractions.Fraction",
+    "functools.partial",
+    "scipy.sparse._csr.csr_matrix",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.metrics._classification.accuracy_score",
+    "sklearn.metrics._classification.balanced_accuracy_score",
+    "sklearn.metrics._classification.f1_score",
+    "sklearn.metrics._classification.jaccard_score",
+    "sklearn.metrics._classification.log_loss",
+    "sklearn.metrics._classification.precision_score",
+    "sklearn.metrics._classification.recall_score",
+    "sklearn.metrics._ranking.average_precision_score",
+    "sklearn.metrics._ranking.roc_auc_score",
+    "sklearn.metrics._scorer._MultimetricScorer",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.metrics._scorer._Scorer",
+    "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",
+    "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
+    "sklearn.model_selection._split.GroupKFold",
+    "sklearn.model_selection._split.GroupShuffleSplit",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.LeaveOneGroupOut",
+    "sklearn.model_selection._split.LeaveOneOut",
+    "sklearn.model_selection._split.PredefinedSplit",
+    "sklearn.model_selection._split.RepeatedKFold",
+    "sklearn.model_selection._split.RepeatedStratifiedKFold",
+    "sklearn.model_selection._split.ShuffleSplit",
+    "sklearn.model_selection._split.StratifiedGroupKFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.model_selection._split.StratifiedShuffleSplit",
+    "sklearn.model_selection._split.TimeSeriesSplit",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.utils._bunch.Bunch",
+    "sklearn_htc.metrics.label_sets.constrained_f1_score",
+    "sklearn_htc.metrics.label_sets.path_accuracy_score",
+    "sklearn_htc.metrics.scorers._hierarchical_f1",
+    "sklearn_htc.metrics.scorers._lca_f1",
+    "sklearn_htc.metrics.scorers._plain",
+    "sklearn_htc.metrics.scorers._ranked",
+    "uuid.UUID",
+)
+
+
 class OtherFormatError(ValueError):
     """An estimator of a version whose estimators are made of other parts."""
 
@@ -159,8 +211,9 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Any:
     path : path-like
         Of a file that `save` or skops has written.
     trusted : iterable of str, default=()
-        Names of types of your own that may be made, beside `TRUSTED_TYPES` and those
-        that skops trusts: "module.Name".
+        Names of other types that may be made: "module.Name". Those of this package, of
+        searches and of most estimators of scikit-learn are trusted without. skops has
+        reasons to ask before it makes decision trees: a forged one may end the process.
 
     Returns
     -------
@@ -177,7 +230,7 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Any:
         If it is no file of `save` or skops, or was written by a version of the package
         whose estimators are made of other parts; it says which.
     skops.io.exceptions.UntrustedTypesFoundException
-        If the file holds other types; it says which.
+        If the file holds types that are not trusted; it says which.
     """
     read = require_skops().load
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -189,8 +242,14 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Any:
                 with archive.open(STAMP) as file:
                     written = json.loads(file.read(MAX_STAMP))
                 refuse_other_format(written, f"The estimator in {path}")
-        return read(path, trusted=[*TRUSTED_TYPES, *trusted])
-    except (UntrustedTypesFoundException, OtherFormatError):
+        return read(path, trusted=[*TRUSTED_TYPES, *TRUSTED_BESIDE, *trusted])
+    except UntrustedTypesFoundException as error:
+        error.add_note(
+            "If you know where the file comes from, give their names: load(path, "
+            "trusted=[...])."
+        )
+        raise
+    except OtherFormatError:
         raise
     except DAMAGE as error:
         raise ValueError(

@@ -5,6 +5,10 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -13,9 +17,14 @@ import skops.io
 import torch
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, KFold
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
 from skops.io.exceptions import UntrustedTypesFoundException
@@ -28,6 +37,7 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
     TokenSequenceVectorizer,
 )
+from sklearn_htc.metrics import SCORERS, get_scorer
 from sklearn_htc.persistence import (
     TRUSTED_TYPES,
     load,
@@ -250,11 +260,66 @@ def test_a_failed_save_keeps_the_former_file(clf, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def searches(hierarchy, y):
+    """Yield searches and other meta-estimators around a linear model."""
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0)
+    encoded = clone(clf).set_params(hierarchy=hierarchy.encoded(y))
+    C = {"C": [0.5, 1]}
+    yield GridSearchCV(clf, C, cv=2)
+    yield GridSearchCV(clf, C, cv=KFold(2, shuffle=True, random_state=0))
+    yield HalvingGridSearchCV(clf, C, cv=2, min_resources=40)
+    both = {"ours": get_scorer("path_accuracy"), "theirs": "f1_macro"}
+    yield GridSearchCV(clf, C, cv=2, scoring=both, refit="ours")
+    yield CalibratedClassifierCV(clf, cv=2)
+    yield VotingClassifier([("a", encoded), ("b", encoded)], voting="soft")
+    yield HierarchicalDecodingClassifier(MLPClassifier(max_iter=2), hierarchy)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_searches_and_other_meta_estimators_are_loaded(corpus, hierarchy, tmp_path):
+    texts, y = corpus
+    X = TfidfVectorizer().fit_transform(texts)
+    for estimator in searches(hierarchy, y):
+        save(estimator.fit(X, y), tmp_path / "model.skops")
+        loaded = load(tmp_path / "model.skops")
+        np.testing.assert_array_equal(
+            loaded.predict_proba(X), estimator.predict_proba(X)
+        )
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_scorers_are_loaded(name, corpus, hierarchy, tmp_path):
+    X, y = TfidfVectorizer().fit_transform(corpus[0]), corpus[1]
+    clf = HierarchicalLinearClassifier(hierarchy)
+    search = GridSearchCV(clf, {"C": [1]}, scoring=get_scorer(name), cv=2)
+    save(search.fit(X, y), tmp_path / "model.skops")
+    assert load(tmp_path / "model.skops").score(X, y) == search.score(X, y)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        frozenset("ab"),
+        date(2020, 1, 1),
+        datetime(2020, 1, 1),
+        Decimal("0.1"),
+        Fraction(1, 3),
+        UUID(int=1),
+    ],
+)
+def test_labels_that_are_no_text_are_loaded(label, tmp_path):
+    clf = HierarchicalLinearClassifier(Hierarchy([(label, "below")]))
+    clf.fit(np.eye(2), [[label], ["below"]])
+    save(clf, tmp_path / "model.skops")
+    assert load(tmp_path / "model.skops").hierarchy_ == clf.hierarchy_
+
+
 def test_types_of_the_user_have_to_be_trusted(clf, tmp_path):
     path = tmp_path / "model.skops"
     save(make_pipeline(FunctionTransformer(as_lower), clf), path)
-    with pytest.raises(UntrustedTypesFoundException, match="as_lower"):
+    with pytest.raises(UntrustedTypesFoundException, match="as_lower") as refused:
         load(path)
+    assert "trusted=[...]" in refused.value.__notes__[0]
     name = f"{as_lower.__module__}.as_lower"
     assert load(path, trusted=[name]).steps[0][1].func is as_lower
 
