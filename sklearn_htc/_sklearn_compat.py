@@ -82,20 +82,31 @@ ENCODING_MODULES = (
 ENCODED_METHODS = ("decision_function", "predict_proba", "predict_log_proba")
 
 
-def encoding_caller() -> str | None:
+def encoding_caller() -> tuple[str | None, bool]:
     """Name what calls `fit` with codes of the labels, if something does.
 
     Returns
     -------
     name : str or None
-        A module of scikit-learn, or "cross_val_predict".
+        A module or class of scikit-learn, or "cross_val_predict".
+    fits_labels_too : bool
+        Whether the same call fits to the labels themselves as well.
     """
+    found = None
     for name, frame in _callers():
         if name in ENCODING_MODULES:
-            return name
-        if frame.f_code.co_name != "_fit_and_predict":
+            return name, False
+        if frame.f_code.co_name == "_fit_and_predict":
+            method = frame.f_locals.get("method")
+            if isinstance(method, str) and method in ENCODED_METHODS:
+                found = "cross_val_predict"
+        if name != "sklearn.calibration" or "self" not in frame.f_locals:
             continue
-        method = frame.f_locals.get("method")
-        if isinstance(method, str) and method in ENCODED_METHODS:
-            return "cross_val_predict"
-    return None
+        calibrating = frame.f_locals["self"]
+        # Temperature scaling encodes text before any fit.
+        is_text = isinstance(calibrating.classes_[0], str)
+        if calibrating.method == "temperature" and is_text:
+            return "CalibratedClassifierCV(method='temperature')", False
+        if found is not None:
+            return "CalibratedClassifierCV(ensemble=False)", True
+    return found, False

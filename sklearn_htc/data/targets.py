@@ -172,6 +172,13 @@ class TargetEncoder:
                 "hierarchy='infer' needs all rows at once. In partial_fit, pass "
                 "Hierarchy.from_table(table), where the table has every path."
             )
+        if encoding_caller()[0] == "cross_val_predict":
+            raise ValueError(
+                "cross_val_predict replaces the cells of a table by 0, 1, ... before "
+                "it calls fit, where its method is not 'predict'. Make an indicator of "
+                "the table: hierarchy = Hierarchy.from_table(y), and "
+                "hierarchy.to_indicator of its rows, as tuples without missing cells."
+            )
         rows = as_rows(Y)
         if hierarchy is None:
             _refuse_an_indicator(rows)
@@ -493,14 +500,21 @@ def _refuse_codes(hierarchy: Hierarchy | None) -> None:
 
     Codes may be nodes, too, but of other labels.
     """
-    if hierarchy is None or hierarchy.is_encoded:
+    if hierarchy is None:
         return
-    caller = encoding_caller()
-    if caller is not None:
+    caller, fits_labels_too = encoding_caller()
+    if fits_labels_too:
+        raise ValueError(
+            f"{caller} replaces labels by 0, 1, ... in some of its fits and not in "
+            "others, which no hierarchy can read. Use ensemble=True, or none of it: "
+            "probabilities are calibrated without."
+        )
+    if caller is not None and not hierarchy.is_encoded:
         raise ValueError(
             f"{caller} replaces labels by 0, 1, ... before it calls fit, and the "
             "hierarchy does not know which label is which. Give the classifier inside "
-            "hierarchy=hierarchy.encoded(y), where y are all labels."
+            "hierarchy=hierarchy.encoded(y), where y are all labels, 1-D. Of label "
+            "collections make an indicator, hierarchy.to_indicator(y).toarray()."
         )
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -33,7 +34,8 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
     label sets of `predict`, closed under ancestors. Probabilities are equal within 1e-4
     where each document has one path, and label texts tell of labels without documents
     or the hierarchy has changed. The metadata hold `nodes`, the columns of `decisions`,
-    and `classes`, the columns of `probabilities`, as JSON. The opset is 18.
+    and `classes`, the columns of `probabilities`, as JSON: text and numbers as they
+    are, tuples as arrays, and any other label as text. The opset is 18.
 
     What turns texts into term weights is not exported: ONNX has no form of its
     tokens that is equal for all texts.
@@ -95,8 +97,8 @@ HierarchicalDecodingClassifier or Pipeline
     assert program is not None
     targets = final._learned.form.targets
     metadata = {
-        "nodes": json.dumps(list(map(str, targets.hierarchy.nodes))),
-        "classes": json.dumps(list(map(str, _classes(targets)))),
+        "nodes": json.dumps(list(map(_plain, targets.hierarchy.nodes))),
+        "classes": json.dumps(list(map(_plain, _classes(targets)))),
         "sklearn_htc": str(stamp()["version"]),
     }
     program.model.metadata_props.update(metadata)
@@ -152,6 +154,15 @@ class ExportedModel(nn.Module):
 
 def _classes(targets: Any) -> Any:
     return targets.hierarchy.nodes if targets.is_multilabel else targets.classes
+
+
+def _plain(label: Any) -> Any:
+    """Give a label the form in which JSON holds it."""
+    if isinstance(label, tuple):
+        return list(map(_plain, label))
+    if isinstance(label, np.generic):
+        label = label.item()
+    return label if isinstance(label, (str, int, float)) else str(label)
 
 
 def _require_onnx() -> None:

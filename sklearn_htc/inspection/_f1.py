@@ -64,12 +64,12 @@ class LevelF1Display(LabelDisplay):
         ValueError
             If labels are of no accepted form.
         """
+        true, pred, wider = with_unknown_paths(y_true, y_pred, hierarchy)
+        true, pred = (wider.close(Y) for Y in (true, pred))
         n_levels = hierarchy.levels.max() + 1
-        true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
-        true, pred = (hierarchy.close(Y) for Y in (true, pred))
         pairs = []
         for level in range(n_levels):
-            own = np.flatnonzero(hierarchy.levels == level)
+            own = np.flatnonzero(wider.levels == level)
             occurs = true[:, own].nnz + pred[:, own].nnz > 0
             pairs.append(
                 micro_macro_f1(true[:, own], pred[:, own])

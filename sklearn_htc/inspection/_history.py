@@ -54,7 +54,13 @@ class HistoryDisplay(Display):
         ValueError
             If no network was trained.
         """
-        epochs = list(getattr(classifier_in(estimator), "history_", ()))
+        classifier = classifier_in(estimator)
+        if not hasattr(classifier, "history_"):
+            raise ValueError(
+                f"{type(classifier).__name__} trains no network, so it has no history. "
+                "HTCInfoMaxClassifier and HiAGMClassifier have one."
+            )
+        epochs = list(classifier.history_)
         # An epoch that was interrupted has fewer of them than others.
         names = dict.fromkeys(
             name

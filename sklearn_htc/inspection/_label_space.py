@@ -70,7 +70,12 @@ class LabelSpaceDisplay(Display):
             If the reducer makes anything but two numbers per node.
         """
         classifier = classifier_in(estimator)
-        embeddings = classifier.label_embeddings_
+        embeddings = getattr(classifier, "label_embeddings_", None)
+        if embeddings is None:
+            raise AttributeError(
+                f"This {type(classifier).__name__} represents no labels: only networks "
+                "with label attention do."
+            )
         if reducer is not None:
             positions = np.asarray(reducer.fit_transform(embeddings))
         elif len(embeddings) == 1:

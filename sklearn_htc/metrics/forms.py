@@ -10,6 +10,7 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_htc.data import targets
 from sklearn_htc.hierarchy import Hierarchy
+from sklearn_htc.labels import short_repr
 from sklearn_htc.level_tables import as_rows, paths_of, refuse_other_columns
 
 __all__ = ["as_indicators", "indicator_of", "with_unknown_paths"]
@@ -23,6 +24,7 @@ def indicator_of(Y: Any, hierarchy: Hierarchy) -> sparse.csr_array:
     A path of a table that the hierarchy does not have counts as far down as it is
     known: rows of a test may have paths that no training row has.
     """
+    _require_hierarchy(hierarchy)
     Y = targets.as_known_container(Y)
     kind = targets.kind_of(Y, hierarchy)
     if kind == "labels":
@@ -59,10 +61,13 @@ def as_indicators(
 
     Raises
     ------
+    TypeError
+        If `hierarchy` is none.
     ValueError
         If either is of no such form, there is another number of documents, or they are
         data frames of paths with other columns.
     """
+    _require_hierarchy(hierarchy)
     _refuse_other_columns(y_true, y_pred, hierarchy)
     true, pred = indicator_of(y_true, hierarchy), indicator_of(y_pred, hierarchy)
     check_consistent_length(true, pred)
@@ -93,6 +98,7 @@ def with_unknown_paths(
     ValueError
         As `as_indicators` does.
     """
+    _require_hierarchy(hierarchy)
     both = [targets.as_known_container(Y) for Y in (y_true, y_pred)]
     _refuse_other_columns(both[0], both[1], hierarchy)
     paths = [
@@ -114,6 +120,15 @@ def with_unknown_paths(
             indicators.append(_indicator_of_paths(own, wider, columns))
     check_consistent_length(*indicators)
     return *indicators, wider
+
+
+def _require_hierarchy(hierarchy: Any) -> None:
+    if not isinstance(hierarchy, Hierarchy):
+        raise TypeError(
+            f"hierarchy must be a Hierarchy, got {short_repr(hierarchy)}. A fitted "
+            "estimator has it as hierarchy_; Hierarchy.from_dict and Hierarchy(edges) "
+            "make one."
+        )
 
 
 def _refuse_other_columns(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> None:

@@ -138,10 +138,10 @@ sequence of label collections, or array-like of shape (n_documents,)
     ValueError
         As `hierarchical_precision_recall_f1` does.
     """
+    true, pred, wider = with_unknown_paths(y_true, y_pred, hierarchy)
+    true, pred = (wider.close(Y) for Y in (true, pred))
     n_levels = hierarchy.levels.max() + 1
-    true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
-    true, pred = (hierarchy.close(Y) for Y in (true, pred))
-    columns = [np.flatnonzero(hierarchy.levels == level) for level in range(n_levels)]
+    columns = [np.flatnonzero(wider.levels == level) for level in range(n_levels)]
     return np.array([_scores(true[:, c], pred[:, c], average)[2] for c in columns])
 
 

@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    cross_val_predict,
+    cross_val_score,
+)
 from sklearn.multiclass import OneVsRestClassifier
 
 from sklearn_htc import (
@@ -74,8 +80,39 @@ def test_a_classifier_of_the_encoded_hierarchy_serves(
     assert np.mean(predicted == y) > 0.9
 
 
+def test_calibration_is_told_what_it_can_do(bag, corpus, hierarchy):
+    plain = classifiers(hierarchy)[1]
+    encoded = classifiers(hierarchy.encoded(corpus[1]))[1]
+    for clf in (plain, encoded):
+        with pytest.raises(ValueError, match="Use ensemble=True"):
+            CalibratedClassifierCV(clf, cv=2, ensemble=False).fit(bag, corpus[1])
+    p = CalibratedClassifierCV(plain, cv=2).fit(bag, corpus[1]).predict_proba(bag)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    for ensemble in (True, False):
+        settings = {"cv": 2, "method": "temperature", "ensemble": ensemble}
+        with pytest.raises(ValueError, match=r"hierarchy\.encoded\(y\)"):
+            CalibratedClassifierCV(plain, **settings).fit(bag, corpus[1])
+        clf = CalibratedClassifierCV(encoded, **settings).fit(bag, corpus[1])
+        assert np.mean(clf.predict(bag) == np.array(corpus[1])) > 0.9
+
+
 def test_searches_keep_the_labels(bag, integers):
     clf = classifiers(Hierarchy.from_dict(INTEGERS))[1]
     assert cross_val_score(clone(clf), bag, integers, cv=2).mean() > 0.9
     search = GridSearchCV(clf, {"C": [1.0]}, cv=2).fit(bag, integers)
     assert set(search.classes_) == {1, 2, 3}
+
+
+def test_cells_and_collections_that_were_replaced_are_told_what_to_do(
+    bag, corpus, hierarchy
+):
+    names = corpus[1]
+    for clf, y in (
+        (HierarchicalLinearClassifier("infer"), [["top", name] for name in names]),
+        (HierarchicalLinearClassifier(hierarchy), [[name] for name in names]),
+    ):
+        with pytest.raises(ValueError, match="to_indicator"):
+            cross_val_predict(clf, bag, y, cv=KFold(2), method="predict_proba")
+    clf, Y = classifiers(hierarchy)[1], hierarchy.to_indicator([[n] for n in names])
+    p = cross_val_predict(clf, bag, Y.toarray(), cv=KFold(2), method="predict_proba")
+    assert p.shape == Y.shape

@@ -1,6 +1,7 @@
 """ONNX files: they say what the estimator says."""
 
 import json
+from datetime import date
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from sklearn_htc.label_tree import fitting
 from tests.export.sessions import assert_module_says_the_same, assert_says_the_same, run
 
 pytest.importorskip("onnxruntime")
+onnx = pytest.importorskip("onnx")
 
 SMALL = {"dimension": 8, "max_epochs": 2, "random_state": 0}
 LINEAR = HierarchicalLinearClassifier(random_state=0)
@@ -230,6 +232,18 @@ def test_metadata_name_the_columns(corpus, hierarchy, tmp_path):
     assert json.loads(metadata["nodes"]) == list(hierarchy.nodes)
     assert json.loads(metadata["classes"]) == list(clf.classes_)
     assert list(tmp_path.iterdir()) == [tmp_path / "model.onnx"]
+
+
+def test_metadata_tell_numbers_from_text(tmp_path):
+    rows = [[1, "1"], [1, "x"], [2.5, "x"], [date(2020, 1, 1), ""]] * 5
+    clf = HierarchicalLinearClassifier("infer").fit(np.tile(np.eye(4), (5, 1)), rows)
+    to_onnx(clf, tmp_path / "model.onnx")
+    properties = onnx.load(tmp_path / "model.onnx").metadata_props
+    nodes = json.loads({each.key: each.value for each in properties}["nodes"])
+    first = [[1], [2.5], ["2020-01-01"]]
+    assert sorted(nodes, key=str) == sorted(
+        [*first, [1, "1"], [1, "x"], [2.5, "x"]], key=str
+    )
 
 
 @pytest.mark.parametrize("case", ["tree", "own", "sequences", "bfloat16"])

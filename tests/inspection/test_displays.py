@@ -317,3 +317,12 @@ def test_f1_by_level_counts_unknown_paths_as_the_metric_does():
             getattr(display, average),
             f1_score_per_level(true, pred, known, average=average),
         )
+
+
+def test_what_has_no_network_has_no_history_and_no_label_space():
+    hierarchy = Hierarchy.from_dict({"a": ["b", "c"]})
+    clf = HierarchicalLinearClassifier(hierarchy).fit(np.eye(2), ["b", "c"])
+    with pytest.raises(ValueError, match="LinearClassifier trains no network"):
+        HistoryDisplay.from_estimator(clf)
+    with pytest.raises(AttributeError, match="LinearClassifier represents no labels"):
+        LabelSpaceDisplay.from_estimator(clf)

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, metrics
+from sklearn_htc import HierarchicalLinearClassifier, Hierarchy, inspection, metrics
 from tests.conftest import TREE as CORPUS_TREE
 from tests.conftest import random_dag, random_tree
 
@@ -434,3 +434,20 @@ def test_indicators_stay_as_they_were():
     for _ in range(2):
         assert metrics.hierarchical_precision_recall_f1(Y, Y, TREE)[2] == 1
     np.testing.assert_array_equal(Y.indices, [2, 2, 0, 4, 3])
+
+
+@pytest.mark.parametrize("hierarchy", [None, {"a": ["b"]}, [("a", "b")]])
+def test_what_is_no_hierarchy_is_named(hierarchy):
+    y = [["a"], ["b"]]
+    for measure in (
+        metrics.hierarchical_precision_recall_f1,
+        metrics.f1_score_per_level,
+        metrics.path_accuracy_score,
+        metrics.lca_precision_recall_f1,
+        metrics.constrained_f1_score,
+        inspection.classification_report,
+    ):
+        with pytest.raises(TypeError, match=r"must be a Hierarchy.*hierarchy_"):
+            measure(y, y, hierarchy)
+    with pytest.raises(TypeError, match="must be a Hierarchy"):
+        metrics.coherence_score(y, hierarchy)
