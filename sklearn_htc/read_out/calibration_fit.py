@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sklearn_htc.read_out.calibration import TINY, log_odds_of_scores
+from sklearn_htc.sparse_rows import SparseRows
 
 __all__ = ["Likelihood", "descend", "of_pairs", "of_paths"]
 
@@ -73,21 +75,13 @@ def of_paths(
         Of a softmax over paths, mixed with a uniform distribution.
     """
     weight, taken = torch.from_numpy(sample_weight).double(), torch.from_numpy(own)
-    n_paths, n_nodes = paths.shape
-    # The first node of each path, the second one, ...; where a path has no more, the
-    # row after the last node, which the loss fills with 0.
-    lengths = np.diff(paths.indptr)
-    rows = np.repeat(np.arange(n_paths), lengths)
-    place = np.arange(len(rows)) - np.repeat(paths.indptr[:-1], lengths)
-    members = np.full((int(lengths.max()), n_paths), n_nodes)
-    members[place, rows] = paths.indices
-    on_path = torch.from_numpy(members)
+    n_paths = paths.shape[0]
+    members = paths.astype(np.float64)
+    nodes_of_paths = SparseRows(members)
+    paths_of_nodes = SparseRows(sparse.csr_array(members.T))
 
     def loss(logits: Tensor, uniform_share: Tensor) -> Tensor:
-        padded = functional.pad(logits, (0, 0, 0, 1))
-        scores = padded.index_select(0, on_path[0])
-        for nodes in on_path[1:]:
-            scores = scores + padded.index_select(0, nodes)
+        scores: Tensor = _Product.apply(logits, nodes_of_paths, paths_of_nodes)
         of_own = functional.log_softmax(scores, dim=0).gather(0, taken[None])[0]
         likelihood = torch.logaddexp(
             of_own + functional.logsigmoid(-uniform_share),
@@ -98,6 +92,24 @@ def of_paths(
     # One row per node: whole rows are copied in a fraction of the time of columns.
     by_node = np.ascontiguousarray(values.T)
     return Likelihood(by_node, log_frequency[:, None], loss, float(weight.sum()))
+
+
+class _Product(torch.autograd.Function):
+    """A product with a sparse array, and its gradient with the transposed one."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, other: Tensor, array: SparseRows, transposed: SparseRows
+    ) -> Tensor:
+        """Multiply an array (n_columns, n), which gives (n_rows, n)."""
+        ctx.arrays = transposed, array
+        return array @ other
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        """Multiply a gradient (n_rows, n), which gives (n_columns, n)."""
+        # By itself, as the Hessian needs the gradient's gradient.
+        return _Product.apply(gradients[0].contiguous(), *ctx.arrays), None, None
 
 
 def of_pairs(

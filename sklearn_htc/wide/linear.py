@@ -141,7 +141,7 @@ class LinearPath(WideModel):
             product: np.ndarray = X @ coef
             return product
 
-        from sklearn_htc.wide.products import SparseRows
+        from sklearn_htc.sparse_rows import SparseRows
 
         return (SparseRows(X) @ _as_tensor(coef)).numpy()
 

@@ -12,8 +12,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from sklearn_htc.sparse_rows import SparseRows
 from sklearn_htc.wide.base import mean_length
-from sklearn_htc.wide.products import SparseRows
 from sklearn_htc.wide.ridge import RIDGE_PENALTY
 
 __all__ = ["term_relevance"]

@@ -6,7 +6,7 @@ import torch
 from scipy import sparse
 
 from sklearn_htc.wide import products
-from sklearn_htc.wide.products import DocumentProducts, SparseRows, inner_products
+from sklearn_htc.wide.products import DocumentProducts, inner_products
 
 
 def documents():
@@ -15,13 +15,6 @@ def documents():
     X = sparse.random_array((30, 50), density=0.1, rng=rng, format="lil")
     X[3] = 0
     return sparse.csr_array(X)
-
-
-def test_rows_times_columns():
-    X = documents()
-    other = np.random.default_rng(1).normal(size=(50, 7))
-    product = SparseRows(X) @ torch.from_numpy(other)
-    np.testing.assert_allclose(product.numpy(), X.toarray() @ other, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["inner products", "features", "dense"])
