@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_htc.labels import is_missing
 
-__all__ = ["missing_number", "typed_array", "typed_column", "typed_frame", "types_of"]
+__all__ = ["holds_numbers", "typed_array", "typed_column", "typed_frame", "types_of"]
 
 # Larger whole numbers are not all float64's.
 MAX_EXACT = 2**53
@@ -38,8 +38,8 @@ def types_of(table: Any, library: str | None) -> list[Any]:
     return [str(whole) if is_named else "object"]
 
 
-def missing_number(kind: Any, library: str | None) -> bool:
-    """Tell whether a missing cell of a column is NaN though none was seen.
+def holds_numbers(kind: Any, library: str | None) -> bool:
+    """Tell whether a column holds NumPy's numbers, of which NaN is the missing one.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def missing_number(kind: Any, library: str | None) -> bool:
 
     Returns
     -------
-    is_nan : bool
-        Whether it holds NumPy's numbers.
+    holds : bool
+        False for the nullable types of pandas, and for polars.
     """
     if library == "polars" or not isinstance(kind, str):
         return False

@@ -15,7 +15,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from sklearn_htc._sklearn_compat import encoding_caller
 from sklearn_htc.data.column_types import (
-    missing_number,
+    holds_numbers,
     typed_array,
     typed_column,
     typed_frame,
@@ -194,7 +194,7 @@ class TargetEncoder:
         missing: list[Any] = []
         for j in range(len(columns)):
             usual: Any = "" if library is None else None
-            if missing_number(dtypes[0 if library is None else j], library):
+            if holds_numbers(dtypes[0 if library is None else j], library):
                 usual = np.nan
             # The first missing cell says what missing cells of a column look like.
             blank = next(
@@ -714,8 +714,8 @@ def _is_table(Y: Any, hierarchy: Hierarchy | None) -> bool:
     if is_indicator or not (shape or is_lists):
         return False
     nodes = set(hierarchy.nodes)
-    if is_lists and all(isinstance(row, tuple) and row in nodes for row in Y):
-        # The tuples are labels.
+    if is_lists and all(_is_hashable(row) and row in nodes for row in Y):
+        # Tuples that are labels.
         return False
     try:
         paths = paths_of(as_rows(Y))
