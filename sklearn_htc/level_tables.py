@@ -86,12 +86,16 @@ def as_rows(table: Any) -> list[list[Any]]:
     if type(table).__module__.split(".")[0] == "polars" and hasattr(table, "rows"):
         # As an array its columns would have one type, which changes labels.
         return [list(row) for row in table.rows()]
-    if hasattr(table, "shape"):
-        cells = np.asarray(table, dtype=object)
-        if cells.ndim == 2:
-            return cells.tolist()
-    if isinstance(table, Iterable) and not isinstance(table, (str, bytes)):
-        rows = [_plain(row) for row in list(table)]
+    if hasattr(table, "iloc") and len(table.shape) == 2:
+        # Column by column, for the same reason.
+        columns = [table.iloc[:, j].tolist() for j in range(table.shape[1])]
+        return [list(row) for row in zip(*columns, strict=True)]
+    n_axes = len(getattr(table, "shape", (0,)))
+    if n_axes == 2:
+        return np.asarray(table, dtype=object).tolist()
+    is_sequence = isinstance(table, Sequence) or hasattr(table, "shape")
+    if is_sequence and n_axes == 1 and not isinstance(table, (str, bytes)):
+        rows = [_as_list(row) for row in list(table)]
         if all(isinstance(row, (list, tuple)) for row in rows):
             return [list(row) for row in rows]
         if all(isinstance(row, str) for row in rows):
@@ -106,7 +110,7 @@ def as_rows(table: Any) -> list[list[Any]]:
     )
 
 
-def _plain(row: Any) -> Any:
+def _as_list(row: Any) -> Any:
     """Turn an array, or a series of pandas or polars, into a list."""
     for name in ("tolist", "to_list"):
         if hasattr(row, name):
@@ -115,7 +119,7 @@ def _plain(row: Any) -> Any:
 
 
 def refuse_other_columns(columns: Sequence[Any], table: Any) -> None:
-    """Refuse a table whose columns are not those of another one.
+    """Refuse a data frame whose columns are not those of another table.
 
     Parameters
     ----------
@@ -127,21 +131,30 @@ def refuse_other_columns(columns: Sequence[Any], table: Any) -> None:
     Raises
     ------
     ValueError
-        If it has other names, another order, or another number of columns.
+        If it has other names, another order, or another number of columns. Containers
+        without names are not looked at: they may leave out levels that they don't need.
     """
     own, names = list(columns), list(getattr(table, "columns", ()))
-    both_have_names = names and own != list(range(len(own)))
-    if both_have_names and names != list(range(len(names))) and names != own:
+    if not names:
+        return
+    same_number = len(own) == len(names)
+    if same_number and (_are_numbers(own) or _are_numbers(names)):
+        return
+    # A missing name is not equal to itself.
+    found, expected = (
+        [None if is_missing(name) else name for name in each] for each in (names, own)
+    )
+    if found != expected:
         raise ValueError(
             f"The columns of two tables differ: {short_repr(own)} and "
             f"{short_repr(names)}. Give the same columns in the same order."
         )
-    shape: tuple[int, ...] = getattr(table, "shape", ())
-    if len(shape) == 2 and shape[1] != len(own):
-        raise ValueError(
-            f"The numbers of columns of two tables differ: {len(own)} and {shape[1]}. "
-            "Give the same columns in the same order."
-        )
+
+
+def _are_numbers(names: list[Any]) -> bool:
+    """Tell whether columns have no names but their positions."""
+    numbers = list(range(len(names)))
+    return names in (numbers, [f"column_{number}" for number in numbers])
 
 
 def paths_of(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:

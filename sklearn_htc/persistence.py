@@ -99,29 +99,22 @@ callback, another optimizer or a classifier inside, have to be added.
 
 
 # Beside an estimator of the package: what searches and other meta-estimators are made
-# of, and labels that are no text. skops leaves them to its callers.
+# of, and labels that are no text. skops leaves them to its callers. Nothing that calls
+# a function may be among them, such as `functools.partial` or a scorer of scikit-learn:
+# a forged file could have it call `fit` of a pipeline, whose cache executes code.
 TRUSTED_BESIDE = (
     "builtins.frozenset",
     "datetime.date",
     "datetime.datetime",
+    "datetime.timedelta",
+    "datetime.timezone",
     "decimal.Decimal",
     "fractions.Fraction",
-    "functools.partial",
     "scipy.sparse._csr.csr_matrix",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
-    "sklearn.metrics._classification.accuracy_score",
-    "sklearn.metrics._classification.balanced_accuracy_score",
-    "sklearn.metrics._classification.f1_score",
-    "sklearn.metrics._classification.jaccard_score",
-    "sklearn.metrics._classification.log_loss",
-    "sklearn.metrics._classification.precision_score",
-    "sklearn.metrics._classification.recall_score",
-    "sklearn.metrics._ranking.average_precision_score",
-    "sklearn.metrics._ranking.roc_auc_score",
-    "sklearn.metrics._scorer._MultimetricScorer",
+    "sklearn.calibration._TemperatureScaling",
     "sklearn.metrics._scorer._PassthroughScorer",
-    "sklearn.metrics._scorer._Scorer",
     "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",
     "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
     "sklearn.model_selection._split.GroupKFold",
@@ -140,12 +133,7 @@ TRUSTED_BESIDE = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.utils._bunch.Bunch",
-    "sklearn_htc.metrics.label_sets.constrained_f1_score",
-    "sklearn_htc.metrics.label_sets.path_accuracy_score",
-    "sklearn_htc.metrics.scorers._hierarchical_f1",
-    "sklearn_htc.metrics.scorers._lca_f1",
-    "sklearn_htc.metrics.scorers._plain",
-    "sklearn_htc.metrics.scorers._ranked",
+    "sklearn_htc.metrics.scorers.Scorer",
     "uuid.UUID",
 )
 
@@ -212,8 +200,10 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Any:
         Of a file that `save` or skops has written.
     trusted : iterable of str, default=()
         Names of other types that may be made: "module.Name". Those of this package, of
-        searches and of most estimators of scikit-learn are trusted without. skops has
-        reasons to ask before it makes decision trees: a forged one may end the process.
+        searches and of most estimators of scikit-learn are trusted without. Before you
+        name decision trees, functions, or scorers of scikit-learn, be sure that you
+        know where the file comes from: a forged one may end the process or execute
+        code.
 
     Returns
     -------

@@ -1,5 +1,7 @@
 """Files: every fitted estimator comes back the same from a pickle and from skops."""
 
+import copy
+import json
 import os
 import pickle
 import subprocess
@@ -8,8 +10,10 @@ import zipfile
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from uuid import UUID
 
+import networkx
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,11 +26,12 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, KFold
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from sklearn_htc import (
@@ -268,9 +273,11 @@ def searches(hierarchy, y):
     yield GridSearchCV(clf, C, cv=2)
     yield GridSearchCV(clf, C, cv=KFold(2, shuffle=True, random_state=0))
     yield HalvingGridSearchCV(clf, C, cv=2, min_resources=40)
-    both = {"ours": get_scorer("path_accuracy"), "theirs": "f1_macro"}
-    yield GridSearchCV(clf, C, cv=2, scoring=both, refit="ours")
-    yield CalibratedClassifierCV(clf, cv=2)
+    both = {name: get_scorer(name) for name in ("path_accuracy", "lca_f1")}
+    yield GridSearchCV(clf, C, cv=2, scoring=both, refit="lca_f1")
+    for method in ("sigmoid", "isotonic"):
+        yield CalibratedClassifierCV(clf, cv=2, method=method)
+    yield CalibratedClassifierCV(encoded, cv=2, method="temperature")
     yield VotingClassifier([("a", encoded), ("b", encoded)], voting="soft")
     yield HierarchicalDecodingClassifier(MLPClassifier(max_iter=2), hierarchy)
 
@@ -521,3 +528,34 @@ def test_a_graph_as_hierarchy_comes_back_as_one(corpus, tmp_path):
         back = load(tmp_path / "model.skops")
         assert back.hierarchy == known
         np.testing.assert_array_equal(back.predict(texts), fitted.predict(texts))
+
+
+def test_a_graph_that_is_no_hierarchy_can_be_copied():
+    for graph in (networkx.DiGraph([(1, 2), (2, 1)]), networkx.Graph([(1, 2)])):
+        clf = HierarchicalLinearClassifier(graph)
+        assert isinstance(copy.deepcopy(clf).hierarchy, networkx.Graph)
+        pickle.dumps(clf)
+
+
+def test_no_file_can_call_functions_unless_they_are_named(tmp_path):
+    # A forged file could make a dict whose "type of keys" is such a call.
+    scorer = make_scorer(accuracy_score, response_method=["fit"])
+    pipeline = make_pipeline(StandardScaler(), memory=str(tmp_path / "cache"))
+    call = partial(scorer, pipeline, np.eye(2), np.zeros(2))
+    skops.io.dump([{"key": 1}, [call]], tmp_path / "raw.skops")
+    with (
+        zipfile.ZipFile(tmp_path / "raw.skops") as raw,
+        zipfile.ZipFile(tmp_path / "forged.skops", "w") as forged,
+    ):
+        for name in raw.namelist():
+            content = raw.read(name)
+            if name == "schema.json":
+                schema = json.loads(content)
+                first, second = schema["content"]
+                first["key_types"] = second
+                schema["content"] = [first]
+                content = json.dumps(schema)
+            forged.writestr(name, content)
+    with pytest.raises(UntrustedTypesFoundException, match="partial"):
+        load(tmp_path / "forged.skops")
+    assert not (tmp_path / "cache").exists()

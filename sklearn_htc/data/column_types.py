@@ -6,10 +6,14 @@ import numpy as np
 
 from sklearn_htc.labels import is_missing
 
-__all__ = ["holds_numbers", "typed_array", "typed_column", "typed_frame", "types_of"]
-
-# Larger whole numbers are not all float64's.
-MAX_EXACT = 2**53
+__all__ = [
+    "holds_numbers",
+    "polars_frame",
+    "typed_array",
+    "typed_column",
+    "typed_frame",
+    "types_of",
+]
 
 
 def types_of(table: Any, library: str | None) -> list[Any]:
@@ -25,8 +29,8 @@ def types_of(table: Any, library: str | None) -> list[Any]:
     Returns
     -------
     types : list
-        One per column of a data frame; otherwise the one of the whole array. Plain
-        values, which every file format can hold: names, or what a category may be.
+        One per column of a data frame; otherwise the one of the whole array: names, or
+        the categories.
     """
     if library == "pandas":
         return list(map(_type_of_pandas, table.dtypes))
@@ -57,8 +61,8 @@ def holds_numbers(kind: Any, library: str | None) -> bool:
         return False
     try:
         return np.dtype(kind).kind in "iuf"
-    except TypeError:
-        # A type of pandas' own.
+    except (TypeError, ValueError):
+        # A type of pandas' own, or of Arrow.
         return False
 
 
@@ -79,7 +83,7 @@ def typed_array(cells: np.ndarray, kind: str) -> np.ndarray:
     """
     if np.dtype(kind).kind in "US":
         # As wide as they are: other labels may be longer than those of fit.
-        return cells.astype(np.dtype(kind).type)
+        kind = np.dtype(kind).kind
     typed: np.ndarray = _typed(cells, kind)
     return typed
 
@@ -112,6 +116,32 @@ def typed_column(column: Any, kind: Any) -> Any:
     return column.astype(CategoricalDtype(kind["categories"], kind["ordered"]))
 
 
+def polars_frame(names: list[Any], columns: list[list[Any]]) -> Any:
+    """Make a data frame of polars that holds labels as they are.
+
+    Parameters
+    ----------
+    names : list of length n_levels
+        Of its columns.
+    columns : list of lists of length n_documents
+        Labels, and what stands below the end of a path.
+
+    Returns
+    -------
+    frame : DataFrame
+        Columns whose labels have no type in common are of objects.
+    """
+    import polars
+
+    made = []
+    for name, cells in zip(names, columns, strict=True):
+        try:
+            made.append(polars.Series(name, cells))
+        except (TypeError, polars.exceptions.PolarsError):
+            made.append(polars.Series(name, cells, dtype=polars.Object))
+    return polars.DataFrame(made)
+
+
 def typed_frame(frame: Any, kinds: list[Any]) -> Any:
     """Give a data frame of polars the types that it had in fit, where it can hold them.
 
@@ -133,13 +163,15 @@ def typed_frame(frame: Any, kinds: list[Any]) -> Any:
     for name, kind in zip(frame.columns, kinds, strict=True):
         if kind is None:
             continue
-        known = isinstance(kind, str)
-        to = getattr(polars, kind) if known else polars.Enum(kind["categories"])
+        is_name = isinstance(kind, str)
+        to = getattr(polars, kind) if is_name else polars.Enum(kind["categories"])
         try:
-            frame = frame.with_columns(frame[name].cast(to))
+            column = frame[name].cast(to)
         except polars.exceptions.PolarsError:
             # A label that the type can't hold.
             continue
+        if _are_equal(frame[name].to_list(), column.to_list()):
+            frame = frame.with_columns(column)
     return frame
 
 
@@ -161,17 +193,23 @@ def _type_of_polars(dtype: Any) -> Any:
 
 def _typed(cells: Any, kind: str) -> Any:
     """Convert an array or a column of pandas; leave it where labels would change."""
-    is_lacking = any(is_missing(cell) for cell in np.ravel(cells).tolist())
-    if kind == "bool" and is_lacking:
-        # None would be False.
-        return cells
-    try:
-        return cells.astype(kind)
-    except (TypeError, ValueError):
-        # An integer can't be missing.
-        pass
-    known = [cell for cell in np.ravel(cells).tolist() if not is_missing(cell)]
-    is_whole = all(isinstance(cell, (int, np.integer)) for cell in known)
-    if is_whole and max(map(abs, known), default=0) <= MAX_EXACT:
-        return cells.astype(np.float64)
+    before = np.ravel(cells).tolist()
+    for name in (kind, "float64"):
+        try:
+            converted = cells.astype(name)
+        except (OverflowError, TypeError, ValueError):
+            # Such as an integer that is missing.
+            continue
+        if _are_equal(before, np.ravel(converted).tolist()):
+            return converted
     return cells
+
+
+def _are_equal(before: list[Any], after: list[Any]) -> bool:
+    """Tell whether labels are what they were, and missing ones still missing."""
+    return all(
+        is_missing(b)
+        if is_missing(a)
+        else bool(a == b) and isinstance(a, str | bool) == isinstance(b, str | bool)
+        for a, b in zip(before, after, strict=True)
+    )

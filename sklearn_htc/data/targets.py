@@ -16,6 +16,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 from sklearn_htc._sklearn_compat import encoding_caller
 from sklearn_htc.data.column_types import (
     holds_numbers,
+    polars_frame,
     typed_array,
     typed_column,
     typed_frame,
@@ -468,8 +469,9 @@ class TargetEncoder:
         library = import_module(self.frame_library or "")
         names = self.hierarchy.nodes if self.columns is None else self.columns
         if self.frame_library == "polars":
-            columns = values.T.tolist() if values.dtype == object else values.T
-            return library.DataFrame(dict(zip(names, columns, strict=True)))
+            if values.dtype == object:
+                return polars_frame(list(names), values.T.tolist())
+            return library.DataFrame(dict(zip(names, values.T, strict=True)))
         # Otherwise labels that are tuples become levels of the columns.
         columns = library.Index(list(names), tupleize_cols=False)
         index = X.index if hasattr(X, "iloc") else None
@@ -506,8 +508,8 @@ def _refuse_codes(hierarchy: Hierarchy | None) -> None:
     if fits_labels_too:
         raise ValueError(
             f"{caller} replaces labels by 0, 1, ... in some of its fits and not in "
-            "others, which no hierarchy can read. Use ensemble=True, or none of it: "
-            "probabilities are calibrated without."
+            "others, which no hierarchy can read. Use ensemble=True, or leave it out: "
+            "the probabilities are calibrated already."
         )
     if caller is not None and not hierarchy.is_encoded:
         raise ValueError(
@@ -714,7 +716,7 @@ def _is_table(Y: Any, hierarchy: Hierarchy | None) -> bool:
     if is_indicator or not (shape or is_lists):
         return False
     nodes = set(hierarchy.nodes)
-    if is_lists and all(_is_hashable(row) and row in nodes for row in Y):
+    if len(shape) < 2 and all(_is_hashable(row) and row in nodes for row in Y):
         # Tuples that are labels.
         return False
     try:

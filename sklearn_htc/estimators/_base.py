@@ -444,7 +444,9 @@ default=None
         """Add the version, by which a later one knows whether it can read this."""
         state = {**super().__getstate__(), "_saved_by": stamp()}
         for name in LABELLED:
-            if name in state:
+            is_graph = hasattr(state.get(name), "is_directed")
+            # Before the fit a graph may be no hierarchy yet.
+            if name in state and not (is_graph and "_learned" not in state):
                 state[name] = as_pairs(state[name])
         return state
 

@@ -160,7 +160,7 @@ def _plain(label: Any) -> Any:
     """Give a label the form in which JSON holds it."""
     if isinstance(label, tuple):
         return list(map(_plain, label))
-    if isinstance(label, np.generic):
+    if isinstance(label, np.number | np.bool_ | np.str_):
         label = label.item()
     return label if isinstance(label, (str, int, float)) else str(label)
 

@@ -62,7 +62,7 @@ def as_indicators(
     Raises
     ------
     TypeError
-        If `hierarchy` is none.
+        If `hierarchy` is not a Hierarchy.
     ValueError
         If either is of no such form, there is another number of documents, or they are
         data frames of paths with other columns.
@@ -133,9 +133,12 @@ def _require_hierarchy(hierarchy: Any) -> None:
 
 def _refuse_other_columns(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> None:
     """Refuse two data frames of paths whose columns differ; arrays have no names."""
-    names = [list(getattr(Y, "columns", ())) for Y in (y_true, y_pred)]
-    if all(names) and targets.kind_of(y_true, hierarchy) == "table":
-        refuse_other_columns(names[0], y_pred)
+    names = list(getattr(y_true, "columns", ()))
+    are_frames = names and len(getattr(y_pred, "columns", ()))
+    if are_frames and all(
+        targets.kind_of(Y, hierarchy) == "table" for Y in (y_true, y_pred)
+    ):
+        refuse_other_columns(names, y_pred)
 
 
 def _with_paths(

@@ -1,6 +1,7 @@
 """Metrics as scorers for searches, and how they find the hierarchy."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,22 +20,12 @@ from sklearn_htc.metrics.ranking import document_average_precision_score
 
 __all__ = [
     "SCORERS",
+    "Scorer",
     "classifier_in",
     "get_scorer",
     "hierarchy_of",
     "node_probabilities",
 ]
-
-
-def _plain(measure: Callable[..., Any], estimator: Any, X: Any, y: Any) -> float:
-    """Score predicted label sets."""
-    return measure(y, estimator.predict(X), hierarchy_of(estimator))
-
-
-def _ranked(estimator: Any, X: Any, y: Any) -> float:
-    """Score predicted probabilities."""
-    probabilities = node_probabilities(estimator, X)
-    return document_average_precision_score(y, probabilities, hierarchy_of(estimator))
 
 
 def node_probabilities(estimator: Any, X: Any) -> np.ndarray:
@@ -63,30 +54,74 @@ def node_probabilities(estimator: Any, X: Any) -> np.ndarray:
     return np.minimum(scores @ hierarchy.ancestors[classes], 1)
 
 
-def _hierarchical_f1(average: str, y: Any, pred: Any, hierarchy: Hierarchy) -> float:
-    return hierarchical_precision_recall_f1(y, pred, hierarchy, average=average)[2]
-
-
 def _lca_f1(y: Any, pred: Any, hierarchy: Hierarchy) -> float:
     return lca_precision_recall_f1(y, pred, hierarchy)[2]
 
 
-SCORERS: dict[str, Callable[[Any, Any, Any], float]] = {
-    "hierarchical_f1_micro": partial(_plain, partial(_hierarchical_f1, "micro")),
-    "hierarchical_f1_macro": partial(_plain, partial(_hierarchical_f1, "macro")),
-    "hierarchical_f1_samples": partial(_plain, partial(_hierarchical_f1, "samples")),
-    "constrained_f1_micro": partial(_plain, constrained_f1_score),
-    "constrained_f1_macro": partial(
-        _plain, partial(constrained_f1_score, average="macro")
-    ),
-    "path_accuracy": partial(_plain, path_accuracy_score),
-    "lca_f1": partial(_plain, _lca_f1),
-    "document_average_precision": _ranked,
+def _hierarchical_f1(y: Any, pred: Any, hierarchy: Hierarchy, average: str) -> float:
+    return hierarchical_precision_recall_f1(y, pred, hierarchy, average=average)[2]
+
+
+# Functions of true and predicted label sets.
+MEASURES: dict[str, Callable[[Any, Any, Hierarchy], float]] = {
+    "hierarchical_f1_micro": partial(_hierarchical_f1, average="micro"),
+    "hierarchical_f1_macro": partial(_hierarchical_f1, average="macro"),
+    "hierarchical_f1_samples": partial(_hierarchical_f1, average="samples"),
+    "constrained_f1_micro": constrained_f1_score,
+    "constrained_f1_macro": partial(constrained_f1_score, average="macro"),
+    "path_accuracy": path_accuracy_score,
+    "lca_f1": _lca_f1,
 }
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A metric as a function of an estimator, documents and their labels.
+
+    It consists of its name alone, so that files of searches hold no functions.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SCORERS`.
+    """
+
+    name: str
+
+    def __call__(self, estimator: Any, X: Any, y: Any) -> float:
+        """Score what an estimator predicts.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with a `hierarchy_`, or with an estimator inside that has one.
+        X : {array-like, sparse array} or sequence of str
+            Documents.
+        y : array-like, sparse array or sequence
+            Their labels, in every form that estimators take.
+
+        Returns
+        -------
+        score : float
+            The larger, the better.
+
+        Raises
+        ------
+        TypeError
+            If there is no hierarchy.
+        """
+        hierarchy = hierarchy_of(estimator)
+        if self.name in MEASURES:
+            return MEASURES[self.name](y, estimator.predict(X), hierarchy)
+        probabilities = node_probabilities(estimator, X)
+        return document_average_precision_score(y, probabilities, hierarchy)
+
+
+SCORERS = {name: Scorer(name) for name in (*MEASURES, "document_average_precision")}
 """Scorers by name: functions of an estimator, documents and their labels."""
 
 
-def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:
+def get_scorer(name: str) -> Scorer:
     """Return a scorer for GridSearchCV, cross_val_score and the like.
 
     Parameters
@@ -98,7 +133,7 @@ def get_scorer(name: str) -> Callable[[Any, Any, Any], float]:
 
     Returns
     -------
-    scorer : callable
+    scorer : Scorer
         Takes (estimator, X, Y), with Y in every form that estimators take. The
         estimator has a `hierarchy_`, or is a Pipeline whose last step has one, a
         search such as GridSearchCV whose `best_estimator_` has one, or another

@@ -349,7 +349,7 @@ def make_decoder(
 def _inside_unit_interval(probabilities: np.ndarray, share: float = 1.0) -> np.ndarray:
     """Clip to the open interval (0, 1), which float32 sigmoids reach the ends of.
 
-    From below to a share of the rounding error.
+    The least value is a share of the rounding error.
     """
     margin = np.finfo(probabilities.dtype).eps
     return np.clip(probabilities, share * margin, 1 - margin)

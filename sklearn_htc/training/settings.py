@@ -228,7 +228,8 @@ class TrainingSettings:
             If `accelerate` is asked for and not installed.
         ValueError
             If the device is not there, several processes have a time budget, a callback
-            is none or waits for what is not measured, or the optimizer is none.
+            is not one of skorch's or monitors what is not measured, or the optimizer is
+            not one of torch's.
         """
         _refuse_other_callbacks(
             parameters["callbacks"], early_stopping=parameters["early_stopping"]
@@ -344,7 +345,7 @@ class TrainingSettings:
 
 
 def _refuse_other_callbacks(callbacks: Any, *, early_stopping: bool) -> None:
-    """Refuse what skorch can't call, or what waits for what is not measured."""
+    """Refuse what skorch can't call, and what monitors what is not measured."""
     for i, entry in enumerate(callbacks or ()):
         is_pair = isinstance(entry, tuple) and len(entry) == 2
         callback = entry[1] if is_pair else entry
@@ -352,10 +353,12 @@ def _refuse_other_callbacks(callbacks: Any, *, early_stopping: bool) -> None:
         if not is_class and not isinstance(callback, Callback):
             raise ValueError(
                 f"callbacks[{i}] is {short_repr(entry)}. Give a skorch Callback, or a "
-                "pair of a name and one. (set_callbacks takes scikit-learn's.)"
+                "pair of a name and one. Callbacks of scikit-learn go into "
+                "set_callbacks."
             )
-        monitor = getattr(callback, "monitor", None)
-        if str(monitor).startswith("valid_") and not early_stopping:
+        monitor = getattr(callback() if is_class else callback, "monitor", None)
+        is_of_held_out = monitor in ("valid_loss", "valid_loss_best")
+        if is_of_held_out and not early_stopping:
             raise ValueError(
                 f"callbacks[{i}] monitors {monitor!r}, but no document is held out to "
                 "measure it. Use early_stopping=True, or monitor='train_loss'."

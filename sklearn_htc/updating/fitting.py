@@ -111,7 +111,7 @@ def update(
     origin = predictor.origin
     is_one_path = isinstance(predictor.read_out.decoder, PathDecoder)
     inherited = change.sources.inherited(counts_of(predictor))
-    parts = change.sources.parts_of(_equal_parts(predictor))
+    parts = change.sources.parts_of(_parts_left(predictor))
     is_fresh = change.sources.is_new | (inherited == 0) | (parts >= 0)
     counts = inherited.astype(np.float64)
     nodes, anew = np.empty(0, dtype=np.int64), None
@@ -202,10 +202,10 @@ def counts_of(predictor: LogOddsPredictor) -> np.ndarray:
     return calibration.counts_
 
 
-def _equal_parts(predictor: LogOddsPredictor) -> np.ndarray:
-    """Group the parts of split nodes of which nothing else is known, (n_nodes,)."""
+def _parts_left(predictor: LogOddsPredictor) -> np.ndarray:
+    """Group the parts of split nodes that learned from no documents, (n_nodes,)."""
     if isinstance(predictor, UpdatedPredictor):
-        return predictor.equal_parts
+        return predictor.parts_left
     return np.full(len(predictor.read_out.decoder.hierarchy), -1)
 
 
@@ -328,7 +328,11 @@ def _tell(
     if model is None:
         # Those of the fit had a text that it was not given.
         is_told &= sources.is_new
-    is_divided = (parts >= 0) & (counts > 0) & ~by_documents
+    is_divided = (parts >= 0) & (counts > 0) & ~by_documents & ~knows_text
+    # The text of one part alone says nothing about its share.
+    with_text = np.isin(np.arange(len(parts)), labels.nodes) & is_divided
+    n_told = np.bincount(parts[with_text], minlength=parts.max() + 2)
+    is_divided &= n_told[parts] > 1
     if not (is_told | is_divided)[labels.nodes].any():
         return None, None
     if model is None:

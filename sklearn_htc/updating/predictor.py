@@ -153,8 +153,8 @@ class UpdatedPredictor(LogOddsPredictor):
     has_text : bool ndarray of shape (n_nodes,)
         Which nodes have a text that is known.
     parts : int ndarray of shape (n_nodes,)
-        Equal for the parts of one split node of which nothing was known before this
-        change; -1 for other nodes.
+        Equal for the parts of one split node that were not learned from documents
+        before this change; -1 for other nodes.
     """
 
     former: LogOddsPredictor
@@ -169,11 +169,11 @@ class UpdatedPredictor(LogOddsPredictor):
     parts: np.ndarray
 
     @property
-    def equal_parts(self) -> np.ndarray:
-        """`parts`, but of nodes of which neither documents nor texts have told."""
-        told = [each.nodes for each in (self.anew, self.told, self.divided) if each]
+    def parts_left(self) -> np.ndarray:
+        """`parts`, but for those that this change has learned from documents."""
         parts = self.parts.copy()
-        parts[np.concatenate(told) if told else []] = -1
+        if self.anew is not None:
+            parts[self.anew.nodes] = -1
         return parts
 
     @property

@@ -401,8 +401,6 @@ def test_other_columns_are_refused(table):
             scorer(clf, table["text"], other)
         with pytest.raises(ValueError, match=message):
             truth(other, predicted, clf.hierarchy_)
-    with pytest.raises(ValueError, match="numbers of columns"):
-        clf.score(table["text"], y.to_numpy(dtype=object)[:, :1])
     # Arrays have no names.
     assert clf.score(table["text"], y.to_numpy(dtype=object)) == 1
 
@@ -475,3 +473,86 @@ def test_a_table_of_strings_of_any_width_is_answered_by_labels(hierarchy):
     clf = HierarchicalLinearClassifier(hierarchy).fit(X, y)
     np.testing.assert_array_equal(clf.predict(X), y.astype(object))
     assert clf.score(X, y) == 1
+
+
+THREE = np.tile(np.eye(3), (20, 1))
+
+
+def test_tuples_that_are_labels_are_labels_in_every_container():
+    y = [("a", "b"), ("a", "c"), ("d",)] * 20
+    hierarchy = Hierarchy.from_table(y[:3])
+    for each in (y, object_array(y), pd.Series(y)):
+        clf = HierarchicalLinearClassifier(hierarchy).fit(THREE, each)
+        predicted = clf.predict(THREE)
+        assert predicted.shape == (60,)
+        assert clf.score(THREE, predicted) == 1
+
+
+@pytest.mark.parametrize(
+    ("y", "label"),
+    [
+        ([1, 2, 3], 2.5),
+        ([1, 2, 3], "7"),
+        (["a", "b", "c"], 7),
+        ([True, False, True], "no"),
+        (np.array([1, 2, 3], dtype=np.int8), 300),
+    ],
+)
+@pytest.mark.parametrize("library", ["pandas", "numpy", "polars"])
+def test_a_label_that_a_type_can_not_hold_is_not_changed(y, label, library):
+    frame = pd.DataFrame({"q": np.tile(np.array(y), 20)})
+    if library == "polars":
+        frame = pytest.importorskip("polars").from_pandas(frame)
+    Y = frame.to_numpy() if library == "numpy" else frame
+    clf = HierarchicalLinearClassifier("infer", random_state=0).fit(THREE, Y)
+    last = clf.hierarchy_.nodes[-1]
+    rows = [*clf.hierarchy_.nodes[:-1], (label,)]
+    clf.update_hierarchy(Hierarchy.from_table(rows), {last: (label,)})
+    for X in (THREE, THREE[2:3], THREE[:1]):
+        cells = np.asarray(clf.predict(X), dtype=object).ravel().tolist()
+        for cell in cells:
+            assert (cell,) in clf.hierarchy_
+            assert isinstance(cell, str) == isinstance(
+                clf.hierarchy_.nodes[0][0], str
+            ) or (cell == label)
+
+
+def test_columns_of_a_frame_have_no_type_in_common():
+    mixed = pd.DataFrame({"a": [2**60 + 1, 2**60 + 3, 2**60 + 5], "b": [0.5, 1, 2]})
+    assert {path[0] for path in Hierarchy.from_table(mixed).nodes} == set(mixed["a"])
+    categories = pd.DataFrame(
+        {"a": pd.Categorical([1, 2, 1] * 20), "b": pd.Categorical([3, None, 4] * 20)}
+    )
+    clf = HierarchicalLinearClassifier("infer", random_state=0)
+    predicted = clf.fit(THREE, categories).predict(THREE)
+    assert set(clf.hierarchy_.nodes) == {(1,), (2,), (1, 3), (1, 4)}
+    pd.testing.assert_frame_equal(predicted, categories)
+
+
+def test_types_of_arrow_are_read():
+    pyarrow = pytest.importorskip("pyarrow")
+    words = pyarrow.dictionary(pyarrow.int8(), pyarrow.string())
+    y = pd.DataFrame(
+        {
+            "a": pd.array(["x", "y", "x"] * 20, dtype=pd.ArrowDtype(words)),
+            "b": pd.array(["u", "v", "w"] * 20, dtype="string[pyarrow]"),
+        }
+    )
+    clf = HierarchicalLinearClassifier("infer", random_state=0).fit(THREE, y)
+    assert clf.predict(THREE).to_numpy().tolist() == y.to_numpy().tolist()
+
+
+def test_tables_and_indicators_may_be_compared(table):
+    y = table[["kingdom", "kind"]]
+    hierarchy = Hierarchy.from_table(y)
+    rows = [[tuple(x for x in row if x)] for row in y.fillna("").to_numpy()]
+    nodes = pd.Index(list(hierarchy.nodes), tupleize_cols=False)
+    indicator = pd.DataFrame(hierarchy.to_indicator(rows).toarray(), columns=nodes)
+    assert metrics.path_accuracy_score(y, indicator, hierarchy) == 1
+    assert metrics.path_accuracy_score(indicator, y, hierarchy) == 1
+    clf = HierarchicalLinearClassifier("infer").fit(table["text"], y)
+    # An array may have a level more that no path needs.
+    wider = np.column_stack([y.fillna("").to_numpy(dtype=object), [""] * 120])
+    assert clf.score(table["text"], wider) == 1
+    named_by_position = y.set_axis([0, 1], axis=1)
+    assert clf.score(table["text"], named_by_position) == 1

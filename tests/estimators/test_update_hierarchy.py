@@ -299,6 +299,27 @@ def test_documents_of_parts_may_come_later(decoding):
         np.testing.assert_allclose(columns(later, ["iron", "cat"]), before, atol=1e-6)
 
 
+def test_documents_tell_more_than_the_texts_that_came_before():
+    texts = {node: TEXTS[node] for node in BEFORE.nodes}
+    model = fitted(label_texts=texts)
+    model.update_hierarchy(SPLIT, {"rose": PARTS})
+    equal = columns(model, PARTS)
+    # The text of one part alone says nothing about its share.
+    model.update_hierarchy(SPLIT, label_texts={PARTS[0]: TEXTS_OF_PARTS[PARTS[0]]})
+    np.testing.assert_allclose(columns(model, PARTS), equal, atol=1e-6)
+    model.update_hierarchy(SPLIT, label_texts=TEXTS_OF_PARTS)
+    told = columns(model, PARTS)
+    assert np.abs(told - equal).max() > 0.1
+    is_white = named(TRAIN[0], "plantword1").astype(int)
+    pairs = zip(TRAIN[1], is_white, strict=True)
+    y = [[PARTS[white]] if leaf == "rose" else [leaf] for leaf, white in pairs]
+    model.update_hierarchy(SPLIT, X=TRAIN[0], y=y)
+    learned = columns(model, PARTS)
+    assert np.abs(learned - told).max() > 0.1
+    threshold = model.decoder_.threshold[model.hierarchy_.index(PARTS)]
+    assert (threshold != 0.5).all()
+
+
 def test_documents_need_a_wide_path_to_be_learned_by():
     model = HTCInfoMaxClassifier(BEFORE, wide_path=False, max_epochs=1, random_state=0)
     model.fit(TRAIN[0][:100], several(TRAIN[1][:100]))

@@ -426,8 +426,9 @@ def test_columns_of_probabilities_are_those_of_fit_whatever_y_is_scored():
 
 
 def test_indicators_stay_as_they_were():
-    # Row 0 names a column twice, and neither row is sorted.
-    parts = np.ones(5, dtype=int), np.array([2, 2, 0, 4, 3]), np.array([0, 3, 5])
+    # Row 0 stores a cell in two parts, and neither row is sorted.
+    values = np.array([1, 0, 1, 1, 1])
+    parts = values, np.array([2, 2, 0, 4, 3]), np.array([0, 3, 5])
     Y = sparse.csr_array(parts, shape=(2, len(TREE)))
     for array in (Y.data, Y.indices, Y.indptr):
         array.setflags(write=False)

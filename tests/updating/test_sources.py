@@ -79,3 +79,21 @@ def test_parts_have_equal_shares_of_documents_until_they_are_merged_again():
 def test_a_bad_mapping_is_refused(mapping, message):
     with pytest.raises(ValueError, match=message):
         read({"a": ["b", "c"]}, mapping)
+
+
+def test_parts_of_several_splits_are_told_apart():
+    now = {"a": ["b1", "b2", "c"], "d": ["e1", "e2", "f"], "g": ["h"]}
+    sources = read(now, {"b": ["b1", "b2"]} | {"e": ["e1", "e2"]})
+    parts = sources.parts_of(np.full(len(FORMER), -1))
+    # Another node is split while those are still parts.
+    more = now | {"a": ["b1", "b2", "c1", "c2"]}
+    later = Sources.read(
+        sources.hierarchy, Hierarchy.from_dict(more), {"c": ["c1", "c2"]}
+    )
+    found = later.parts_of(parts)
+    groups = [
+        found[later.hierarchy.index(pair)].tolist()
+        for pair in (["b1", "b2"], ["c1", "c2"], ["e1", "e2"])
+    ]
+    assert all(first == second >= 0 for first, second in groups)
+    assert len({first for first, _ in groups}) == 3
