@@ -17,7 +17,7 @@ from sklearn_htc.inspection import HierarchyDisplay
 
 docs = load_api_docs()
 labels = docs.hierarchy.to_labels(docs.target, most_specific=True)
-levels = pd.DataFrame([path[0].split("/") for path in labels])
+levels = pd.Series([path[0] for path in labels]).str.split("/", expand=True)
 levels.columns = ["package", "module", "submodule"]
 table = levels.assign(text=[" ".join(text.split())[:500] for text in docs.data])
 table.head()

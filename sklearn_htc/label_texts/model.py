@@ -277,10 +277,9 @@ def along_paths(
     position[path_nodes] = np.arange(len(path_nodes))
     # One row per node.
     log_odds = np.zeros((len(hierarchy), len(scores)), dtype=np.float32)
-    bounds, members = hierarchy.ancestors.indptr, hierarchy.ancestors.indices
     for nodes in by_level(hierarchy.levels):
-        for node in nodes[position[nodes] >= 0]:
-            above = members[bounds[node] : bounds[node + 1]]
-            known = log_odds[above[above != node]].sum(axis=0)
-            log_odds[node] = scores[:, position[node]] - known
+        ends = nodes[position[nodes] >= 0]
+        # Their own are still 0.
+        known = hierarchy.ancestors[ends] @ log_odds
+        log_odds[ends] = scores[:, position[ends]].T - known
     return np.ascontiguousarray(log_odds.T)

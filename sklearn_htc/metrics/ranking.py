@@ -20,6 +20,9 @@ __all__ = [
     "r_precision_score",
 ]
 
+# Pairs of document and label that are ranked at a time (a few hundred MB).
+BLOCK_ELEMENTS = 10**7
+
 
 def document_average_precision_score(
     y_true: Any, y_score: np.ndarray, hierarchy: Hierarchy
@@ -54,11 +57,14 @@ label collections, or array-like of shape (n_documents,)
     labelled = np.flatnonzero(true.sum(axis=1))
     if not len(labelled):
         return 0.0
-    return float(
-        average_precision_score(
-            true[labelled].toarray(), scores[labelled], average="samples"
+    total, size = 0.0, max(1, BLOCK_ELEMENTS // scores.shape[1])
+    for start in range(0, len(labelled), size):
+        rows = labelled[start : start + size]
+        mean = average_precision_score(
+            true[rows].toarray(), scores[rows], average="samples"
         )
-    )
+        total += len(rows) * mean
+    return float(total / len(labelled))
 
 
 def precision_at_k_score(

@@ -147,6 +147,15 @@ def test_path_accuracy_wants_the_same_end():
     assert metrics.path_accuracy_score([[]], [["a"]], TREE) == 0
 
 
+def test_many_documents_are_ranked_some_at_a_time(monkeypatch):
+    true, _ = two_label_sets(GRAPHS[0])
+    scores = np.random.default_rng(0).random(true.shape)
+    at_once = metrics.document_average_precision_score(true, scores, GRAPHS[0])
+    monkeypatch.setattr("sklearn_htc.metrics.ranking.BLOCK_ELEMENTS", 100)
+    in_parts = metrics.document_average_precision_score(true, scores, GRAPHS[0])
+    assert in_parts == pytest.approx(at_once, rel=1e-12)
+
+
 def test_document_average_precision_leaves_out_documents_without_labels():
     rng = np.random.default_rng(0)
     true = TREE.to_indicator([["d"], [], ["g", "c"]])
