@@ -178,7 +178,9 @@ def test_what_can_not_be_kept_is_refused(bag, indicator, hierarchy, tmp_path):
         clone(clf).set_params(checkpoint=3).fit(bag, indicator)
     with pytest.raises(ValueError, match="what callbacks have noted"):
         clone(clf).set_params(
-            checkpoint=tmp_path / "fit", callbacks=[EarlyStopping()], warm_start=False
+            checkpoint=tmp_path / "fit",
+            callbacks=[EarlyStopping(monitor="train_loss")],
+            warm_start=False,
         ).fit(bag, indicator)
     assert not (tmp_path / "fit").exists()
 
