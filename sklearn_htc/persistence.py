@@ -103,7 +103,6 @@ callback, another optimizer or a classifier inside, have to be added.
 # a function may be among them, such as `functools.partial` or a scorer of scikit-learn:
 # a forged file could have it call `fit` of a pipeline, whose cache executes code.
 TRUSTED_BESIDE = (
-    "builtins.frozenset",
     "datetime.date",
     "datetime.datetime",
     "datetime.timedelta",

@@ -306,7 +306,6 @@ def test_scorers_are_loaded(name, corpus, hierarchy, tmp_path):
 @pytest.mark.parametrize(
     "label",
     [
-        frozenset("ab"),
         date(2020, 1, 1),
         datetime(2020, 1, 1),
         Decimal("0.1"),
