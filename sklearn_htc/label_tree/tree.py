@@ -266,22 +266,23 @@ class LabelTree:
         below = np.bincount(self.routing.above, counts, minlength=len(router) + 1)
         # Those whose path ends at the branch itself.
         own = np.maximum(counts - np.where(router >= 0, below[router], 0), 0)
-        n_nodes = len(self.hierarchy)
-        leads = self.routing.of_branches(
-            sparse.csr_array(sparse.eye_array(n_nodes)), to_root=True
-        )
-        ends = sparse.csr_array(leads.multiply(own[:n_nodes, None])).T.tocsr()
+        own_of_nodes = own[: len(self.hierarchy), None]
+        ends = sparse.csr_array(self._ways.multiply(own_of_nodes)).T.tocsr()
         totals = np.maximum(ends.sum(axis=1), MARGIN)
         shares = (ends @ self._ancestors_beside).multiply(1 / totals[:, None])
         return sparse.csr_array(shares, dtype=np.float32)
+
+    @property
+    def _ways(self) -> sparse.csr_array:
+        """Which branches lead to each node, (n_nodes, n_branches), 0 and 1."""
+        each = sparse.csr_array(sparse.eye_array(len(self.hierarchy)))
+        return self.routing.of_branches(each, to_root=True)
 
     @cached_property
     def _ancestors_beside(self) -> sparse.csr_array:
         """The ancestors of nodes that are not on the way to them, 0 and 1."""
         ancestors = self.hierarchy.ancestors
-        on_the_way = self.routing.of_branches(
-            sparse.csr_array(sparse.eye_array(len(self.hierarchy))), to_root=True
-        )[:, : len(self.hierarchy)]
+        on_the_way = self._ways[:, : len(self.hierarchy)]
         beside = sparse.csr_array(ancestors - on_the_way.astype(ancestors.dtype))
         beside.eliminate_zeros()
         return beside.astype(np.float32)

@@ -95,7 +95,7 @@ def with_unknown_paths(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As `as_indicators` does.
     """
     _require_hierarchy(hierarchy)
@@ -133,9 +133,10 @@ def _require_hierarchy(hierarchy: Any) -> None:
 
 def _refuse_other_columns(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> None:
     """Refuse two data frames of paths whose columns differ; arrays have no names."""
-    names = list(getattr(y_true, "columns", ()))
-    are_frames = names and len(getattr(y_pred, "columns", ()))
-    if are_frames and all(
+    names, others = (list(getattr(Y, "columns", ())) for Y in (y_true, y_pred))
+    # What kind they are takes a look at every cell, and mostly columns are the same.
+    may_differ = names and others and names != others
+    if may_differ and all(
         targets.kind_of(Y, hierarchy) == "table" for Y in (y_true, y_pred)
     ):
         refuse_other_columns(names, y_pred)

@@ -238,7 +238,7 @@ class TrainingSettings:
         if isinstance(optimizer, type) and not issubclass(optimizer, Optimizer):
             raise ValueError(
                 f"optimizer={optimizer.__name__} is no torch.optim.Optimizer. Give a "
-                "class of those, or what makes one of parameters."
+                "subclass, or a function that makes one from parameters."
             )
         device, processes = parameters["device"], None
         if device == "accelerate":
