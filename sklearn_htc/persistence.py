@@ -387,8 +387,9 @@ def _vectorizers(part: Any, seen: set[int]) -> Iterator[Any]:
     elif isinstance(part, Mapping):
         inside = part.values()
     elif isinstance(part, BaseEstimator) or is_dataclass(part):
-        inside = getattr(part, "__dict__", {}).values()
-        vocabulary = getattr(part, "vocabulary_", None)
+        own = getattr(part, "__dict__", {})
+        inside = own.values()
+        vocabulary = own.get("vocabulary_")
         if isinstance(vocabulary, dict) and all(
             isinstance(i, (int, np.integer)) for i in vocabulary.values()
         ):

@@ -246,6 +246,11 @@ class DocumentForm:
             return OpaqueDocuments(X)
         matrix = without_frame(X)
         resolved = resolve_text_encoder(matrix, self.asked_for)
+        if {resolved, self.text_encoder} == {"bag", "dense"}:
+            # The same numbers, whatever holds them.
+            resolved = self.text_encoder
+            if resolved == "dense":
+                matrix = sparse.csr_array(matrix).toarray()
         if resolved != self.text_encoder:
             raise ValueError(
                 f"X is of another kind than at fit: it suits text_encoder={resolved!r},"

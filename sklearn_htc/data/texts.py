@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
@@ -219,11 +220,13 @@ def vectorized(
             vectorizer = LabelTermVectorizer(label_texts, vectorizer)
     else:
         vectorizer = clone(vectorizer)
-    if piecewise and get_tags(vectorizer).requires_fit:
+    is_frozen = isinstance(vectorizer, FrozenEstimator)
+    if piecewise and not is_frozen and get_tags(vectorizer).requires_fit:
         raise ValueError(
             f"{type(vectorizer).__name__} would know only the terms of the first "
             "piece. For texts in pieces use one that has nothing to learn: vectorizer="
-            "HashingVectorizer(alternate_sign=False)."
+            "HashingVectorizer(alternate_sign=False), or FrozenEstimator around one "
+            "that is fitted."
         )
     matrix = _counted(vectorizer, learned_from, is_usual=is_auto)
     if len(learned_from) < len(texts):
@@ -243,6 +246,9 @@ def _of_some_weight(texts: list[str], sample_weight: Any) -> list[str]:
 
 def _counted(vectorizer: Any, texts: list[str], *, is_usual: bool) -> Any:
     """Fit a vectorizer to texts, and return what it makes of them."""
+    if not hasattr(vectorizer, "fit_transform"):
+        # As of one that is frozen, which `fit` leaves as it is.
+        return vectorizer.fit(texts, None).transform(texts)
     try:
         return vectorizer.fit_transform(texts)
     except ValueError:

@@ -35,7 +35,8 @@ default=None
     vectorizer : "auto", transformer or None, default="auto"
         What turns raw texts into numbers, where X is a sequence of strings; it gets no
         y. Where it makes a sparse array of terms, the folds that choose the wide path
-        have one of their own, which does not know the terms of held-out documents.
+        have one of their own, which does not know the terms of held-out documents. One
+        that is fitted stays as it is inside sklearn's `FrozenEstimator`.
         "auto" is `TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2),
         max_features=100_000)`, with min_df=1 for fewer than 50 texts; for "bigru" and
         "rcnn" it is `TokenSequenceVectorizer()`. With None texts are refused. With

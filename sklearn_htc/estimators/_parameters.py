@@ -21,7 +21,7 @@ DECODING_CONSTRAINTS: dict[str, list[Any]] = {
     "random_state": ["random_state"],
     "vectorizer": [
         StrOptions({"auto"}),
-        HasMethods(["get_params", "fit_transform", "transform"]),
+        HasMethods(["get_params", "fit", "transform"]),
         None,
     ],
 }

@@ -12,6 +12,7 @@ from sklearn.feature_extraction.text import (
     HashingVectorizer,
     TfidfVectorizer,
 )
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
@@ -105,6 +106,20 @@ def test_texts_in_pieces_need_a_vectorizer_that_learns_nothing():
     with pytest.raises(ValueError, match="TfidfVectorizer would know only the terms"):
         vectorized(TEXTS, "auto", "auto", piecewise=True)
     vectorized(TEXTS, HashingVectorizer(), "auto", piecewise=True)
+
+
+@pytest.mark.parametrize("piecewise", [False, True])
+def test_a_frozen_vectorizer_counts_as_it_has_learned(piecewise):
+    fitted = TfidfVectorizer().fit(TEXTS[:4])
+    frozen = FrozenEstimator(fitted)
+    matrix, read = vectorized(TEXTS, frozen, "auto", piecewise=piecewise)
+    np.testing.assert_array_equal(matrix.toarray(), fitted.transform(TEXTS).toarray())
+    documents = TermsOfTexts(sparse.csr_array(matrix), read)
+    for part, rows in zip(
+        documents.apart(TRAIN, HELD_OUT), (TRAIN, HELD_OUT), strict=True
+    ):
+        expected = matrix[rows].toarray()
+        np.testing.assert_allclose(part.X.toarray(), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,15 @@ def test_a_sparse_frame_is_read_as_the_csr_in_it(estimator, bag, indicator):
     np.testing.assert_allclose(clf.predict_proba(frame), expected, atol=1e-5)
 
 
+def test_the_same_numbers_are_read_alike_whatever_holds_them(estimator, bag, indicator):
+    forms = [bag, bag.toarray(), pd.DataFrame(bag.toarray())]
+    for X in forms:
+        clf = clone(estimator).fit(X, indicator)
+        expected = clf.predict_proba(X)
+        for other in forms:
+            np.testing.assert_allclose(clf.predict_proba(other), expected, atol=1e-6)
+
+
 def test_a_frame_of_labels_is_answered_by_a_frame(estimator, bag, indicator, hierarchy):
     Y = pd.DataFrame(indicator.toarray(), columns=list(hierarchy.nodes))
     predicted = estimator.fit(bag, Y).predict(bag)

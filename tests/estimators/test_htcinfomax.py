@@ -679,7 +679,7 @@ def test_other_documents_than_at_fit_are_refused(bag, indicator, hierarchy, meth
     with pytest.raises(ValueError, match="features"):
         getattr(clf, method)(bag[:, :5])
     with pytest.raises(ValueError, match="another kind than at fit"):
-        getattr(clf, method)(bag.toarray())
+        getattr(clf, method)(bag.toarray()[:, None])
     with pytest.raises(ValueError, match="0 sample"):
         getattr(clf, method)(bag[:0])
 

@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import (
     HashingVectorizer,
     TfidfVectorizer,
 )
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
@@ -23,6 +24,7 @@ from sklearn_htc import (
     HTCInfoMaxClassifier,
     TokenSequenceVectorizer,
 )
+from sklearn_htc.persistence import load, save
 
 SMALL = {"dimension": 8, "max_epochs": 2, "random_state": 0}
 FLAT = OneVsRestClassifier(LogisticRegression())
@@ -47,6 +49,19 @@ def test_texts_in_every_container(form, corpus, indicator, hierarchy):
     expected = clone(clf).fit(corpus[0], indicator).predict_proba(corpus[0])
     X = form(corpus[0])
     np.testing.assert_array_equal(clf.fit(X, indicator).predict_proba(X), expected)
+
+
+def test_a_frozen_vectorizer_is_as_it_was(estimator, corpus, indicator, tmp_path):
+    texts = corpus[0]
+    frozen = FrozenEstimator(TfidfVectorizer().fit(texts))
+    clf = estimator.set_params(vectorizer=frozen).fit(texts, indicator)
+    assert clf.vectorizer_ is frozen
+    own = dict(vars(frozen))
+    save(clf, tmp_path / "model")
+    assert vars(frozen) == own
+    expected = clf.predict_proba(texts)
+    loaded = load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(texts), expected)
 
 
 def test_texts_are_learned_and_predicted(estimator, corpus, indicator):
