@@ -66,7 +66,7 @@ class LevelF1Display(LabelDisplay):
         """
         true, pred, wider = with_unknown_paths(y_true, y_pred, hierarchy)
         true, pred = (wider.close(Y) for Y in (true, pred))
-        n_levels = hierarchy.levels.max() + 1
+        n_levels = wider.levels.max() + 1
         pairs = []
         for level in range(n_levels):
             own = np.flatnonzero(wider.levels == level)

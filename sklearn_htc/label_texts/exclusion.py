@@ -99,7 +99,8 @@ def make_room(
     """Lower what is not true beside labels that have no document.
 
     A label with probability p gets p exp(-exclusion * surprisal). Where no document has
-    two labels, exclusion 1 leaves to each label what the new ones don't take.
+    two labels, exclusion 1 leaves what the new ones don't take to each label that has
+    many documents; one that has few gives way less.
 
     Parameters
     ----------

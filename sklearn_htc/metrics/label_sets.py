@@ -131,7 +131,8 @@ sequence of label collections, or array-like of shape (n_documents,)
     Returns
     -------
     f1 : ndarray of shape (n_levels,)
-        The F1 of the nodes of each level.
+        The F1 of the nodes of each level. Where a path of a table goes deeper than the
+        hierarchy, as no training row did, there are more levels than it has.
 
     Raises
     ------
@@ -140,7 +141,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     """
     true, pred, wider = with_unknown_paths(y_true, y_pred, hierarchy)
     true, pred = (wider.close(Y) for Y in (true, pred))
-    n_levels = hierarchy.levels.max() + 1
+    n_levels = wider.levels.max() + 1
     columns = [np.flatnonzero(wider.levels == level) for level in range(n_levels)]
     return np.array([_scores(true[:, c], pred[:, c], average)[2] for c in columns])
 
@@ -251,8 +252,9 @@ def lca_precision_recall_f1(
     one at a node with few. Kosmopoulos et al. ("Evaluation measures for hierarchical
     classification", 2015) add fewer nodes: each most specific label is joined to the
     nearest label of the other set through their lowest common ancestor, and the nodes
-    on the path up to that ancestor are added to its own set. Nodes without a common
-    ancestor meet in a virtual root above all roots.
+    on the path up to that ancestor are added to its own set. Of several lowest common
+    ancestors, which only nodes with several parents can have, the nearest one joins
+    them. Nodes without a common ancestor meet in a virtual root above all roots.
 
     Parameters
     ----------
@@ -330,6 +332,12 @@ class _Ways:
             nodes.add(node)
         return nodes
 
+    def meetings(self, node: int, other: int) -> set[int]:
+        """Return the lowest common ancestors of two nodes."""
+        common = self.up(node).keys() & self.up(other).keys()
+        above = (parent for a in common if a >= 0 for parent in self.parents[a])
+        return set(common).difference(above)
+
     def joined(self, true: list[int], pred: list[int]) -> tuple[set[int], set[int]]:
         """Return both sets with the paths that join each node to the nearest other."""
         sets = (set(true), set(pred))
@@ -340,7 +348,7 @@ class _Ways:
                 _, other, common = min(
                     (self.up(node)[a] + self.up(o)[a], o, a)
                     for o in others
-                    for a in self.up(node).keys() & self.up(o).keys()
+                    for a in self.meetings(node, o)
                 )
                 sets[own].update(self.way(node, common))
                 sets[1 - own].update(self.way(other, common))

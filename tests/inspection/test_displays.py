@@ -309,8 +309,9 @@ def test_a_missing_package_is_named(hierarchy, monkeypatch):
 
 def test_f1_by_level_counts_unknown_paths_as_the_metric_does():
     known = Hierarchy.from_table([["animal", "cat"], ["animal", "dog"]])
-    true = np.array([["animal", "cow"], ["fungus", "x"], ["animal", "cat"]])
-    pred = np.array([["animal", "cat"]] * 3)
+    true = np.array([["animal", "cow"], ["fungus", "x"], ["animal", "cat"]] * 2)
+    true = np.column_stack([true, [""] * 5 + ["lion"]])
+    pred = np.array([["animal", "cat", ""]] * 6)
     display = LevelF1Display.from_predictions(true, pred, known)
     for average in ("micro", "macro"):
         np.testing.assert_allclose(

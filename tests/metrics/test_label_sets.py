@@ -201,6 +201,24 @@ def test_lca_takes_the_shorter_of_two_ways(dag):
     assert metrics.lca_precision_recall_f1([["d"]], [["b"]], dag)[:2] == (1, 0.5)
 
 
+def test_nodes_meet_in_the_virtual_root_only_without_a_common_ancestor():
+    # By other parents both are nearer to a root than to c.
+    edges = ["cb", "ce", "by", "ez", "yn", "an", "zo", "do"]
+    graph = Hierarchy([tuple(edge) for edge in edges])
+    # {c, e, z, o} and {c, b, y, n}.
+    scores = metrics.lca_precision_recall_f1([["o"]], [["n"]], graph)
+    assert scores == pytest.approx((1 / 4, 1 / 4, 1 / 4))
+
+
+def test_nodes_meet_in_a_lowest_common_ancestor_even_if_another_is_nearer():
+    # a is above b, and yet nearer to both m and n.
+    edges = ["ab", "am", "an", "bx", "by", "xm", "yn"]
+    graph = Hierarchy([tuple(edge) for edge in edges])
+    # {m, x, b} and {n, y, b}.
+    scores = metrics.lca_precision_recall_f1([["m"]], [["n"]], graph)
+    assert scores == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+
+
 @pytest.mark.parametrize("name", list(metrics.SCORERS))
 def test_scorers_work_in_cross_validation(name, bag, indicator, hierarchy):
     clf = HierarchicalLinearClassifier(hierarchy)
@@ -404,6 +422,12 @@ def test_unknown_paths_of_tables_are_labels_like_others():
             metrics.f1_score_per_level(true, pred, known, average=average),
             metrics.f1_score_per_level(true, pred, all_known, average=average),
         )
+
+
+def test_levels_below_the_hierarchy_count_where_true_paths_reach_them():
+    known = Hierarchy.from_table([["animal", "cat"]])
+    true, pred = np.array([[["animal", "cat", "lion"]], [["animal", "cat", ""]]])
+    assert metrics.f1_score_per_level(true, pred, known).tolist() == [1, 1, 0]
 
 
 def test_names_of_nodes_may_be_paths_of_tables():
