@@ -368,8 +368,8 @@ class TargetEncoder:
         Parameters
         ----------
         true : array-like, sparse array or sequence
-            Of the form that was learned; closed before it is compared. A label that is
-            not one of the classes is equal to no other.
+            Of the form that was learned; closed before it is compared. A label that fit
+            has not seen is equal to no other.
         predicted : ndarray, csr_array, list of lists or data frame
             As `inverse_transform` returns it.
 
@@ -393,9 +393,15 @@ class TargetEncoder:
             pairs_of = [paths_of(as_rows(Y)) for Y in (true, predicted)]
             check_consistent_length(*pairs_of)
             return np.array([a == b for a, b in zip(*pairs_of, strict=True)])
+        all_known: np.ndarray | bool = True
+        if self.kind == "collections":
+            rows = as_collections(self._of_same_kind(true))
+            seen = {label for label in _labels_of(rows) if label in self.hierarchy}
+            true = [[label for label in row if label in seen] for row in rows]
+            all_known = np.array([seen.issuperset(row) for row in rows], dtype=bool)
         indicators = [self.transform(Y) for Y in (true, predicted)]
         check_consistent_length(*indicators)
-        return (indicators[0] != indicators[1]).sum(axis=1) == 0
+        return all_known & ((indicators[0] != indicators[1]).sum(axis=1) == 0)
 
     def _of_same_kind(self, Y: Any) -> Any:
         """Return Y in a known container; refuse another form than was learned."""

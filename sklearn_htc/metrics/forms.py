@@ -13,7 +13,13 @@ from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import short_repr
 from sklearn_htc.level_tables import as_rows, paths_of, refuse_other_columns
 
-__all__ = ["as_indicators", "indicator_of", "with_unknown_paths"]
+__all__ = [
+    "as_indicators",
+    "indicator_of",
+    "weight_of_documents",
+    "with_unknown_labels",
+    "with_unknown_paths",
+]
 
 Path = tuple[Hashable, ...]
 
@@ -120,6 +126,76 @@ def with_unknown_paths(
             indicators.append(_indicator_of_paths(own, wider, columns))
     check_consistent_length(*indicators)
     return *indicators, wider
+
+
+def with_unknown_labels(y_true: Any, hierarchy: Hierarchy) -> Hierarchy:
+    """Add the labels that the hierarchy lacks, as further roots.
+
+    Parameters
+    ----------
+    y_true : array-like, sparse array or sequence
+        Labels in every form that the estimators take. Of a table nothing is added: see
+        `with_unknown_paths`.
+    hierarchy : Hierarchy
+        The label graph.
+
+    Returns
+    -------
+    wider : Hierarchy
+        The same nodes in their order, and the others behind them.
+    """
+    Y = targets.as_known_container(y_true)
+    kind = targets.kind_of(Y, hierarchy)
+    if kind == "labels":
+        labels = iter(targets.as_labels(Y, hierarchy).tolist())
+    elif kind == "collections":
+        labels = chain.from_iterable(targets.as_collections(Y))
+    else:
+        return hierarchy
+    unknown = [label for label in dict.fromkeys(labels) if label not in hierarchy]
+    if not unknown:
+        return hierarchy
+    nodes = hierarchy.nodes
+    above, below = (ends.tolist() for ends in hierarchy.edges)
+    edges = [(nodes[i], nodes[j]) for i, j in zip(above, below, strict=True)]
+    return Hierarchy(edges, nodes=[*nodes, *unknown])
+
+
+def weight_of_documents(sample_weight: Any, n_documents: int) -> np.ndarray:
+    """Check the weights of documents.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_documents,) or None
+        None are ones.
+    n_documents : int
+        How many there are.
+
+    Returns
+    -------
+    weight : ndarray of shape (n_documents,), float64
+        Not negative.
+
+    Raises
+    ------
+    ValueError
+        If there is not one weight per document, or one is negative or not finite.
+    """
+    if sample_weight is None:
+        return np.ones(n_documents)
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n_documents,):
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}, but there are {n_documents} "
+            "documents: one weight per document is needed."
+        )
+    wrong = ~(np.isfinite(weight) & (weight >= 0))
+    if wrong.any():
+        raise ValueError(
+            f"sample_weight holds {weight[wrong][0]}, but weights are finite and at "
+            "least 0."
+        )
+    return weight
 
 
 def _require_hierarchy(hierarchy: Any) -> None:

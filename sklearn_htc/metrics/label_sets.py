@@ -3,11 +3,16 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import short_repr
-from sklearn_htc.metrics.forms import indicator_of, with_unknown_paths
+from sklearn_htc.metrics.forms import (
+    indicator_of,
+    weight_of_documents,
+    with_unknown_paths,
+)
 
 __all__ = [
     "coherence_score",
@@ -21,7 +26,12 @@ __all__ = [
 
 
 def hierarchical_precision_recall_f1(
-    y_true: Any, y_pred: Any, hierarchy: Hierarchy, *, average: str = "micro"
+    y_true: Any,
+    y_pred: Any,
+    hierarchy: Hierarchy,
+    *,
+    average: str = "micro",
+    sample_weight: ArrayLike | None = None,
 ) -> tuple[float, float, float]:
     """Compare label sets after adding all ancestors to both.
 
@@ -39,6 +49,8 @@ sequence of label collections, or array-like of shape (n_documents,)
         that occur in `y_true` or `y_pred`, "samples" averages over documents. "micro"
         is the micro average of Kiritchenko et al. (2005) and of hiclass; "samples" is
         the macro precision and recall of hiclass.
+    sample_weight : array-like of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1.
 
     Returns
     -------
@@ -50,18 +62,19 @@ sequence of label collections, or array-like of shape (n_documents,)
     ValueError
         If a label is not a node, an indicator has another number of columns than the
         hierarchy has nodes or holds anything but 0 and 1, the numbers of documents
-        differ, or `average` is unknown.
+        or of weights differ, a weight is negative, or `average` is unknown.
     """
     true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
     true, pred = (hierarchy.close(Y) for Y in (true, pred))
-    precision, recall, f1 = _scores(true, pred, average)
+    weight = weight_of_documents(sample_weight, true.shape[0])
+    precision, recall, f1 = _scores(true, pred, average, weight)
     return precision, recall, f1
 
 
 def micro_macro_f1(
     y_true: sparse.csr_array,
     y_pred: sparse.csr_array,
-    sample_weight: np.ndarray | None = None,
+    sample_weight: ArrayLike | None = None,
 ) -> tuple[float, float]:
     """Compute micro- and macro-F1 of closed indicators from one count.
 
@@ -74,7 +87,7 @@ def micro_macro_f1(
     ----------
     y_true, y_pred : csr_array of shape (n_documents, n_nodes)
         0 and 1, closed under ancestors; of any dtype.
-    sample_weight : ndarray of shape (n_documents,), default=None
+    sample_weight : array-like of shape (n_documents,), default=None
         How much each document counts, at least 0; by default 1. A node that only
         documents of weight 0 have does not occur.
 
@@ -86,7 +99,7 @@ def micro_macro_f1(
     Raises
     ------
     ValueError
-        If the shapes differ, or there is not one weight per document.
+        If the shapes differ, there is not one weight per document, or one is negative.
 
     Examples
     --------
@@ -104,17 +117,18 @@ def micro_macro_f1(
             f"y_true has shape {y_true.shape}, and y_pred {y_pred.shape}: both need "
             "one row per document and one column per node."
         )
-    if sample_weight is not None and np.shape(sample_weight) != y_true.shape[:1]:
-        raise ValueError(
-            f"sample_weight has shape {np.shape(sample_weight)}, but there are "
-            f"{y_true.shape[0]} documents: one weight per document is needed."
-        )
-    counts = _node_counts(y_true.multiply(y_pred), y_true, y_pred, sample_weight)
+    weight = weight_of_documents(sample_weight, y_true.shape[0])
+    counts = _node_counts(y_true.multiply(y_pred), y_true, y_pred, weight)
     return _micro(*counts)[2], _macro(*counts)[2]
 
 
 def f1_score_per_level(
-    y_true: Any, y_pred: Any, hierarchy: Hierarchy, *, average: str = "micro"
+    y_true: Any,
+    y_pred: Any,
+    hierarchy: Hierarchy,
+    *,
+    average: str = "micro",
+    sample_weight: ArrayLike | None = None,
 ) -> np.ndarray:
     """Compute the F1 of each level of the hierarchy, after closing both label sets.
 
@@ -127,6 +141,8 @@ sequence of label collections, or array-like of shape (n_documents,)
         The label graph; the roots have level 0.
     average : {"micro", "macro", "samples"}, default="micro"
         As for `hierarchical_precision_recall_f1`.
+    sample_weight : array-like of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1.
 
     Returns
     -------
@@ -143,11 +159,18 @@ sequence of label collections, or array-like of shape (n_documents,)
     true, pred = (wider.close(Y) for Y in (true, pred))
     n_levels = wider.levels.max() + 1
     columns = [np.flatnonzero(wider.levels == level) for level in range(n_levels)]
-    return np.array([_scores(true[:, c], pred[:, c], average)[2] for c in columns])
+    weight = weight_of_documents(sample_weight, true.shape[0])
+    scores = [_scores(true[:, own], pred[:, own], average, weight) for own in columns]
+    return np.array([f1 for _, _, f1 in scores])
 
 
 def constrained_f1_score(
-    y_true: Any, y_pred: Any, hierarchy: Hierarchy, *, average: str = "micro"
+    y_true: Any,
+    y_pred: Any,
+    hierarchy: Hierarchy,
+    *,
+    average: str = "micro",
+    sample_weight: ArrayLike | None = None,
 ) -> float:
     """Compute C-micro- or C-macro-F1: a node is right only if all its ancestors are.
 
@@ -166,6 +189,8 @@ sequence of label collections, or array-like of shape (n_documents,)
     average : {"micro", "macro"}, default="micro"
         "micro" counts all pairs of document and node, "macro" averages over the nodes
         that occur in `y_true` or `y_pred`.
+    sample_weight : array-like of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1.
 
     Returns
     -------
@@ -186,10 +211,13 @@ sequence of label collections, or array-like of shape (n_documents,)
     n_right = sparse.csr_array((right @ hierarchy.ancestors.T) * right)
     n_needed = np.diff(hierarchy.ancestors.indptr)
     n_right.data = (n_right.data == n_needed[n_right.indices]).astype(np.int64)
-    return _scores(true, pred, average, hits=n_right)[2]
+    weight = weight_of_documents(sample_weight, true.shape[0])
+    return _scores(true, pred, average, weight, hits=n_right)[2]
 
 
-def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
+def coherence_score(
+    y_pred: Any, hierarchy: Hierarchy, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Compute the share of documents whose labels are closed under ancestors.
 
     Parameters
@@ -198,6 +226,8 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
         An indicator. Other forms of labels imply ancestors, and are always coherent.
     hierarchy : Hierarchy
         The label graph.
+    sample_weight : array-like of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1.
 
     Returns
     -------
@@ -211,12 +241,18 @@ def coherence_score(y_pred: Any, hierarchy: Hierarchy) -> float:
     """
     pred = indicator_of(y_pred, hierarchy)
     missing = sparse.csr_array(hierarchy.close(pred) - pred)
-    n_incoherent = np.count_nonzero(missing.sum(axis=1))
+    weight = weight_of_documents(sample_weight, pred.shape[0])
     # Of no documents none is incoherent.
-    return 1.0 - n_incoherent / max(pred.shape[0], 1)
+    return 1.0 - float(_ratio(weight @ (missing.sum(axis=1) > 0), weight.sum()))
 
 
-def path_accuracy_score(y_true: Any, y_pred: Any, hierarchy: Hierarchy) -> float:
+def path_accuracy_score(
+    y_true: Any,
+    y_pred: Any,
+    hierarchy: Hierarchy,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Compute the share of true paths that are predicted exactly.
 
     Parameters
@@ -227,6 +263,8 @@ sequence of label collections, or array-like of shape (n_documents,)
         its ancestors; it is predicted exactly if the prediction goes no deeper.
     hierarchy : Hierarchy
         The label graph.
+    sample_weight : array-like of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1.
 
     Returns
     -------
@@ -240,11 +278,17 @@ sequence of label collections, or array-like of shape (n_documents,)
     """
     true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
     true, pred = (hierarchy.most_specific(hierarchy.close(Y)) for Y in (true, pred))
-    return float(_ratio(true.multiply(pred).sum(), true.sum()))
+    weight = weight_of_documents(sample_weight, true.shape[0])
+    n_exact, n_true = (Y.sum(axis=1) for Y in (true.multiply(pred), true))
+    return float(_ratio(weight @ n_exact, weight @ n_true))
 
 
 def lca_precision_recall_f1(
-    y_true: Any, y_pred: Any, hierarchy: Hierarchy
+    y_true: Any,
+    y_pred: Any,
+    hierarchy: Hierarchy,
+    *,
+    sample_weight: ArrayLike | None = None,
 ) -> tuple[float, float, float]:
     """Compare label sets after adding the paths to lowest common ancestors.
 
@@ -263,6 +307,8 @@ sequence of label collections, or array-like of shape (n_documents,)
         Labels.
     hierarchy : Hierarchy
         The label graph.
+    sample_weight : array-like of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1.
 
     Returns
     -------
@@ -277,7 +323,8 @@ sequence of label collections, or array-like of shape (n_documents,)
     """
     true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
     true, pred = (hierarchy.most_specific(hierarchy.close(Y)) for Y in (true, pred))
-    if not true.shape[0]:
+    weight = weight_of_documents(sample_weight, true.shape[0])
+    if not weight.any():
         return 0.0, 0.0, 0.0
     ways = _Ways(hierarchy)
     triples = []
@@ -291,7 +338,7 @@ sequence of label collections, or array-like of shape (n_documents,)
         precision, recall = _ratio(hits, len(p_ways)), _ratio(hits, len(t_ways))
         f1 = _ratio(2 * hits, len(t_ways) + len(p_ways))
         triples.append((float(precision), float(recall), float(f1)))
-    means = np.mean(triples, axis=0)
+    means = np.average(triples, axis=0, weights=weight)
     return float(means[0]), float(means[1]), float(means[2])
 
 
@@ -359,10 +406,11 @@ def _scores(
     true: sparse.csr_array,
     pred: sparse.csr_array,
     average: str,
+    weight: np.ndarray,
     *,
     hits: sparse.csr_array | None = None,
 ) -> tuple[float, float, float]:
-    """Return precision, recall and F1.
+    """Return precision, recall and F1 of documents that have weights.
 
     `hits` are the predicted nodes that count as right, by default all true ones.
     """
@@ -373,8 +421,9 @@ def _scores(
     if hits is None:
         hits = true.multiply(pred)
     if average == "samples":
-        return _means(*(Y.sum(axis=1) for Y in (hits, true, pred)))
-    counts = _node_counts(hits, true, pred)
+        n_hits, n_true, n_pred = (Y.sum(axis=1) for Y in (hits, true, pred))
+        return _means(n_hits, n_true, n_pred, weight)
+    counts = _node_counts(hits, true, pred, weight)
     return _micro(*counts) if average == "micro" else _macro(*counts)
 
 
@@ -382,12 +431,9 @@ def _node_counts(
     hits: sparse.csr_array,
     true: sparse.csr_array,
     pred: sparse.csr_array,
-    sample_weight: np.ndarray | None = None,
+    weight: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sum the weights of the documents of each node, in float64."""
-    if sample_weight is None:
-        sample_weight = np.ones(true.shape[0])
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    """Sum the weights of the documents of each node."""
     return weight @ hits, weight @ true, weight @ pred
 
 
@@ -407,16 +453,21 @@ def _macro(
 
 
 def _means(
-    n_hits: np.ndarray, n_true: np.ndarray, n_pred: np.ndarray
+    n_hits: np.ndarray,
+    n_true: np.ndarray,
+    n_pred: np.ndarray,
+    weight: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
-    """Return the means of precision, recall and F1."""
-    if not len(n_hits):
+    """Return the means of precision, recall and F1, weighted or not."""
+    if not (len(n_hits) if weight is None else weight.any()):
         return 0.0, 0.0, 0.0
-    return (
-        float(_ratio(n_hits, n_pred).mean()),
-        float(_ratio(n_hits, n_true).mean()),
-        float(_ratio(2 * n_hits, n_true + n_pred).mean()),
+    ratios = (
+        _ratio(n_hits, n_pred),
+        _ratio(n_hits, n_true),
+        _ratio(2 * n_hits, n_true + n_pred),
     )
+    precision, recall, f1 = (np.average(ratio, weights=weight) for ratio in ratios)
+    return float(precision), float(recall), float(f1)
 
 
 def _ratio(numerator: Any, denominator: Any) -> Any:

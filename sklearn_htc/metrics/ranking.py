@@ -10,7 +10,7 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import short_repr
-from sklearn_htc.metrics.forms import indicator_of
+from sklearn_htc.metrics.forms import indicator_of, weight_of_documents
 
 __all__ = [
     "document_average_precision_score",
@@ -25,7 +25,11 @@ BLOCK_ELEMENTS = 10**7
 
 
 def document_average_precision_score(
-    y_true: Any, y_score: np.ndarray, hierarchy: Hierarchy
+    y_true: Any,
+    y_score: ArrayLike,
+    hierarchy: Hierarchy,
+    *,
+    sample_weight: ArrayLike | None = None,
 ) -> float:
     """Compute the mean area under the precision-recall curves of the documents.
 
@@ -38,6 +42,8 @@ label collections, or array-like of shape (n_documents,)
         Probabilities, or other scores that rank nodes, with one column per node.
     hierarchy : Hierarchy
         The label graph.
+    sample_weight : array-like of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1.
 
     Returns
     -------
@@ -54,17 +60,21 @@ label collections, or array-like of shape (n_documents,)
     hierarchy.check_columns(y_score)
     scores = np.asarray(y_score)
     check_consistent_length(true, scores)
-    labelled = np.flatnonzero(true.sum(axis=1))
+    weight = weight_of_documents(sample_weight, len(scores))
+    labelled = np.flatnonzero((true.sum(axis=1) > 0) & (weight > 0))
     if not len(labelled):
         return 0.0
     total, size = 0.0, max(1, BLOCK_ELEMENTS // scores.shape[1])
     for start in range(0, len(labelled), size):
         rows = labelled[start : start + size]
         mean = average_precision_score(
-            true[rows].toarray(), scores[rows], average="samples"
+            true[rows].toarray(),
+            scores[rows],
+            average="samples",
+            sample_weight=weight[rows],
         )
-        total += len(rows) * mean
-    return float(total / len(labelled))
+        total += weight[rows].sum() * mean
+    return float(total / weight[labelled].sum())
 
 
 def precision_at_k_score(
@@ -74,6 +84,7 @@ def precision_at_k_score(
     *,
     k: int = 5,
     propensities: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
 ) -> float:
     """Compute the share of the first k labels that are right (P@k).
 
@@ -95,6 +106,8 @@ label collections, or array-like of shape (n_documents,)
         How many labels are looked at.
     propensities : array-like of shape (n_nodes,), default=None
         As `label_propensities` returns them.
+    sample_weight : array-like of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1.
 
     Returns
     -------
@@ -121,9 +134,11 @@ label collections, or array-like of shape (n_documents,)
     0.5
     """
     gains, best = _gains(y_true, ranked, hierarchy, k, propensities)
+    weight = weight_of_documents(sample_weight, len(gains))
+    gained = weight @ gains.sum(axis=1)
     if propensities is None:
-        return float(gains.sum(axis=1).mean() / k)
-    return _share(gains.sum(), best.sum())
+        return _share(gained, k * weight.sum())
+    return _share(gained, weight @ best.sum(axis=1))
 
 
 def ndcg_at_k_score(
@@ -133,6 +148,7 @@ def ndcg_at_k_score(
     *,
     k: int = 5,
     propensities: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
 ) -> float:
     """Compute the normalized discounted cumulative gain of the first k labels (nDCG@k).
 
@@ -153,6 +169,8 @@ label collections, or array-like of shape (n_documents,)
         How many labels are looked at.
     propensities : array-like of shape (n_nodes,), default=None
         As `label_propensities` returns them.
+    sample_weight : array-like of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1.
 
     Returns
     -------
@@ -176,13 +194,20 @@ label collections, or array-like of shape (n_documents,)
     gains, best = _gains(y_true, ranked, hierarchy, k, propensities)
     discount = 1 / np.log2(np.arange(2, k + 2))
     gained, most = gains @ discount, best @ discount
+    weight = weight_of_documents(sample_weight, len(gains))
     if propensities is None:
         ratio = np.divide(gained, most, out=np.zeros_like(gained), where=most > 0)
-        return float(ratio.mean())
-    return _share(gained.sum(), most.sum())
+        return _share(weight @ ratio, weight.sum())
+    return _share(weight @ gained, weight @ most)
 
 
-def r_precision_score(y_true: Any, ranked: ArrayLike, hierarchy: Hierarchy) -> float:
+def r_precision_score(
+    y_true: Any,
+    ranked: ArrayLike,
+    hierarchy: Hierarchy,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Compute the share of right labels among as many as a document has.
 
     Parameters
@@ -194,6 +219,8 @@ label collections, or array-like of shape (n_documents,)
         Nodes, the most probable first; at least as many as any document has labels.
     hierarchy : Hierarchy
         The label graph.
+    sample_weight : array-like of shape (n_documents,), default=None
+        How much each document counts, at least 0; by default 1.
 
     Returns
     -------
@@ -224,7 +251,9 @@ label collections, or array-like of shape (n_documents,)
         )
     hits = _hits(true, columns[:, :most])
     counted = hits * (np.arange(most) < n_true[:, None])
-    return float((counted.sum(axis=1) / np.maximum(n_true, 1)).mean())
+    weight = weight_of_documents(sample_weight, len(hits))
+    shares = counted.sum(axis=1) / np.maximum(n_true, 1)
+    return _share(weight @ shares, weight.sum())
 
 
 def label_propensities(
@@ -335,6 +364,6 @@ def _hits(true: sparse.csr_array, columns: np.ndarray) -> np.ndarray:
     return is_right.reshape(columns.shape)
 
 
-def _share(part: float, whole: float) -> float:
-    """Divide, with 0 instead of a division by zero."""
+def _share(part: Any, whole: Any) -> float:
+    """Divide numbers, with 0 instead of a division by zero."""
     return float(part / whole) if whole > 0 else 0.0

@@ -1,15 +1,21 @@
 """Metrics as scorers for searches, and how they find the hierarchy."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn import get_config
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import MetadataRequest
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import short_repr
+from sklearn_htc.metrics.forms import with_unknown_labels
 from sklearn_htc.metrics.label_sets import (
     constrained_f1_score,
     hierarchical_precision_recall_f1,
@@ -54,16 +60,16 @@ def node_probabilities(estimator: Any, X: Any) -> np.ndarray:
     return np.minimum(scores @ hierarchy.ancestors[classes], 1)
 
 
-def _lca_f1(y: Any, pred: Any, hierarchy: Hierarchy) -> float:
-    return lca_precision_recall_f1(y, pred, hierarchy)[2]
+def _lca_f1(y: Any, pred: Any, hierarchy: Hierarchy, **weight: Any) -> float:
+    return lca_precision_recall_f1(y, pred, hierarchy, **weight)[2]
 
 
-def _hierarchical_f1(y: Any, pred: Any, hierarchy: Hierarchy, average: str) -> float:
-    return hierarchical_precision_recall_f1(y, pred, hierarchy, average=average)[2]
+def _hierarchical_f1(y: Any, pred: Any, hierarchy: Hierarchy, **how: Any) -> float:
+    return hierarchical_precision_recall_f1(y, pred, hierarchy, **how)[2]
 
 
-# Functions of true and predicted label sets.
-MEASURES: dict[str, Callable[[Any, Any, Hierarchy], float]] = {
+# Functions of true and predicted label sets, the hierarchy and sample_weight.
+MEASURES: dict[str, Callable[..., float]] = {
     "hierarchical_f1_micro": partial(_hierarchical_f1, average="micro"),
     "hierarchical_f1_macro": partial(_hierarchical_f1, average="macro"),
     "hierarchical_f1_samples": partial(_hierarchical_f1, average="samples"),
@@ -74,21 +80,27 @@ MEASURES: dict[str, Callable[[Any, Any, Hierarchy], float]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Scorer:
     """A metric as a function of an estimator, documents and their labels.
 
-    It consists of its name alone, so that files of searches hold no functions.
+    It holds no function, so that files of searches hold none either.
 
     Parameters
     ----------
     name : str
         A key of `SCORERS`.
+    weight_request : bool, str or None, default=None
+        Whether it asks for `sample_weight` where metadata is routed, or by which name;
+        with None weights are refused there. `set_score_request` sets it.
     """
 
     name: str
+    weight_request: bool | str | None = None
 
-    def __call__(self, estimator: Any, X: Any, y: Any) -> float:
+    def __call__(
+        self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Score what an estimator predicts.
 
         Parameters
@@ -98,7 +110,10 @@ class Scorer:
         X : {array-like, sparse array} or sequence of str
             Documents.
         y : array-like, sparse array or sequence
-            Their labels, in every form that estimators take.
+            Their labels, in every form that estimators take. A label that fit has not
+            seen, as of a fold without documents of it, counts as one that was missed.
+        sample_weight : array-like of shape (n_documents,), default=None
+            How much each document counts, at least 0; by default 1.
 
         Returns
         -------
@@ -107,14 +122,63 @@ class Scorer:
 
         Raises
         ------
+        NotFittedError
+            If the estimator is not fitted.
         TypeError
             If there is no hierarchy.
         """
-        hierarchy = hierarchy_of(estimator)
+        hierarchy = with_unknown_labels(y, hierarchy_of(estimator))
         if self.name in MEASURES:
-            return MEASURES[self.name](y, estimator.predict(X), hierarchy)
+            pred = estimator.predict(X)
+            return MEASURES[self.name](y, pred, hierarchy, sample_weight=sample_weight)
         probabilities = node_probabilities(estimator, X)
-        return document_average_precision_score(y, probabilities, hierarchy)
+        n_unknown = len(hierarchy) - probabilities.shape[1]
+        return document_average_precision_score(
+            y,
+            np.pad(probabilities, ((0, 0), (0, n_unknown))),
+            hierarchy,
+            sample_weight=sample_weight,
+        )
+
+    def set_score_request(self, *, sample_weight: bool | str | None) -> Self:
+        """Say whether weights are to be handed on where metadata is routed.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            As for `set_score_request` of scikit-learn's scorers: True asks for
+            weights, False leaves them out, None refuses them, and a string asks for
+            them by another name.
+
+        Returns
+        -------
+        self : Scorer
+            The same one.
+
+        Raises
+        ------
+        RuntimeError
+            If `enable_metadata_routing` is not set.
+        """
+        if not get_config()["enable_metadata_routing"]:
+            raise RuntimeError(
+                "set_score_request needs sklearn.set_config(enable_metadata_routing="
+                "True)."
+            )
+        self.weight_request = sample_weight
+        return self
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Return what is asked for, as scikit-learn's routers read it.
+
+        Returns
+        -------
+        request : MetadataRequest
+            Of the method `score`.
+        """
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="sample_weight", alias=self.weight_request)
+        return request
 
 
 SCORERS = {name: Scorer(name) for name in (*MEASURES, "document_average_precision")}
@@ -134,8 +198,9 @@ def get_scorer(name: str) -> Scorer:
     Returns
     -------
     scorer : Scorer
-        Takes (estimator, X, Y), with Y in every form that estimators take. The
-        estimator has a `hierarchy_`, or is a Pipeline whose last step has one, a
+        Takes (estimator, X, Y, sample_weight=None), with Y in every form that
+        estimators take; a label that fit has not seen counts as missed. The estimator
+        has a `hierarchy_`, or is a Pipeline whose last step has one, a
         search such as GridSearchCV whose `best_estimator_` has one, or another
         meta-estimator whose `estimator_` has one. The scorer raises TypeError if there
         is none.
@@ -149,7 +214,8 @@ def get_scorer(name: str) -> Scorer:
         raise ValueError(
             f"name must be one of {tuple(SCORERS)}, got {short_repr(name)}."
         )
-    return SCORERS[name]
+    # Of its own, as `set_score_request` changes it.
+    return copy(SCORERS[name])
 
 
 def hierarchy_of(estimator: Any) -> Hierarchy:
@@ -188,11 +254,14 @@ def classifier_in(estimator: Any) -> Any:
 
     Raises
     ------
+    NotFittedError
+        If it is not fitted.
     TypeError
         If there is none.
     """
-    inner = estimator
+    inner = innermost = estimator
     while inner is not None:
+        innermost = inner
         if hasattr(inner, "hierarchy_"):
             return inner
         if isinstance(inner, Pipeline):
@@ -201,6 +270,8 @@ def classifier_in(estimator: Any) -> Any:
             inner = getattr(
                 inner, "best_estimator_", getattr(inner, "estimator_", None)
             )
+    if hasattr(innermost, "fit"):
+        check_is_fitted(innermost)
     raise TypeError(
         f"{short_repr(estimator)} has no hierarchy_, nor has the last step of a "
         "pipeline, the best_estimator_ of a search or the estimator_ of another "

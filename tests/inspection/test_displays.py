@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -279,8 +280,9 @@ def test_a_history_with_gaps_is_drawn(hierarchy, bag, indicator):
     lines = HistoryDisplay.from_estimator(make_pipeline(clf)).lines_
     assert np.isnan(lines["valid_loss"].get_ydata()).tolist() == [False, False, True]
     assert not np.isnan(lines["train_loss"].get_ydata()).any()
-    with pytest.raises(TypeError, match="no hierarchy_"):
-        HistoryDisplay.from_estimator(HTCInfoMaxClassifier())
+    for unfitted in (HTCInfoMaxClassifier(), make_pipeline(HTCInfoMaxClassifier())):
+        with pytest.raises(NotFittedError):
+            HistoryDisplay.from_estimator(unfitted)
 
 
 def test_numbers_that_are_no_probabilities_are_refused(hierarchy):

@@ -397,6 +397,40 @@ def test_columns_of_frames_have_to_be_the_nodes_in_order():
         metrics.hierarchical_precision_recall_f1(frame[sorted(frame)[::-1]], pred, TREE)
 
 
+@pytest.mark.parametrize(
+    ("metric", "settings"),
+    [
+        (metrics.hierarchical_precision_recall_f1, {"average": "micro"}),
+        (metrics.hierarchical_precision_recall_f1, {"average": "macro"}),
+        (metrics.hierarchical_precision_recall_f1, {"average": "samples"}),
+        (metrics.f1_score_per_level, {}),
+        (metrics.f1_score_per_level, {"average": "samples"}),
+        (metrics.constrained_f1_score, {"average": "micro"}),
+        (metrics.constrained_f1_score, {"average": "macro"}),
+        (metrics.path_accuracy_score, {}),
+        (metrics.lca_precision_recall_f1, {}),
+        (metrics.coherence_score, {}),
+    ],
+)
+def test_a_weight_counts_as_so_many_documents(metric, settings):
+    graph = GRAPHS[1]
+    sets = two_label_sets(graph)
+    weight = np.arange(len(sets[0])) % 3
+    rows = np.repeat(np.arange(len(weight)), weight)
+    if metric is metrics.coherence_score:
+        # Not all of them are closed.
+        sets = [sets[0] * (np.arange(len(graph)) != 0)]
+    expected = metric(*(Y[rows] for Y in sets), graph, **settings)
+    score = metric(*sets, graph, sample_weight=weight, **settings)
+    np.testing.assert_allclose(score, expected)
+    assert not np.allclose(score, metric(*sets, graph, **settings))
+    nothing = metric(*sets, graph, sample_weight=0 * weight, **settings)
+    np.testing.assert_array_equal(nothing, float(metric is metrics.coherence_score))
+    for wrong in (weight[:-1], -weight, weight * np.nan):
+        with pytest.raises(ValueError, match="sample_weight"):
+            metric(*sets, graph, sample_weight=wrong, **settings)
+
+
 def test_unknown_paths_of_tables_are_labels_like_others():
     known = Hierarchy.from_table([["animal", "cat"], ["animal", "dog"]])
     paths = [["animal", "cow"], ["fungus", "x"], ["animal", "cat"], ["cat", "cat"]]

@@ -81,6 +81,27 @@ def test_r_precision_looks_at_as_many_labels_as_there_are(hierarchy, case):
         r_precision_score(true, ranked[:, :2], hierarchy)
 
 
+@pytest.mark.parametrize(
+    "metric", [precision_at_k_score, ndcg_at_k_score, r_precision_score]
+)
+@pytest.mark.parametrize("with_propensities", [False, True])
+def test_a_weight_counts_as_so_many_documents(
+    hierarchy, case, metric, with_propensities
+):
+    true, _, ranked, _ = case
+    more = {}
+    if with_propensities and metric is not r_precision_score:
+        more = {"propensities": label_propensities(true, hierarchy)}
+    weight = np.arange(30) % 3
+    rows = np.repeat(np.arange(30), weight)
+    expected = metric(true[rows], ranked[rows], hierarchy, **more)
+    score = metric(true, ranked, hierarchy, sample_weight=weight, **more)
+    assert score == pytest.approx(expected)
+    assert score != pytest.approx(metric(true, ranked, hierarchy, **more))
+    nothing = metric(true, ranked, hierarchy, sample_weight=np.zeros(30), **more)
+    assert nothing == 0
+
+
 def test_propensities_rise_with_frequency(hierarchy, case):
     true = case[0]
     n = true.sum(axis=0)
