@@ -33,6 +33,7 @@ from sklearn_htc.data.texts import (
     as_texts,
     holds_texts,
     is_sequence,
+    refuse_no_documents,
     vectorized,
 )
 from sklearn_htc.data.training_data import TrainingData
@@ -135,6 +136,7 @@ class DocumentForm:
                 f"X is a {type(X).__name__}, which has no order or can be read only "
                 "once. Pass a list."
             )
+        refuse_no_documents(X)
         if holds_texts(X):
             if tokenizer is not None:
                 return cls._of_tokens(

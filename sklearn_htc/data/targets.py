@@ -136,6 +136,7 @@ class TargetEncoder:
         if kind == "labels":
             _refuse_codes(hierarchy)
             y = as_labels(Y, hierarchy)
+            _refuse_no_codes(y, hierarchy)
             if classes is None and piecewise and hierarchy is None:
                 raise ValueError(
                     "classes must be passed on the first call to partial_fit, unless "
@@ -522,7 +523,21 @@ def _refuse_codes(hierarchy: Hierarchy | None) -> None:
             f"{caller} replaces labels by 0, 1, ... before it calls fit, and the "
             "hierarchy does not know which label is which. Give the classifier inside "
             "hierarchy=hierarchy.encoded(y), where y are all labels, 1-D. Of label "
-            "collections make an indicator, hierarchy.to_indicator(y).toarray()."
+            "collections make an indicator, hierarchy.to_indicator(y).toarray(). "
+            "CalibratedClassifierCV needs ensemble=True, and the hierarchy as it is."
+        )
+
+
+def _refuse_no_codes(y: np.ndarray, hierarchy: Hierarchy | None) -> None:
+    """Refuse labels themselves, where the hierarchy knows their codes alone."""
+    if hierarchy is None or not hierarchy.is_encoded:
+        return
+    unknown = [label for label in y.tolist() if label not in hierarchy]
+    if unknown:
+        raise ValueError(
+            "The hierarchy is encoded: its nodes are 0, 1, ... in the place of labels, "
+            f"but y has the label {short_repr(unknown[0])} itself. Give the classifier "
+            "the hierarchy that `encoded` was called on."
         )
 
 
@@ -554,14 +569,20 @@ _DESCRIPTIONS = {
 
 
 def as_known_container(Y: Any) -> Any:
-    """Turn what only promises to become an array into one; refuse a generator."""
+    """Turn what only promises to become an array into one; refuse what is no array."""
     if isinstance(Y, Iterator):
         raise ValueError(
             f"Y is a {type(Y).__name__}, which can be read only once. Pass list(Y)."
         )
+    library = type(Y).__module__.split(".")[0]
+    if library == "pyarrow" or getattr(getattr(Y, "dtype", None), "names", None):
+        remedy = "Y.to_pandas()" if library == "pyarrow" else "pandas.DataFrame(Y)"
+        raise ValueError(
+            f"Y is a {type(Y).__name__}, whose rows have named parts. Pass {remedy}."
+        )
     only_promises = hasattr(Y, "__array__") and not hasattr(Y, "shape")
     # Elements of a tensor are tensors.
-    if only_promises or type(Y).__module__.split(".")[0] == "torch":
+    if only_promises or library == "torch":
         return np.asarray(Y)
     return Y
 

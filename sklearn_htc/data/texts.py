@@ -27,6 +27,7 @@ __all__ = [
     "holds_texts",
     "is_sequence",
     "reads_texts",
+    "refuse_no_documents",
     "vectorized",
 ]
 
@@ -69,6 +70,24 @@ def is_sequence(X: Any) -> bool:
     if hasattr(X, "shape"):
         return len(X.shape) == 1
     return isinstance(X, Sequence)
+
+
+def refuse_no_documents(X: Any) -> None:
+    """Refuse a sequence or an array that is empty.
+
+    Parameters
+    ----------
+    X : Any
+        Documents in any form.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    shape = getattr(X, "shape", ())
+    if (shape and not shape[0]) or (is_sequence(X) and not len(X)):
+        raise ValueError("X has 0 samples, but there must be at least one document.")
 
 
 def as_texts(X: Any) -> list[str]:

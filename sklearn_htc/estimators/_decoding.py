@@ -19,7 +19,13 @@ from sklearn_htc._sklearn_compat import HasMethods
 from sklearn_htc.data.documents import OpaqueDocuments
 from sklearn_htc.data.held_out import make_folds, split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
-from sklearn_htc.data.texts import OpaqueTexts, holds_texts, reads_texts, vectorized
+from sklearn_htc.data.texts import (
+    OpaqueTexts,
+    holds_texts,
+    reads_texts,
+    refuse_no_documents,
+    vectorized,
+)
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
@@ -217,6 +223,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
 
         It is None where X holds no texts, or the classifier reads them by itself.
         """
+        refuse_no_documents(X)
         vectorizer = self.vectorizer
         if vectorizer is None or not holds_texts(X):
             return OpaqueDocuments(X), None
@@ -228,6 +235,7 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(self.estimator).input_tags
+        tags.input_tags.string |= self.vectorizer is not None
         return tags
 
 
@@ -256,21 +264,35 @@ def _fit_clone(
 
 @contextmanager
 def _weights_reach_machines(estimator: Any, is_weighted: bool) -> Iterator[None]:
-    """Let OneVsRestClassifier hand weights on, which it does by routing alone."""
+    """Let routing hand weights on to what learns from them.
+
+    OneVsRestClassifier does it in no other way, and a Pipeline would have to be told
+    the name of its last step.
+    """
     if not is_weighted or get_config()["enable_metadata_routing"]:
         yield
         return
-    is_one_vs_rest = isinstance(estimator, OneVsRestClassifier)
-    machine = estimator.estimator if is_one_vs_rest else estimator
+    routers, machine = [], estimator
+    while isinstance(machine, (Pipeline, OneVsRestClassifier)):
+        routers.append(machine)
+        is_pipeline = isinstance(machine, Pipeline)
+        machine = machine[-1] if is_pipeline else machine.estimator
     if not has_fit_parameter(machine, "sample_weight"):
         raise TypeError(
             f"{type(machine).__name__} does not accept sample_weight. Leave the "
-            "weights out, or choose another classifier."
+            "weights out, or choose another classifier. One that hands them on to "
+            "another does so with sklearn.set_config(enable_metadata_routing=True), "
+            "where that one asks for them: set_fit_request(sample_weight=True)."
         )
-    if not is_one_vs_rest:
+    if not routers:
         yield
         return
     with config_context(enable_metadata_routing=True):
+        for router in routers:
+            for step in router[:-1] if isinstance(router, Pipeline) else []:
+                # As without routing; others have to say whether they want weights.
+                if has_fit_parameter(step, "sample_weight"):
+                    step.set_fit_request(sample_weight=False)
         while hasattr(machine, "set_fit_request"):
             machine.set_fit_request(sample_weight=True)
             machine = getattr(machine, "estimator", None)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Self
 
@@ -175,10 +176,13 @@ def view(path: str, doc: str, *, may_be_none: bool = False) -> property:
         is_fitted = "_learned" in vars(self)
         value = find(self._learned) if is_fitted else None
         if value is None and not (may_be_none and is_fitted):
+            members = (vars(kind).items() for kind in type(self).__mro__)
+            name = next(name for name, of in chain(*members) if of is made)
             raise AttributeError(
-                f"{type(self).__name__} has no {path.split('.')[-1]}: it is not fitted,"
-                " or was fitted without."
+                f"{type(self).__name__} has no {name}: it is not fitted, or was fitted "
+                "without."
             )
         return value
 
-    return property(get, doc=doc)
+    made = property(get, doc=doc)
+    return made

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
@@ -13,10 +14,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.multioutput import MultiOutputClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.svm import LinearSVC
 
 from sklearn_htc import HierarchicalDecodingClassifier, Hierarchy
@@ -162,7 +164,8 @@ def test_weights_reach_the_classifier_and_the_read_out(corpus, bag, hierarchy):
     ("estimator", "name"),
     [
         (OneVsRestClassifier(KNeighborsClassifier()), "KNeighborsClassifier"),
-        (make_pipeline(OneVsRestClassifier(LogisticRegression())), "Pipeline"),
+        (make_pipeline(KNeighborsClassifier()), "KNeighborsClassifier"),
+        (ClassifierChain(LogisticRegression()), "ClassifierChain"),
     ],
 )
 def test_a_classifier_that_takes_no_weights_is_named(
@@ -171,6 +174,36 @@ def test_a_classifier_that_takes_no_weights_is_named(
     clf = HierarchicalDecodingClassifier(estimator, hierarchy)
     with pytest.raises(TypeError, match=f"{name} does not accept sample_weight"):
         clf.fit(bag, indicator, sample_weight=np.ones(100))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        make_pipeline(
+            StandardScaler(with_mean=False),
+            MaxAbsScaler(),
+            OneVsRestClassifier(LogisticRegression()),
+        ),
+        OneVsRestClassifier(make_pipeline(MaxAbsScaler(), LogisticRegression())),
+    ],
+)
+def test_weights_reach_the_last_step_of_a_pipeline(estimator, bag, indicator):
+    weight = np.linspace(0.1, 2, 100)
+    clf = HierarchicalDecodingClassifier(estimator, random_state=0)
+    by_itself = clone(clf).fit(bag, indicator, sample_weight=weight)
+    plain = clone(clf).fit(bag, indicator)
+    with config_context(enable_metadata_routing=True):
+        # What scikit-learn's users would have to write.
+        clf = clone(clf)
+        pipeline = clf.estimator
+        if isinstance(pipeline, OneVsRestClassifier):
+            pipeline.estimator[-1].set_fit_request(sample_weight=True)
+        else:
+            pipeline[0].set_fit_request(sample_weight=False)
+            pipeline[-1].estimator.set_fit_request(sample_weight=True)
+        expected = clf.fit(bag, indicator, sample_weight=weight).predict_proba(bag)
+    np.testing.assert_array_equal(by_itself.predict_proba(bag), expected)
+    assert np.abs(plain.predict_proba(bag) - expected).max() > 1e-3
 
 
 @pytest.mark.parametrize("inner", [LinearSVC(), None])

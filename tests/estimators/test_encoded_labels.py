@@ -67,6 +67,13 @@ def test_codes_of_names_are_refused_with_the_remedy(bag, corpus, hierarchy, way)
         ways(clf)[way](bag, corpus[1])
 
 
+def test_an_encoded_hierarchy_is_not_for_labels_themselves(bag, corpus, hierarchy):
+    y = np.array(corpus[1])
+    clf = HierarchicalLinearClassifier(hierarchy.encoded(y), random_state=0)
+    with pytest.raises(ValueError, match="is encoded: its nodes are 0, 1"):
+        GridSearchCV(clf, {}, cv=2, error_score="raise").fit(bag, y)
+
+
 @pytest.mark.parametrize("way", range(4))
 @pytest.mark.parametrize("kind", ["names", "integers"])
 def test_a_classifier_of_the_encoded_hierarchy_serves(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 import torch
 from scipy import sparse
@@ -66,6 +67,32 @@ def test_a_sparse_frame_is_read_as_the_csr_in_it(estimator, bag, indicator):
     clf = estimator.fit(frame, indicator)
     assert clf.feature_names_in_.tolist() == names
     np.testing.assert_allclose(clf.predict_proba(frame), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make_wrong", "message"),
+    [
+        (lambda X, Y: ([], []), "X has 0 samples"),
+        (lambda X, Y: (X[:0], Y[:0]), "X has 0 samples"),
+        (lambda X, Y: (X, pd.DataFrame(Y.toarray()).to_records()), "DataFrame"),
+        (lambda X, Y: (X, pyarrow.table({"a": np.ones(100)})), "to_pandas"),
+    ],
+)
+def test_what_is_wrong_is_named(estimator, bag, indicator, make_wrong, message):
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(*make_wrong(bag, indicator))
+
+
+def test_an_iterator_is_no_hierarchy(estimator, bag, indicator, hierarchy):
+    edges = hierarchy.to_networkx().edges
+    with pytest.raises(TypeError, match=r"list\(edges\)"):
+        estimator.set_params(hierarchy=iter(edges)).fit(bag, indicator)
+
+
+def test_attributes_that_are_missing_are_called_by_their_names(estimator):
+    for name in ("classes_", "n_features_in_", "hierarchy_"):
+        with pytest.raises(AttributeError, match=f"has no {name}: it is not fitted"):
+            getattr(estimator, name)
 
 
 def test_the_same_numbers_are_read_alike_whatever_holds_them(estimator, bag, indicator):
