@@ -1,15 +1,7 @@
 """The label graph: nodes, edges, ancestor closure and prior."""
 
 from collections import Counter
-from collections.abc import (
-    Collection,
-    Hashable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-    Set,
-)
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from html import escape
 from itertools import chain, pairwise
@@ -961,11 +953,6 @@ def as_hierarchy(value: Any) -> Hierarchy:
         return Hierarchy.from_dict(value)
     if hasattr(value, "is_directed"):
         return Hierarchy.from_networkx(value)
-    if isinstance(value, Iterator):
-        raise TypeError(
-            f"hierarchy is a {type(value).__name__}, which can be read only once. Pass "
-            "list(edges)."
-        )
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         return Hierarchy(value)
     raise TypeError(

@@ -34,6 +34,7 @@ from sklearn_htc.data.texts import (
     holds_texts,
     is_sequence,
     refuse_no_documents,
+    unfrozen,
     vectorized,
 )
 from sklearn_htc.data.training_data import TrainingData
@@ -252,6 +253,8 @@ class DocumentForm:
             # The same numbers, whatever holds them.
             resolved = self.text_encoder
             if resolved == "dense":
+                # Of another width it may be too large.
+                validate_data(estimator, X, skip_check_array=True, reset=False)
                 matrix = sparse.csr_array(matrix).toarray()
         if resolved != self.text_encoder:
             raise ValueError(
@@ -307,8 +310,9 @@ class DocumentForm:
         """
         if self.tokenizer is not None:
             return self.tokenizer.tokens(texts)
-        if isinstance(self.vectorizer, TokenSequenceVectorizer):
-            return self.vectorizer.tokens(texts)
+        vectorizer = unfrozen(self.vectorizer)
+        if isinstance(vectorizer, TokenSequenceVectorizer):
+            return vectorizer.tokens(texts)
         return None
 
     def _read_tokens(self, texts: list[str]) -> Documents:
@@ -424,7 +428,14 @@ class InputForm:
         ------
         ValueError
             If y is of no accepted form, or names a label that is not a node.
+        TypeError
+            If `hierarchy` is of none of these types.
         """
+        if isinstance(hierarchy, Iterator):
+            raise TypeError(
+                f"hierarchy is a {type(hierarchy).__name__}, which can be read only "
+                "once, and a fit leaves parameters as they are. Pass list(edges)."
+            )
         if hierarchy is not None and not _is_inferred(hierarchy):
             hierarchy = as_hierarchy(hierarchy)
         encoder = TargetEncoder.fit(y, hierarchy, classes, piecewise=piecewise)
@@ -526,5 +537,7 @@ def _is_inferred(hierarchy: Any) -> bool:
 
 def _vocabulary_size_of(vectorizer: Any) -> int:
     """Return the largest token id that a vectorizer may give, if it says so, or 0."""
-    last = vectorizer[-1] if isinstance(vectorizer, Pipeline) else vectorizer
+    last = unfrozen(vectorizer)
+    while isinstance(last, Pipeline):
+        last = unfrozen(last[-1])
     return int(getattr(last, "vocabulary_size_", 0))

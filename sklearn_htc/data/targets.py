@@ -153,7 +153,7 @@ class TargetEncoder:
             hierarchy.index(classes.tolist())
             return cls(hierarchy, kind, classes)
         if hierarchy is None and kind == "collections":
-            labels = list(_labels_of(as_collections(Y)))
+            labels = list(labels_in(as_collections(Y)))
             if not labels:
                 raise ValueError("No document has a label: there is nothing to learn.")
             refuse_mixed_truth(labels)
@@ -355,7 +355,7 @@ class TargetEncoder:
             closed = self.hierarchy.to_indicator([label] for label in y)
         elif self.kind == "collections":
             rows = as_collections(Y)
-            refuse_mixed_truth(chain(self.hierarchy.nodes, _labels_of(rows)))
+            refuse_mixed_truth(chain(self.hierarchy.nodes, labels_in(rows)))
             closed = self.hierarchy.to_indicator(rows)
         elif self.kind == "table":
             closed = table_indicator(Y, self.hierarchy)
@@ -363,16 +363,21 @@ class TargetEncoder:
             closed = self.hierarchy.close(as_indicator(Y, self.hierarchy))
         return sparse.csr_array(closed).astype(np.float32)
 
-    def equal(self, true: Any, predicted: Any) -> np.ndarray:
+    def equal(
+        self, true: Any, predicted: Any, *, may_be_unknown: bool = False
+    ) -> np.ndarray:
         """Say which documents' labels are the same.
 
         Parameters
         ----------
         true : array-like, sparse array or sequence
-            Of the form that was learned; closed before it is compared. A label that fit
-            has not seen is equal to no other.
+            Of the form that was learned; closed before it is compared. A label or path
+            that is not one of the classes is equal to no other.
         predicted : ndarray, csr_array, list of lists or data frame
             As `inverse_transform` returns it.
+        may_be_unknown : bool, default=False
+            Whether the labels of collections may be no nodes, and equal to no other
+            then.
 
         Returns
         -------
@@ -395,9 +400,9 @@ class TargetEncoder:
             check_consistent_length(*pairs_of)
             return np.array([a == b for a, b in zip(*pairs_of, strict=True)])
         all_known: np.ndarray | bool = True
-        if self.kind == "collections":
+        if self.kind == "collections" and may_be_unknown:
             rows = as_collections(self._of_same_kind(true))
-            seen = {label for label in _labels_of(rows) if label in self.hierarchy}
+            seen = {label for label in labels_in(rows) if label in self.hierarchy}
             true = [[label for label in row if label in seen] for row in rows]
             all_known = np.array([seen.issuperset(row) for row in rows], dtype=bool)
         indicators = [self.transform(Y) for Y in (true, predicted)]
@@ -530,7 +535,7 @@ def _refuse_codes(hierarchy: Hierarchy | None) -> None:
 
 def _refuse_no_codes(y: np.ndarray, hierarchy: Hierarchy | None) -> None:
     """Refuse labels themselves, where the hierarchy knows their codes alone."""
-    if hierarchy is None or not hierarchy.is_encoded:
+    if hierarchy is None or not hierarchy.is_encoded or encoding_caller()[0]:
         return
     unknown = [label for label in y.tolist() if label not in hierarchy]
     if unknown:
@@ -575,8 +580,9 @@ def as_known_container(Y: Any) -> Any:
             f"Y is a {type(Y).__name__}, which can be read only once. Pass list(Y)."
         )
     library = type(Y).__module__.split(".")[0]
-    if library == "pyarrow" or getattr(getattr(Y, "dtype", None), "names", None):
-        remedy = "Y.to_pandas()" if library == "pyarrow" else "pandas.DataFrame(Y)"
+    is_arrow_table = library == "pyarrow" and hasattr(Y, "column_names")
+    if is_arrow_table or getattr(getattr(Y, "dtype", None), "names", None):
+        remedy = "Y.to_pandas()" if is_arrow_table else "pandas.DataFrame(Y)"
         raise ValueError(
             f"Y is a {type(Y).__name__}, whose rows have named parts. Pass {remedy}."
         )
@@ -698,7 +704,7 @@ def as_collections(Y: Any) -> list[list[Hashable]]:
     return [row.tolist() if isinstance(row, np.ndarray) else list(row) for row in Y]
 
 
-def _labels_of(rows: list[list[Hashable]]) -> Iterator[Hashable]:
+def labels_in(rows: list[list[Hashable]]) -> Iterator[Hashable]:
     """Yield the labels of all rows; refuse those that no dict can hold."""
     for i, row in enumerate(rows):
         for label in row:

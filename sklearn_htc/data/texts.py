@@ -28,6 +28,7 @@ __all__ = [
     "is_sequence",
     "reads_texts",
     "refuse_no_documents",
+    "unfrozen",
     "vectorized",
 ]
 
@@ -239,8 +240,7 @@ def vectorized(
             vectorizer = LabelTermVectorizer(label_texts, vectorizer)
     else:
         vectorizer = clone(vectorizer)
-    is_frozen = isinstance(vectorizer, FrozenEstimator)
-    if piecewise and not is_frozen and get_tags(vectorizer).requires_fit:
+    if piecewise and _learns(vectorizer):
         raise ValueError(
             f"{type(vectorizer).__name__} would know only the terms of the first "
             "piece. For texts in pieces use one that has nothing to learn: vectorizer="
@@ -265,8 +265,8 @@ def _of_some_weight(texts: list[str], sample_weight: Any) -> list[str]:
 
 def _counted(vectorizer: Any, texts: list[str], *, is_usual: bool) -> Any:
     """Fit a vectorizer to texts, and return what it makes of them."""
-    if not hasattr(vectorizer, "fit_transform"):
-        # As of one that is frozen, which `fit` leaves as it is.
+    if isinstance(vectorizer, FrozenEstimator):
+        # `fit` says so where it is not fitted, and leaves it as it is.
         return vectorizer.fit(texts, None).transform(texts)
     try:
         return vectorizer.fit_transform(texts)
@@ -276,6 +276,33 @@ def _counted(vectorizer: Any, texts: list[str], *, is_usual: bool) -> Any:
         if not is_usual or vectorizer.get_params().items() >= once.items():
             raise
         return vectorizer.set_params(**once).fit_transform(texts)
+
+
+def _learns(vectorizer: Any) -> bool:
+    """Say whether a vectorizer has to see texts first."""
+    if isinstance(vectorizer, Pipeline):
+        return any(_learns(step) for _, step in vectorizer.steps)
+    if isinstance(vectorizer, FrozenEstimator) or not hasattr(vectorizer, "fit"):
+        return False
+    return bool(get_tags(vectorizer).requires_fit)
+
+
+def unfrozen(vectorizer: Any) -> Any:
+    """Take a vectorizer out of `FrozenEstimator`.
+
+    Parameters
+    ----------
+    vectorizer : transformer or None
+        Frozen or not.
+
+    Returns
+    -------
+    vectorizer : transformer or None
+        As it was before it was frozen.
+    """
+    while isinstance(vectorizer, FrozenEstimator):
+        vectorizer = vectorizer.estimator
+    return vectorizer
 
 
 def _usual_vectorizer(text_encoder: str, n_texts: int) -> Any:

@@ -439,7 +439,9 @@ default=None
             If X or y is of another form than at fit, or not one per document.
         """
         check_is_fitted(self)
-        is_right = self._learned.form.targets.equal(y, self.predict(X))
+        is_right = self._learned.form.targets.equal(
+            y, self.predict(X), may_be_unknown=self.hierarchy is None
+        )
         weight = check_sample_weight(sample_weight, is_right)
         return float(np.average(is_right, weights=weight))
 

@@ -53,7 +53,7 @@ class HierarchicalDecodingClassifier(BaseHierarchicalClassifier):
         Trained on X and a closed indicator (n_documents, n_nodes), and asked for
         `decision_function` or else `predict_proba`: OneVsRestClassifier, an
         MLPClassifier, a forest, or a Pipeline that ends in one.
-    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph, "infer" or None, \
+    hierarchy : Hierarchy, dict, sequence of pairs, networkx.DiGraph, "infer" or None, \
 default=None
         The label hierarchy, as for `HTCInfoMaxClassifier`.
     vectorizer : "auto", transformer or None, default="auto"
@@ -246,12 +246,9 @@ def _fit_clone(
     documents = data.documents
     assert isinstance(documents, OpaqueDocuments)
     estimator = clone(estimator)
-    weight = {"sample_weight": data.sample_weight} if is_weighted else {}
+    weight = data.sample_weight if is_weighted else None
     try:
-        with _weights_reach_machines(estimator, is_weighted):
-            return estimator.fit(
-                documents.X, data.target.toarray(), **weight, **fit_params
-            )
+        return _fit(estimator, documents.X, data.target.toarray(), weight, fit_params)
     except ValueError as error:
         last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
         if not isinstance(last, OneVsRestClassifier):
@@ -262,19 +259,20 @@ def _fit_clone(
         raise
 
 
-@contextmanager
-def _weights_reach_machines(estimator: Any, is_weighted: bool) -> Iterator[None]:
-    """Let routing hand weights on to what learns from them.
-
-    OneVsRestClassifier does it in no other way, and a Pipeline would have to be told
-    the name of its last step.
-    """
-    if not is_weighted or get_config()["enable_metadata_routing"]:
-        yield
-        return
-    routers, machine = [], estimator
+def _fit(
+    estimator: Any,
+    X: Any,
+    Y: np.ndarray,
+    weight: np.ndarray | None,
+    fit_params: dict[str, Any],
+) -> Any:
+    """Fit a classifier; of a Pipeline, the last step gets the weights."""
+    if weight is None:
+        return estimator.fit(X, Y, **fit_params)
+    if get_config()["enable_metadata_routing"]:
+        return estimator.fit(X, Y, sample_weight=weight, **fit_params)
+    machine = estimator
     while isinstance(machine, (Pipeline, OneVsRestClassifier)):
-        routers.append(machine)
         is_pipeline = isinstance(machine, Pipeline)
         machine = machine[-1] if is_pipeline else machine.estimator
     if not has_fit_parameter(machine, "sample_weight"):
@@ -284,15 +282,52 @@ def _weights_reach_machines(estimator: Any, is_weighted: bool) -> Iterator[None]
             "another does so with sklearn.set_config(enable_metadata_routing=True), "
             "where that one asks for them: set_fit_request(sample_weight=True)."
         )
-    if not routers:
-        yield
-        return
+    if isinstance(estimator, Pipeline):
+        return _fit_pipeline(estimator, X, Y, weight, fit_params)
+    if not isinstance(estimator, OneVsRestClassifier):
+        return estimator.fit(X, Y, sample_weight=weight, **fit_params)
+    with _weights_reach(machine, estimator):
+        return estimator.fit(X, Y, sample_weight=weight, **fit_params)
+
+
+def _fit_pipeline(
+    pipeline: Pipeline,
+    X: Any,
+    Y: np.ndarray,
+    weight: np.ndarray,
+    fit_params: dict[str, Any],
+) -> Pipeline:
+    """Fit all steps but the last, then the last with weights.
+
+    `fit` hands weights on only to a step that is named, and to none that hands them on
+    itself, such as OneVsRestClassifier.
+    """
+    prefix = f"{pipeline.steps[-1][0]}__"
+    of_last, of_others = {}, {}
+    for name, value in fit_params.items():
+        if name.startswith(prefix):
+            of_last[name.removeprefix(prefix)] = value
+        else:
+            of_others[name] = value
+    before = pipeline[:-1]
+    if len(before):
+        X = before.fit_transform(X, Y, **of_others)
+        # With a memory, those that are fitted are copies.
+        pipeline.steps[:-1] = before.steps
+    _fit(pipeline[-1], X, Y, weight, of_last)
+    return pipeline
+
+
+@contextmanager
+def _weights_reach(machine: Any, one_vs_rest: OneVsRestClassifier) -> Iterator[None]:
+    """Let OneVsRestClassifier hand weights on, which it does by routing alone."""
     with config_context(enable_metadata_routing=True):
-        for router in routers:
-            for step in router[:-1] if isinstance(router, Pipeline) else []:
-                # As without routing; others have to say whether they want weights.
-                if has_fit_parameter(step, "sample_weight"):
-                    step.set_fit_request(sample_weight=False)
+        # As without routing, no step before the last gets weights.
+        for part in one_vs_rest.get_params(deep=True).values():
+            if hasattr(part, "set_fit_request") and has_fit_parameter(
+                part, "sample_weight"
+            ):
+                part.set_fit_request(sample_weight=False)
         while hasattr(machine, "set_fit_request"):
             machine.set_fit_request(sample_weight=True)
             machine = getattr(machine, "estimator", None)

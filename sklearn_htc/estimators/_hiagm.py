@@ -25,7 +25,7 @@ class HiAGMClassifier(BaseHierarchicalNetwork):
 
     Parameters
     ----------
-    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph, "infer" or None, \
+    hierarchy : Hierarchy, dict, sequence of pairs, networkx.DiGraph, "infer" or None, \
 default=None
         The label hierarchy, as for `HTCInfoMaxClassifier`.
     variant : {"la", "tp"}, default="la"

@@ -26,7 +26,7 @@ class HTCInfoMaxClassifier(BaseHierarchicalNetwork):
 
     Parameters
     ----------
-    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph, "infer" or None, \
+    hierarchy : Hierarchy, dict, sequence of pairs, networkx.DiGraph, "infer" or None, \
 default=None
         The label hierarchy: a `Hierarchy`, a mapping of each parent to its children,
         (parent, child) edges, or a directed graph. "infer" reads it off Y, which has to

@@ -56,7 +56,7 @@ class HierarchicalLinearClassifier(BaseHierarchicalClassifier):
 
     Parameters
     ----------
-    hierarchy : Hierarchy, dict, iterable of pairs, networkx.DiGraph, "infer" or None, \
+    hierarchy : Hierarchy, dict, sequence of pairs, networkx.DiGraph, "infer" or None, \
 default=None
         The label hierarchy, as for `HTCInfoMaxClassifier`.
     vectorizer : "auto", transformer or None, default="auto"

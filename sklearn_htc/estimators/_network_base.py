@@ -21,6 +21,7 @@ from sklearn_htc.data.held_out import split_rows
 from sklearn_htc.data.input_form import DocumentForm, InputForm
 from sklearn_htc.data.label_texts import LabelDocuments, texts_of
 from sklearn_htc.data.targets import as_labels
+from sklearn_htc.data.texts import unfrozen
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
@@ -379,9 +380,10 @@ label collections, or array-like of shape (n_documents,)
         tokenizer = None
         if network.configuration is not None:
             vocabulary_size = network.configuration["vocab_size"]
-            if isinstance(vectorizer, (SubwordTokenizer, TokenSequenceVectorizer)):
+            own = unfrozen(vectorizer)
+            if isinstance(own, (SubwordTokenizer, TokenSequenceVectorizer)):
                 raise ValueError(
-                    f"vectorizer={type(vectorizer).__name__}(...) makes token ids, but "
+                    f"vectorizer={type(own).__name__}(...) makes token ids, but "
                     "beside 'transformer' it makes the terms of the wide path. The "
                     "encoder has its own tokenizer: use vectorizer='auto', and "
                     "max_length."

@@ -4,6 +4,8 @@ from numbers import Integral, Real
 from os import PathLike
 from typing import Any
 
+from sklearn.frozen import FrozenEstimator
+
 from sklearn_htc._sklearn_compat import HasMethods, Interval, StrOptions
 from sklearn_htc.data.reading import TEXT_ENCODERS
 
@@ -21,7 +23,8 @@ DECODING_CONSTRAINTS: dict[str, list[Any]] = {
     "random_state": ["random_state"],
     "vectorizer": [
         StrOptions({"auto"}),
-        HasMethods(["get_params", "fit", "transform"]),
+        HasMethods(["get_params", "fit_transform", "transform"]),
+        FrozenEstimator,
         None,
     ],
 }

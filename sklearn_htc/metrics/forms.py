@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_consistent_length
 
+from sklearn_htc._sklearn_compat import check_sample_weight
 from sklearn_htc.data import targets
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import short_repr
@@ -149,52 +150,28 @@ def with_unknown_labels(y_true: Any, hierarchy: Hierarchy) -> Hierarchy:
     if kind == "labels":
         labels = iter(targets.as_labels(Y, hierarchy).tolist())
     elif kind == "collections":
-        labels = chain.from_iterable(targets.as_collections(Y))
+        labels = targets.labels_in(targets.as_collections(Y))
     else:
         return hierarchy
     unknown = [label for label in dict.fromkeys(labels) if label not in hierarchy]
     if not unknown:
         return hierarchy
-    nodes = hierarchy.nodes
     above, below = (ends.tolist() for ends in hierarchy.edges)
-    edges = [(nodes[i], nodes[j]) for i, j in zip(above, below, strict=True)]
-    return Hierarchy(edges, nodes=[*nodes, *unknown])
+    return _hierarchy_of([*hierarchy.nodes, *unknown], above, below)
 
 
-def weight_of_documents(sample_weight: Any, n_documents: int) -> np.ndarray:
-    """Check the weights of documents.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_documents,) or None
-        None are ones.
-    n_documents : int
-        How many there are.
-
-    Returns
-    -------
-    weight : ndarray of shape (n_documents,), float64
-        Not negative.
-
-    Raises
-    ------
-    ValueError
-        If there is not one weight per document, or one is negative or not finite.
-    """
+def weight_of_documents(sample_weight: Any, Y: sparse.csr_array) -> np.ndarray:
+    """Check the weights of the rows of Y, all of which may be 0; None are ones."""
     if sample_weight is None:
-        return np.ones(n_documents)
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (n_documents,):
-        raise ValueError(
-            f"sample_weight has shape {weight.shape}, but there are {n_documents} "
-            "documents: one weight per document is needed."
-        )
-    wrong = ~(np.isfinite(weight) & (weight >= 0))
-    if wrong.any():
-        raise ValueError(
-            f"sample_weight holds {weight[wrong][0]}, but weights are finite and at "
-            "least 0."
-        )
+        # There may be no rows.
+        return np.ones(Y.shape[0])
+    weight: np.ndarray = check_sample_weight(
+        sample_weight,
+        Y,
+        dtype=np.float64,
+        ensure_non_negative=True,
+        allow_all_zero_weights=True,
+    )
     return weight
 
 
@@ -238,8 +215,15 @@ def _with_paths(
             nodes.append(("unknown path", part))
     if len(nodes) == len(hierarchy):
         return hierarchy, columns
+    return _hierarchy_of(nodes, above, below), columns
+
+
+def _hierarchy_of(
+    nodes: list[Hashable], above: list[int], below: list[int]
+) -> Hierarchy:
+    """Make a hierarchy of edges that are given by the positions of their nodes."""
     edges = [(nodes[i], nodes[j]) for i, j in zip(above, below, strict=True)]
-    return Hierarchy(edges, nodes=nodes), columns
+    return Hierarchy(edges, nodes=nodes)
 
 
 def _indicator_of_paths(

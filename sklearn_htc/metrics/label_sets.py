@@ -66,7 +66,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     """
     true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
     true, pred = (hierarchy.close(Y) for Y in (true, pred))
-    weight = weight_of_documents(sample_weight, true.shape[0])
+    weight = weight_of_documents(sample_weight, true)
     precision, recall, f1 = _scores(true, pred, average, weight)
     return precision, recall, f1
 
@@ -117,7 +117,7 @@ def micro_macro_f1(
             f"y_true has shape {y_true.shape}, and y_pred {y_pred.shape}: both need "
             "one row per document and one column per node."
         )
-    weight = weight_of_documents(sample_weight, y_true.shape[0])
+    weight = weight_of_documents(sample_weight, y_true)
     counts = _node_counts(y_true.multiply(y_pred), y_true, y_pred, weight)
     return _micro(*counts)[2], _macro(*counts)[2]
 
@@ -159,7 +159,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     true, pred = (wider.close(Y) for Y in (true, pred))
     n_levels = wider.levels.max() + 1
     columns = [np.flatnonzero(wider.levels == level) for level in range(n_levels)]
-    weight = weight_of_documents(sample_weight, true.shape[0])
+    weight = weight_of_documents(sample_weight, true)
     scores = [_scores(true[:, own], pred[:, own], average, weight) for own in columns]
     return np.array([f1 for _, _, f1 in scores])
 
@@ -211,7 +211,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     n_right = sparse.csr_array((right @ hierarchy.ancestors.T) * right)
     n_needed = np.diff(hierarchy.ancestors.indptr)
     n_right.data = (n_right.data == n_needed[n_right.indices]).astype(np.int64)
-    weight = weight_of_documents(sample_weight, true.shape[0])
+    weight = weight_of_documents(sample_weight, true)
     return _scores(true, pred, average, weight, hits=n_right)[2]
 
 
@@ -241,7 +241,7 @@ def coherence_score(
     """
     pred = indicator_of(y_pred, hierarchy)
     missing = sparse.csr_array(hierarchy.close(pred) - pred)
-    weight = weight_of_documents(sample_weight, pred.shape[0])
+    weight = weight_of_documents(sample_weight, pred)
     # Of no documents none is incoherent.
     return 1.0 - float(_ratio(weight @ (missing.sum(axis=1) > 0), weight.sum()))
 
@@ -278,7 +278,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     """
     true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
     true, pred = (hierarchy.most_specific(hierarchy.close(Y)) for Y in (true, pred))
-    weight = weight_of_documents(sample_weight, true.shape[0])
+    weight = weight_of_documents(sample_weight, true)
     n_exact, n_true = (Y.sum(axis=1) for Y in (true.multiply(pred), true))
     return float(_ratio(weight @ n_exact, weight @ n_true))
 
@@ -323,7 +323,7 @@ sequence of label collections, or array-like of shape (n_documents,)
     """
     true, pred, hierarchy = with_unknown_paths(y_true, y_pred, hierarchy)
     true, pred = (hierarchy.most_specific(hierarchy.close(Y)) for Y in (true, pred))
-    weight = weight_of_documents(sample_weight, true.shape[0])
+    weight = weight_of_documents(sample_weight, true)
     if not weight.any():
         return 0.0, 0.0, 0.0
     ways = _Ways(hierarchy)

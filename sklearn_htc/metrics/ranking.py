@@ -60,7 +60,7 @@ label collections, or array-like of shape (n_documents,)
     hierarchy.check_columns(y_score)
     scores = np.asarray(y_score)
     check_consistent_length(true, scores)
-    weight = weight_of_documents(sample_weight, len(scores))
+    weight = weight_of_documents(sample_weight, true)
     labelled = np.flatnonzero((true.sum(axis=1) > 0) & (weight > 0))
     if not len(labelled):
         return 0.0
@@ -134,7 +134,7 @@ label collections, or array-like of shape (n_documents,)
     0.5
     """
     gains, best = _gains(y_true, ranked, hierarchy, k, propensities)
-    weight = weight_of_documents(sample_weight, len(gains))
+    weight = weight_of_documents(sample_weight, gains)
     gained = weight @ gains.sum(axis=1)
     if propensities is None:
         return _share(gained, k * weight.sum())
@@ -194,7 +194,7 @@ label collections, or array-like of shape (n_documents,)
     gains, best = _gains(y_true, ranked, hierarchy, k, propensities)
     discount = 1 / np.log2(np.arange(2, k + 2))
     gained, most = gains @ discount, best @ discount
-    weight = weight_of_documents(sample_weight, len(gains))
+    weight = weight_of_documents(sample_weight, gains)
     if propensities is None:
         ratio = np.divide(gained, most, out=np.zeros_like(gained), where=most > 0)
         return _share(weight @ ratio, weight.sum())
@@ -251,7 +251,7 @@ label collections, or array-like of shape (n_documents,)
         )
     hits = _hits(true, columns[:, :most])
     counted = hits * (np.arange(most) < n_true[:, None])
-    weight = weight_of_documents(sample_weight, len(hits))
+    weight = weight_of_documents(sample_weight, hits)
     shares = counted.sum(axis=1) / np.maximum(n_true, 1)
     return _share(weight @ shares, weight.sum())
 

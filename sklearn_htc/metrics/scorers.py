@@ -9,13 +9,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import get_config
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import short_repr
-from sklearn_htc.metrics.forms import with_unknown_labels
+from sklearn_htc.metrics.forms import with_unknown_labels, with_unknown_paths
 from sklearn_htc.metrics.label_sets import (
     constrained_f1_score,
     hierarchical_precision_recall_f1,
@@ -110,8 +111,9 @@ class Scorer:
         X : {array-like, sparse array} or sequence of str
             Documents.
         y : array-like, sparse array or sequence
-            Their labels, in every form that estimators take. A label that fit has not
-            seen, as of a fold without documents of it, counts as one that was missed.
+            Their labels, in every form that estimators take. Where the hierarchy was
+            learned from y, a label that fit has not seen, as of a fold without
+            documents of it, counts as one that was missed.
         sample_weight : array-like of shape (n_documents,), default=None
             How much each document counts, at least 0; by default 1.
 
@@ -127,20 +129,30 @@ class Scorer:
         TypeError
             If there is no hierarchy.
         """
-        hierarchy = with_unknown_labels(y, hierarchy_of(estimator))
+        classifier = classifier_in(estimator)
+        hierarchy = classifier.hierarchy_
+        if getattr(classifier, "hierarchy", None) is None:
+            hierarchy = with_unknown_labels(y, hierarchy)
         if self.name in MEASURES:
             pred = estimator.predict(X)
             return MEASURES[self.name](y, pred, hierarchy, sample_weight=sample_weight)
-        probabilities = node_probabilities(estimator, X)
-        n_unknown = len(hierarchy) - probabilities.shape[1]
+        true, _, wider = with_unknown_paths(y, y, hierarchy)
+        scores = node_probabilities(estimator, X)
+        n_unknown = len(wider) - scores.shape[1]
+        if n_unknown:
+            scores = np.pad(scores, ((0, 0), (0, n_unknown)))
         return document_average_precision_score(
-            y,
-            np.pad(probabilities, ((0, 0), (0, n_unknown))),
-            hierarchy,
-            sample_weight=sample_weight,
+            true, scores, wider, sample_weight=sample_weight
         )
 
-    def set_score_request(self, *, sample_weight: bool | str | None) -> Self:
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def _accept_sample_weight(self) -> bool:
+        """Tell scikit-learn, which asks each of several scorers."""
+        return True
+
+    def set_score_request(self, *, sample_weight: bool | str | None = None) -> Self:
         """Say whether weights are to be handed on where metadata is routed.
 
         Parameters
@@ -159,12 +171,16 @@ class Scorer:
         ------
         RuntimeError
             If `enable_metadata_routing` is not set.
+        ValueError
+            If `sample_weight` is none of these.
         """
         if not get_config()["enable_metadata_routing"]:
             raise RuntimeError(
                 "set_score_request needs sklearn.set_config(enable_metadata_routing="
                 "True)."
             )
+        # Whatever is wrong with it is said before it is kept.
+        type(self)(self.name, sample_weight).get_metadata_routing()
         self.weight_request = sample_weight
         return self
 
@@ -199,11 +215,10 @@ def get_scorer(name: str) -> Scorer:
     -------
     scorer : Scorer
         Takes (estimator, X, Y, sample_weight=None), with Y in every form that
-        estimators take; a label that fit has not seen counts as missed. The estimator
-        has a `hierarchy_`, or is a Pipeline whose last step has one, a
-        search such as GridSearchCV whose `best_estimator_` has one, or another
-        meta-estimator whose `estimator_` has one. The scorer raises TypeError if there
-        is none.
+        estimators take. The estimator has a `hierarchy_`, or is a Pipeline whose last
+        step has one, a search such as GridSearchCV whose `best_estimator_` has one, or
+        another meta-estimator whose `estimator_` has one. The scorer raises TypeError
+        if there is none.
 
     Raises
     ------
@@ -259,9 +274,8 @@ def classifier_in(estimator: Any) -> Any:
     TypeError
         If there is none.
     """
-    inner = innermost = estimator
+    inner = estimator
     while inner is not None:
-        innermost = inner
         if hasattr(inner, "hierarchy_"):
             return inner
         if isinstance(inner, Pipeline):
@@ -270,8 +284,8 @@ def classifier_in(estimator: Any) -> Any:
             inner = getattr(
                 inner, "best_estimator_", getattr(inner, "estimator_", None)
             )
-    if hasattr(innermost, "fit"):
-        check_is_fitted(innermost)
+    if isinstance(estimator, BaseEstimator):
+        check_is_fitted(estimator)
     raise TypeError(
         f"{short_repr(estimator)} has no hierarchy_, nor has the last step of a "
         "pipeline, the best_estimator_ of a search or the estimator_ of another "

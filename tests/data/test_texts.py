@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_htc import (
     HierarchicalLinearClassifier,
@@ -29,6 +30,7 @@ from sklearn_htc.data.texts import (
     as_texts,
     holds_texts,
     reads_texts,
+    unfrozen,
     vectorized,
 )
 
@@ -106,6 +108,12 @@ def test_texts_in_pieces_need_a_vectorizer_that_learns_nothing():
     with pytest.raises(ValueError, match="TfidfVectorizer would know only the terms"):
         vectorized(TEXTS, "auto", "auto", piecewise=True)
     vectorized(TEXTS, HashingVectorizer(), "auto", piecewise=True)
+    frozen = FrozenEstimator(TfidfVectorizer().fit(TEXTS))
+    nothing = FunctionTransformer()
+    vectorized(TEXTS, make_pipeline(frozen, nothing), "auto", piecewise=True)
+    pipeline = make_pipeline(TfidfVectorizer(), nothing)
+    with pytest.raises(ValueError, match="Pipeline would know only the terms"):
+        vectorized(TEXTS, pipeline, "auto", piecewise=True)
 
 
 @pytest.mark.parametrize("piecewise", [False, True])
@@ -114,6 +122,7 @@ def test_a_frozen_vectorizer_counts_as_it_has_learned(piecewise):
     frozen = FrozenEstimator(fitted)
     matrix, read = vectorized(TEXTS, frozen, "auto", piecewise=piecewise)
     np.testing.assert_array_equal(matrix.toarray(), fitted.transform(TEXTS).toarray())
+    assert unfrozen(read.vectorizer) is fitted
     documents = TermsOfTexts(sparse.csr_array(matrix), read)
     for part, rows in zip(
         documents.apart(TRAIN, HELD_OUT), (TRAIN, HELD_OUT), strict=True

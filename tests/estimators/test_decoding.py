@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -20,6 +21,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.utils import get_tags
 
 from sklearn_htc import HierarchicalDecodingClassifier, Hierarchy
 from sklearn_htc.wide import wrapped
@@ -187,7 +189,7 @@ def test_a_classifier_that_takes_no_weights_is_named(
         OneVsRestClassifier(make_pipeline(MaxAbsScaler(), LogisticRegression())),
     ],
 )
-def test_weights_reach_the_last_step_of_a_pipeline(estimator, bag, indicator):
+def test_weights_reach_the_last_step_of_pipelines(estimator, bag, indicator):
     weight = np.linspace(0.1, 2, 100)
     clf = HierarchicalDecodingClassifier(estimator, random_state=0)
     by_itself = clone(clf).fit(bag, indicator, sample_weight=weight)
@@ -204,6 +206,58 @@ def test_weights_reach_the_last_step_of_a_pipeline(estimator, bag, indicator):
         expected = clf.fit(bag, indicator, sample_weight=weight).predict_proba(bag)
     np.testing.assert_array_equal(by_itself.predict_proba(bag), expected)
     assert np.abs(plain.predict_proba(bag) - expected).max() > 1e-3
+
+
+def test_steps_before_the_last_may_be_of_any_kind(bag, indicator, tmp_path):
+    weight = np.linspace(0.1, 2, 100)
+    one_vs_rest = OneVsRestClassifier(LogisticRegression())
+    scaler = StandardScaler(with_mean=False)
+    X = bag.toarray()
+    plain = HierarchicalDecodingClassifier(one_vs_rest, random_state=0)
+    scaled = plain.fit(scaler.fit_transform(X), indicator, sample_weight=weight)
+    for memory in (None, str(tmp_path)):
+        steps = [ColumnTransformer([("all", scaler, slice(0, None))]), one_vs_rest]
+        nested = make_pipeline(make_pipeline(*steps, memory=memory))
+        clf = HierarchicalDecodingClassifier(nested, random_state=0)
+        clf.fit(X, indicator, sample_weight=weight)
+        # The scaler learns from a fold of its own.
+        np.testing.assert_allclose(
+            clf.predict_proba(X),
+            scaled.predict_proba(scaler.transform(X)),
+            atol=0.05,
+        )
+
+
+class Doubler(TransformerMixin, BaseEstimator):
+    """Multiplies X by a factor that `fit` is given."""
+
+    def fit(self, X, y=None, factor=1.0):
+        self.factor_ = factor
+        return self
+
+    def transform(self, X):
+        return X * self.factor_
+
+
+def test_parameters_of_steps_are_passed_on_beside_weights(bag, indicator):
+    pipeline = make_pipeline(Doubler(), OneVsRestClassifier(LogisticRegression()))
+    clf = HierarchicalDecodingClassifier(pipeline, random_state=0)
+    clf.fit(bag, indicator, sample_weight=np.ones(100), doubler__factor=2.0)
+    assert clf.estimator_[0].factor_ == 2
+    with pytest.raises(TypeError, match="unexpected"):
+        clf.fit(
+            bag,
+            indicator,
+            sample_weight=np.ones(100),
+            onevsrestclassifier__other=1,
+        )
+
+
+def test_texts_are_read_whatever_the_classifier_reads():
+    flat = OneVsRestClassifier(LogisticRegression())
+    assert get_tags(HierarchicalDecodingClassifier(flat)).input_tags.string
+    alone = HierarchicalDecodingClassifier(flat, vectorizer=None)
+    assert not get_tags(alone).input_tags.string
 
 
 @pytest.mark.parametrize("inner", [LinearSVC(), None])

@@ -83,6 +83,18 @@ def test_what_is_wrong_is_named(estimator, bag, indicator, make_wrong, message):
         estimator.fit(*make_wrong(bag, indicator))
 
 
+def test_labels_may_be_an_array_of_arrow(bag, corpus):
+    clf = HierarchicalLinearClassifier(random_state=0)
+    for y in (pyarrow.array(corpus[1]), pyarrow.chunked_array([corpus[1]])):
+        assert clf.fit(bag, y).classes_.tolist() == sorted(set(corpus[1]))
+
+
+def test_a_sparse_array_of_another_width_is_not_made_dense(estimator, bag, indicator):
+    clf = estimator.fit(bag.toarray(), indicator)
+    with pytest.raises(ValueError, match="features"):
+        clf.predict(sparse.csr_array((3, 10**12)))
+
+
 def test_an_iterator_is_no_hierarchy(estimator, bag, indicator, hierarchy):
     edges = hierarchy.to_networkx().edges
     with pytest.raises(TypeError, match=r"list\(edges\)"):

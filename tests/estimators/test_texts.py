@@ -64,6 +64,18 @@ def test_a_frozen_vectorizer_is_as_it_was(estimator, corpus, indicator, tmp_path
     np.testing.assert_array_equal(loaded.predict_proba(texts), expected)
 
 
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_frozen_token_sequences_keep_their_vocabulary(in_pipeline, corpus, hierarchy):
+    vectorizer = TokenSequenceVectorizer(min_df=1)
+    if in_pipeline:
+        vectorizer = make_pipeline(vectorizer)
+    frozen = FrozenEstimator(vectorizer.fit([*corpus[0], "other words stand here"]))
+    clf = HTCInfoMaxClassifier(
+        hierarchy, vectorizer=frozen, text_encoder="bigru", wide_path=False, **SMALL
+    ).fit(*corpus)
+    assert np.isfinite(clf.predict_proba(["other words stand here"])).all()
+
+
 def test_texts_are_learned_and_predicted(estimator, corpus, indicator):
     clf = estimator.fit(corpus[0], indicator)
     assert isinstance(clf.vectorizer_, TfidfVectorizer)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn import config_context
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
@@ -29,10 +30,27 @@ def test_a_weight_counts_as_so_many_documents(name, fitted, bag, corpus):
     assert expected != pytest.approx(scorer(fitted, X, y))
     assert scorer(fitted, X, y, sample_weight=weight) == pytest.approx(expected)
     assert scorer(fitted, X, y, weight / 10) == pytest.approx(expected)
-    found = permutation_importance(
-        fitted, X.toarray(), y, scoring=scorer, n_repeats=1, sample_weight=weight
-    )
-    assert np.isfinite(found.importances_mean).all()
+
+
+def test_several_scorers_take_weights(fitted, bag, corpus):
+    X, y = bag[:, :10].toarray(), np.array(corpus[1])
+    weight = np.arange(len(y)) % 4
+    several = {name: metrics.get_scorer(name) for name in ("lca_f1", "path_accuracy")}
+    how = {"n_repeats": 2, "random_state": 0, "sample_weight": weight}
+    found = permutation_importance(fitted, X, y, scoring=several, **how)
+    for name, scorer in several.items():
+        alone = permutation_importance(fitted, X, y, scoring=scorer, **how)
+        np.testing.assert_array_equal(found[name].importances, alone.importances)
+        assert (alone.importances > 0).any()
+    search = GridSearchCV(
+        HierarchicalLinearClassifier(random_state=0),
+        {},
+        scoring=several,
+        refit="lca_f1",
+        cv=2,
+        error_score="raise",
+    ).fit(X, y, sample_weight=weight)
+    assert np.isfinite(search.best_score_)
 
 
 def test_weights_are_handed_on_as_asked_for(bag, corpus):
@@ -42,24 +60,28 @@ def test_weights_are_handed_on_as_asked_for(bag, corpus):
     with pytest.raises(RuntimeError, match="enable_metadata_routing"):
         metrics.get_scorer("path_accuracy").set_score_request(sample_weight=True)
     with config_context(enable_metadata_routing=True):
-        clf.set_fit_request(sample_weight=False)
+        clf.set_fit_request(sample_weight=True)
 
         def scores(scorer, **params):
+            params["sample_weight"] = weight
             how = {"cv": KFold(2), "scoring": scorer, "params": params}
             return cross_validate(clf, X, y, **how)["test_score"]
 
         scorer = metrics.get_scorer("path_accuracy")
         with pytest.raises(UnsetMetadataPassedError):
-            scores(scorer, sample_weight=weight)
-        plain = scores(scorer)
+            scores(scorer)
         ignored = scores(scorer.set_score_request(sample_weight=False))
-        np.testing.assert_array_equal(ignored, plain)
-        heeded = scores(
-            scorer.set_score_request(sample_weight=True), sample_weight=weight
-        )
-        assert (heeded != plain).any()
+        heeded = scores(scorer.set_score_request(sample_weight=True))
+        for found, is_heeded in ((ignored, False), (heeded, True)):
+            for score, (train, test) in zip(found, KFold(2).split(X), strict=True):
+                clf.fit(X[train], y[train], sample_weight=weight[train])
+                own = weight[test] if is_heeded else None
+                assert score == scorer(clf, X[test], y[test], sample_weight=own)
+        assert (heeded != ignored).any()
         renamed = scorer.set_score_request(sample_weight="importance")
         np.testing.assert_array_equal(scores(renamed, importance=weight), heeded)
+        with pytest.raises(ValueError, match="sample_weight"):
+            scorer.set_score_request(sample_weight=5)
         search = GridSearchCV(clf, {}, scoring=scorer, cv=2).fit(X, y)
         assert search.score(X, y, importance=weight) == scorer(
             search, X, y, sample_weight=weight
@@ -89,6 +111,31 @@ def test_labels_that_training_lacked_count_as_missed(name, form, bag, corpus):
     )
 
 
+def test_labels_that_the_users_hierarchy_lacks_are_refused(bag, corpus, hierarchy):
+    y = np.array(corpus[1], dtype=object)
+    clf = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(bag, y)
+    wrong = [name.upper() for name in y]
+    with pytest.raises(ValueError, match="Unknown label"):
+        metrics.get_scorer("lca_f1")(clf, bag, wrong)
+    several = [[name] for name in y]
+    clf.fit(bag, several)
+    with pytest.raises(ValueError, match="Unknown label"):
+        clf.score(bag, [[name] for name in wrong])
+    with pytest.raises(ValueError, match="must be hashable"):
+        HierarchicalLinearClassifier().fit(bag, several).score(bag, [[["x"]]] * 100)
+
+
+@pytest.mark.parametrize("name", list(metrics.SCORERS))
+def test_unknown_paths_of_tables_count_as_missed(name, bag, corpus):
+    y = np.array([[word[0], word] for word in corpus[1]], dtype=object)
+    clf = HierarchicalLinearClassifier("infer", random_state=0).fit(bag, y)
+    scorer = metrics.get_scorer(name)
+    other = y.copy()
+    other[::2] = ["x", "y"]
+    known = np.arange(1, len(y), 2)
+    assert 0 < scorer(clf, bag, other) < 0.9 * scorer(clf, bag[known], y[known])
+
+
 def test_a_search_scores_folds_with_labels_that_training_lacked(bag, corpus):
     y = np.array(corpus[1], dtype=object)
     y[[5, 51]] = "rare", "rarer"
@@ -113,3 +160,12 @@ def test_what_is_not_fitted_is_said_to_be_so(bag, corpus):
     ):
         with pytest.raises(NotFittedError):
             scorer(model, bag, corpus[1])
+    bagged = BaggingClassifier(clf, n_estimators=2).fit(bag, np.array(corpus[1]))
+    with pytest.raises(TypeError, match="no hierarchy_"):
+        scorer(bagged, bag, corpus[1])
+
+
+def test_scorers_are_equal_by_name():
+    scorer = metrics.get_scorer("lca_f1")
+    assert {scorer: 1}[metrics.SCORERS["lca_f1"]] == 1
+    assert scorer != metrics.get_scorer("path_accuracy")
