@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from operator import attrgetter
 from typing import Any, Self
 
 import numpy as np
@@ -170,11 +169,13 @@ def view(path: str, doc: str, *, may_be_none: bool = False) -> property:
     view : property
         Raises AttributeError before `fit`, and where there is no such thing.
     """
-    find = attrgetter(path)
 
     def get(self: Any) -> Any:
         is_fitted = "_learned" in vars(self)
-        value = find(self._learned) if is_fitted else None
+        value = self._learned if is_fitted else None
+        for name in path.split("."):
+            # Where there is no network it has no parts.
+            value = None if value is None else getattr(value, name)
         if value is None and not (may_be_none and is_fitted):
             members = (vars(kind).items() for kind in type(self).__mro__)
             name = next(name for name, of in chain(*members) if of is made)

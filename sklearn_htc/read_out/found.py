@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from sklearn_htc.graph import by_level, ranges
 from sklearn_htc.hierarchy import Hierarchy
 
 __all__ = ["Found", "largest_per_row", "raised_to_descendants", "sums_along_paths"]
@@ -66,12 +67,39 @@ def raised_to_descendants(
     raised : csr_array of shape (n, n_nodes)
         No child is above a parent.
     """
-    entry, row, node = _with_ancestors(values, hierarchy)
-    key, place = np.unique(row * len(hierarchy) + node, return_inverse=True)
-    largest = np.zeros(len(key), dtype=values.dtype)
-    np.maximum.at(largest, place, values.data[entry])
-    rows, nodes = np.divmod(key, len(hierarchy))
-    return sparse.csr_array((largest, (rows, nodes)), shape=values.shape)
+    n_nodes, levels, parents = len(hierarchy), hierarchy.levels, hierarchy.parents
+    n_parents = np.diff(parents.indptr)
+    n_levels = int(levels.max()) + 1
+    # Of each level, parts of what is known of its nodes: row * n_nodes + node, value.
+    known: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in range(n_levels)]
+
+    def add(keys: np.ndarray, worth: np.ndarray) -> None:
+        level = levels[keys % n_nodes]
+        for each in np.unique(level).tolist():
+            of_level = level == each
+            known[each].append((keys[of_level], worth[of_level]))
+
+    add(_keys_of(values), values.data)
+    keys_of_levels, worth_of_levels = [], []
+    # From the lowest level up, as a list of all ancestors grows with the squared depth.
+    for parts in reversed(known):
+        if not parts:
+            continue
+        keys, worth = (np.concatenate(part) for part in zip(*parts, strict=True))
+        keys, place = np.unique(keys, return_inverse=True)
+        largest = np.zeros(len(keys), dtype=values.dtype)
+        np.maximum.at(largest, place, worth)
+        keys_of_levels.append(keys)
+        worth_of_levels.append(largest)
+        rows, nodes = np.divmod(keys, n_nodes)
+        many = n_parents[nodes]
+        above = parents.indices[ranges(parents.indptr[nodes], many)]
+        add(np.repeat(rows * n_nodes, many) + above, np.repeat(largest, many))
+    if not keys_of_levels:
+        return values
+    rows, nodes = np.divmod(np.concatenate(keys_of_levels), n_nodes)
+    entries = np.concatenate(worth_of_levels), (rows, nodes)
+    return sparse.csr_array(entries, shape=values.shape)
 
 
 def sums_along_paths(
@@ -82,7 +110,7 @@ def sums_along_paths(
     Parameters
     ----------
     values : csr_array of shape (n, n_nodes)
-        Sorted; 0 where nothing is stored.
+        Sorted; 0 where nothing is stored. Ancestors are stored with a node.
     hierarchy : Hierarchy
         The label graph.
 
@@ -91,12 +119,22 @@ def sums_along_paths(
     sums : csr_array of shape (n, n_nodes)
         Stored where values are.
     """
-    entry, row, node = _with_ancestors(values, hierarchy)
-    keys = _rows_of(values) * len(hierarchy) + values.indices
-    wanted = row * len(hierarchy) + node
-    place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-    found = np.where(keys[place] == wanted, values.data[place], 0)
-    sums = np.bincount(entry, found, minlength=values.nnz).astype(values.dtype)
+    keys = _keys_of(values)
+    if hierarchy.is_tree:
+        sums = values.data.astype(np.float64)
+        parent = np.zeros(len(hierarchy), dtype=np.int64)
+        below = np.flatnonzero(hierarchy.levels)
+        parent[below] = hierarchy.parents.indices
+        # A list of all ancestors would grow with the squared depth.
+        of_level = by_level(hierarchy.levels[values.indices])
+        for entries in of_level[1:]:
+            nodes = values.indices[entries]
+            sums[entries] += _stored(sums, keys, keys[entries] - nodes + parent[nodes])
+    else:
+        entry, row, node = _with_ancestors(values, hierarchy)
+        found = _stored(values.data, keys, row * len(hierarchy) + node)
+        sums = np.bincount(entry, found, minlength=values.nnz)
+    sums = sums.astype(values.dtype)
     return sparse.csr_array((sums, values.indices, values.indptr), shape=values.shape)
 
 
@@ -128,6 +166,18 @@ def largest_per_row(
     order = np.lexsort(keys)
     chosen = order[values.indptr[:-1, None] + np.arange(k)]
     return values.indices[chosen], values.data[chosen]
+
+
+def _keys_of(values: sparse.csr_array) -> np.ndarray:
+    """Return a number for the row and column of each stored entry, (n_stored,)."""
+    keys: np.ndarray = _rows_of(values) * np.int64(values.shape[1]) + values.indices
+    return keys
+
+
+def _stored(data: np.ndarray, keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Look up what is stored at some keys; 0 where nothing is."""
+    place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    return np.where(keys[place] == wanted, data[place], 0)
 
 
 def _rows_of(values: sparse.csr_array) -> np.ndarray:

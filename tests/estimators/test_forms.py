@@ -107,6 +107,12 @@ def test_attributes_that_are_missing_are_called_by_their_names(estimator):
             getattr(estimator, name)
 
 
+def test_a_network_that_was_not_kept_is_missing(bag, indicator, hierarchy):
+    clf = HTCInfoMaxClassifier(hierarchy, deep_path=False, random_state=0)
+    with pytest.raises(AttributeError, match=r"has no net_: .* fitted without"):
+        _ = clf.fit(bag, indicator).net_
+
+
 def test_the_same_numbers_are_read_alike_whatever_holds_them(estimator, bag, indicator):
     forms = [bag, bag.toarray(), pd.DataFrame(bag.toarray())]
     for X in forms:

@@ -25,6 +25,11 @@ def graph():
     return Hierarchy(random_dag(30, 1), nodes=range(30))
 
 
+def enumerate_edges(parents):
+    """Return the edges of a tree: the parents of the nodes from 1 on."""
+    return [(parent, i + 1) for i, parent in enumerate(parents.tolist())]
+
+
 def some_values(n_nodes, density=0.3):
     rng = np.random.default_rng(0)
     values = rng.random((20, n_nodes)) * (rng.random((20, n_nodes)) < density)
@@ -40,12 +45,32 @@ def test_a_node_is_raised_to_its_descendants(graph):
     assert graph.is_coherent(raised)
 
 
-def test_values_are_added_up_along_paths(graph):
-    values = some_values(30)
-    stored = sparse.csr_array(values)
-    sums = sums_along_paths(stored, graph)
+@pytest.mark.parametrize("kind", ["graph", "tree"])
+def test_values_are_added_up_along_paths(kind, graph):
+    if kind == "tree":
+        parents = np.random.default_rng(1).integers(np.arange(1, 30))
+        graph = Hierarchy(enumerate_edges(parents), nodes=range(30))
+    # Ancestors are stored with a node.
+    values = some_values(30) + 1
+    values *= graph.close(some_values(30) > 0)
+    sums = sums_along_paths(sparse.csr_array(values), graph)
     expected = values @ graph.ancestors.T.toarray() * (values != 0)
     np.testing.assert_allclose(sums.toarray(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("with_short_cut", [False, True])
+def test_long_paths_take_time_in_proportion(with_short_cut):
+    # A list of the ancestors of each node would have 4 * 10^8 entries.
+    depth = 3000
+    edges = [(i, i + 1) for i in range(depth - 1)] + [(0, 2)] * with_short_cut
+    chain = Hierarchy(edges, nodes=range(depth))
+    values = np.zeros((100, depth), dtype=np.float32)
+    values[:] = np.linspace(0.1, 0.9, depth)
+    raised = raised_to_descendants(sparse.csr_array(values), chain)
+    np.testing.assert_array_equal(raised.toarray(), np.float32(0.9))
+    if not with_short_cut:
+        sums = sums_along_paths(sparse.csr_array(values), chain)
+        np.testing.assert_allclose(sums.toarray(), values.cumsum(axis=1), rtol=1e-3)
 
 
 def test_nothing_is_found_in_nothing(graph):
