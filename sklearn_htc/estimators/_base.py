@@ -144,10 +144,10 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
             Nodes of the hierarchy; for 1-D `y`, classes. The most probable first,
             and ancestors before equally probable descendants.
         probabilities : ndarray of shape (n_documents, k), float32
-            As `predict_proba` gives them for these labels. Where a label tree is
-            searched, a node has several parents and each document has one path, what
-            is not followed counts for ancestors by its share of the training
-            documents; theirs then come near those of `predict_proba`.
+            As `predict_proba` gives them for these labels. A label tree comes near them
+            for ancestors, where nodes have several parents and each document has one
+            path: branches that its search leaves out count by their share of the
+            training documents.
 
         Raises
         ------

@@ -75,9 +75,10 @@ def raised_to_descendants(
 
     def add(keys: np.ndarray, worth: np.ndarray) -> None:
         level = levels[keys % n_nodes]
-        for each in np.unique(level).tolist():
-            of_level = level == each
-            known[each].append((keys[of_level], worth[of_level]))
+        order = np.argsort(level, kind="stable")
+        for own in np.split(order, np.flatnonzero(np.diff(level[order])) + 1):
+            if len(own):
+                known[level[own[0]]].append((keys[own], worth[own]))
 
     add(_keys_of(values), values.data)
     keys_of_levels, worth_of_levels = [], []
