@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from sklearn_htc.caches import without_caches
 from sklearn_htc.graph import by_level, reachability, topological_levels
 from sklearn_htc.labels import (
     are_misplaced,
     as_label,
     as_pair,
+    in_fixed_order,
     is_missing,
     refuse_duplicates,
     refuse_mixed_truth,
@@ -43,7 +45,7 @@ class Hierarchy:
     nodes : iterable of labels, default=None
         All nodes, in the column order of every indicator. Must contain each label of
         `edges`. The default is the labels of `edges` in topological order: by level,
-        and within a level by first appearance.
+        and within a level by first appearance. What is given as a set is sorted.
 
     Attributes
     ----------
@@ -104,11 +106,12 @@ class Hierarchy:
         edges: Iterable[tuple[Hashable, Hashable]],
         nodes: Iterable[Hashable] | None = None,
     ) -> None:
-        pairs = [as_pair(edge) for edge in edges]
+        pairs = [as_pair(edge) for edge in in_fixed_order(edges)]
         if nodes is None:
             names = _topological_order(pairs, chain(*pairs))
         else:
-            names = [as_label(node) for node in refuse_text(nodes, "nodes")]
+            nodes = in_fixed_order(refuse_text(nodes, "nodes"))
+            names = [as_label(node) for node in nodes]
             refuse_mixed_truth(chain(names, *pairs))
             refuse_duplicates(names, "node")
         if not names:
@@ -199,7 +202,7 @@ class Hierarchy:
         """
         edges: dict[tuple[Hashable, Hashable], None] = {}
         names: list[Hashable] = []
-        for i, path in enumerate(refuse_text(paths, "paths")):
+        for i, path in enumerate(in_fixed_order(refuse_text(paths, "paths"))):
             if is_missing(path):
                 raise ValueError(
                     f"Path {i} is missing, {short_repr(path)}. Leave it out."
@@ -366,9 +369,10 @@ class Hierarchy:
         return graph
 
     def __getstate__(self) -> dict[str, Any]:
-        # Keys of the index are labels, which some file formats would turn into text.
-        made = ("_index", "paths")
-        return {name: value for name, value in vars(self).items() if name not in made}
+        state = without_caches(self)
+        # Its keys are labels, which some file formats would turn into text.
+        del state["_index"]
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -911,7 +915,8 @@ def _read_mapping(
                     f"The children of {short_repr(parent)} must be a collection of "
                     f"labels, got {short_repr(below)}."
                 )
-            labels = [] if below is None else [as_label(child) for child in below]
+            listed = [] if below is None else in_fixed_order(below)
+            labels = [as_label(child) for child in listed]
             names += [parent, *labels]
             edges += [(parent, child) for child in labels]
             if isinstance(below, Mapping):

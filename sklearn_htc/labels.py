@@ -11,6 +11,7 @@ __all__ = [
     "are_misplaced",
     "as_label",
     "as_pair",
+    "in_fixed_order",
     "is_missing",
     "refuse_duplicates",
     "refuse_mixed_truth",
@@ -184,6 +185,33 @@ def are_misplaced(names: Sequence[Hashable], nodes: Sequence[Hashable]) -> bool:
     """
     are_numbers = list(names) == list(range(len(names))) and 0 not in nodes
     return not are_numbers and list(names) != list(nodes)
+
+
+def in_fixed_order(values: Iterable[Any]) -> Iterable[Any]:
+    """Sort what is given as a set, whose order differs between processes.
+
+    Parameters
+    ----------
+    values : iterable
+        Labels, edges or paths.
+
+    Returns
+    -------
+    values : iterable
+        The same, if it is no set. Values of several types are sorted by their type,
+        and then by what they look like.
+
+    Examples
+    --------
+    >>> in_fixed_order({"dog", "cat"})
+    ['cat', 'dog']
+    """
+    if not isinstance(values, (set, frozenset)):
+        return values
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=lambda value: (type(value).__name__, repr(value)))
 
 
 def refuse_text(labels: Iterable[Any], name: str) -> Iterable[Any]:

@@ -280,7 +280,7 @@ def load_weights(pretrained: str) -> dict[str, Any]:
     ValueError
         If there is no encoder at `pretrained`.
     """
-    from sklearn_htc.training.seeding import global_generator
+    from sklearn_htc.network.randomness import global_generator
 
     # What a file lacks, such as a pooler, is drawn.
     with global_generator() as generator:

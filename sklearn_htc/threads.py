@@ -33,9 +33,7 @@ def resolve_n_threads(n_jobs: int | None) -> int:
     backend, _ = get_active_backend()
     if (backend.nesting_level or 0) > 0:
         return 1
-    import torch
-
-    return torch.get_num_threads()
+    return _LIMITS.of_caller()
 
 
 class _Limits:
@@ -50,24 +48,33 @@ class _Limits:
         # in it have to bring back.
         self.own = local()
 
+    def of_caller(self) -> int:
+        """Say how many threads torch has in this thread, fits of others left aside."""
+        import torch
+
+        with self.lock:
+            of_torch = torch.get_num_threads()
+            own = vars(self.own).get("to_restore", [])
+            if self.n_fits and not own and of_torch == self.last:
+                # A thread that is new to torch has taken what was set last. (One that
+                # has set the same number itself can't be told from it.)
+                return int(self.before[0])
+            return of_torch
+
     def begin(self, n_threads: int) -> None:
         """Set the number."""
         import torch
 
+        of_torch = self.of_caller()
         with self.lock:
             if self.n_fits:
                 _let_any_thread_limit()
-            of_torch = torch.get_num_threads()
             blas, openmp = (
                 threadpool_limits(n_threads, user_api=api) for api in ("blas", "openmp")
             )
             if not self.n_fits:
                 self.before = of_torch, blas
             own = vars(self.own).setdefault("to_restore", [])
-            if self.n_fits and not own and of_torch == self.last:
-                # A thread that is new to torch has taken what was set last. (One that
-                # has set the same number itself can't be told from it.)
-                of_torch = self.before[0]
             own.append((of_torch, openmp))
             self.n_fits += 1
             self.last = n_threads

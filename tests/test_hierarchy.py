@@ -1,7 +1,10 @@
 """The label graph: constructors, closing, coherence, prior, and errors."""
 
 import itertools
+import os
 import pickle
+import subprocess
+import sys
 
 import networkx
 import numpy as np
@@ -589,3 +592,28 @@ def test_scalars_of_numpy_become_those_of_python():
     assert np.int64(3) in numbers
     time = np.timedelta64(1, "ns")
     assert Hierarchy([], nodes=[time]).nodes == (time,)
+
+
+ORDERS = """
+from sklearn_htc import Hierarchy
+names = {"cat", "dog", "cow", "hen", "eel"}
+print(Hierarchy.from_dict({"animal": names}).nodes)
+print(Hierarchy({("animal", name) for name in names}).nodes)
+print(Hierarchy([], nodes=names | {1, 2}).nodes)
+print(Hierarchy.from_paths({f"animal/{name}" for name in names}).nodes)
+"""
+
+
+def test_what_is_given_as_a_set_has_the_same_order_in_every_process():
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", ORDERS],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(printed) == 1
+    assert printed.pop().startswith("('animal', 'cat', 'cow', 'dog', 'eel', 'hen')")

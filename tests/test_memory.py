@@ -5,8 +5,14 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.linear_model import RidgeClassifier
 
-from sklearn_htc import HierarchicalLinearClassifier, memory
+from sklearn_htc import (
+    HierarchicalDecodingClassifier,
+    HierarchicalLinearClassifier,
+    Hierarchy,
+    memory,
+)
 from sklearn_htc.memory import available_memory, require_memory
 
 pytestmark = pytest.mark.skipif(
@@ -98,6 +104,15 @@ def test_few_documents_need_room_too(n_documents, monkeypatch):
     X, y = np.eye(n_documents, 1000), np.arange(n_documents) % 30
     with pytest.raises(MemoryError, match="A linear model of 30 labels and"):
         HierarchicalLinearClassifier().fit(X, y)
+
+
+def test_an_indicator_for_any_classifier_needs_room(monkeypatch):
+    fake({"/proc/meminfo": "MemAvailable: 100 kB\n"}, monkeypatch)
+    X, y = np.eye(80, 1000), np.arange(80) % 600
+    hierarchy = Hierarchy([], nodes=range(600))
+    clf = HierarchicalDecodingClassifier(RidgeClassifier(), hierarchy)
+    with pytest.raises(MemoryError, match=r"An indicator of \d+ documents and 600"):
+        clf.fit(X, hierarchy.to_indicator([[label] for label in y]))
 
 
 @pytest.mark.parametrize(

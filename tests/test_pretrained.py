@@ -229,7 +229,7 @@ def test_auto_trains_in_half_precision_and_predicts_in_full(
     assert set(dtypes) == {torch.float32}
     dtypes.clear()
     clf.net_.module_.train()
-    clf.net_.infer(clf._read_documents(corpus[0]).batch(np.arange(3)))
+    clf.net_.infer(clf._read_documents(corpus[0])[1].batch(np.arange(3)))
     assert set(dtypes) == {torch.bfloat16}
 
 

@@ -9,7 +9,7 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_htc import threads
-from sklearn_htc.threads import on_threads, torch_threads
+from sklearn_htc.threads import on_threads, resolve_n_threads, torch_threads
 
 
 def counts():
@@ -212,3 +212,12 @@ def test_an_error_of_an_item_ends_the_others_and_brings_the_number_back():
         on_threads(work, range(200))
     assert len(done) < 199
     assert counts() == (2, {2})
+
+
+def test_a_new_thread_counts_the_callers_threads_and_not_those_of_a_fit():
+    found = []
+    with torch_threads(1):
+        thread = Thread(target=lambda: found.append(resolve_n_threads(None)))
+        thread.start()
+        thread.join()
+    assert found == [torch.get_num_threads()]

@@ -28,6 +28,7 @@ __all__ = [
     "OpaqueDocuments",
     "TokenEmbeddings",
     "TokenSequences",
+    "sum_of_squares",
 ]
 
 
@@ -218,8 +219,8 @@ class BagOfTerms(DocumentVectors):
         A document of TF-IDF weights has length 1; at length 2 the learning rate's
         default suits both short and long texts (measured).
         """
-        n_not_empty = np.count_nonzero(np.diff(self.X.indptr))
-        mean_square = np.square(self.X.data).sum() / max(n_not_empty, 1)
+        n_not_empty = int(np.count_nonzero(np.diff(self.X.indptr)))
+        mean_square = sum_of_squares(self.X) / max(n_not_empty, 1)
         return float(2 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
@@ -302,7 +303,7 @@ class DenseDocuments(DocumentVectors):
     @property
     def scale(self) -> float:
         """What brings the average feature to the order of 1."""
-        mean_square = np.square(self.X, dtype=np.float64).mean()
+        mean_square = sum_of_squares(self.X) / max(self.n_entries, 1)
         return float(1 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
@@ -344,6 +345,13 @@ class TokenEmbeddings(EncoderInput):
         exists = np.any(X, axis=2)
         last = X.shape[1] - np.argmax(exists[:, ::-1], axis=1)
         self.lengths = np.where(exists.any(axis=1), last, 0)
+
+    @property
+    def scale(self) -> float:
+        """What brings the average feature of a token to the order of 1."""
+        n_numbers = int(self.lengths.sum()) * self.X.shape[2]
+        mean_square = sum_of_squares(self.X) / max(n_numbers, 1)
+        return float(1 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
         """Fetch documents; one without any token is read as one vector of zeros.
@@ -413,6 +421,24 @@ class DocumentsInTwoForms(Documents):
         )
         first, second = (type(self)(*pair) for pair in pairs)
         return first, second
+
+
+def sum_of_squares(X: Any) -> float:
+    """Add up the squares of all numbers of X, as float64, in no further memory.
+
+    Parameters
+    ----------
+    X : csr_array, or ndarray of two or three dimensions
+        Documents.
+
+    Returns
+    -------
+    total : float
+        At least 0.
+    """
+    values = X.data if sparse.issparse(X) else X
+    axes = "ijk"[: values.ndim]
+    return float(np.einsum(f"{axes},{axes}->", values, values, dtype=np.float64))
 
 
 def _position_mask(lengths: np.ndarray) -> np.ndarray:

@@ -235,7 +235,7 @@ def _as_token_ids(X: Any, text_encoder: str, n_tokens: int | None) -> sparse.csr
             "Number the tokens of the vocabulary from 1 on, as TokenSequenceVectorizer "
             "does."
         )
-    ids = ids.astype(np.int64)
+    ids = ids.astype(np.int64, copy=False)
     if n_tokens is not None and ids.nnz and ids.data.max() > n_tokens:
         raise ValueError(
             f"X has token id {ids.data.max()}, outside the vocabulary of {n_tokens} "

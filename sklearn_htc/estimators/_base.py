@@ -77,14 +77,14 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         ValueError
             If X is of another form or width than at fit.
         """
-        documents = self._read_documents(X)
+        learned, documents = self._read_documents(X)
         order, pieces = [], []
-        for rows, decided in self._learned.predictor.iter_decisions(documents):
+        for rows, decided in learned.predictor.iter_decisions(documents):
             order.append(rows)
             pieces.append(decided)
         back = np.argsort(np.concatenate(order))
         indicator = sparse.vstack(pieces, format="csr")[back]
-        return self._learned.form.targets.inverse_transform(indicator, X)
+        return learned.form.targets.inverse_transform(indicator, X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict probabilities.
@@ -112,8 +112,8 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         UserWarning
             Before making an array of more than 4 GB; `predict_top_k` makes a small one.
         """
-        documents = self._read_documents(X)
-        shape = (len(documents), len(self.classes_))
+        learned, documents = self._read_documents(X)
+        shape = (len(documents), len(learned.form.targets.classes))
         size = 4 * shape[0] * shape[1]
         if size > LARGE_OUTPUT:
             warn(
@@ -122,10 +122,8 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
                 "labels of each document in little memory.",
                 stacklevel=2,
             )
-        of_paths = not self.multilabel_
-        pieces = self._learned.predictor.iter_probabilities(
-            documents, of_paths=of_paths
-        )
+        of_paths = not learned.form.targets.is_multilabel
+        pieces = learned.predictor.iter_probabilities(documents, of_paths=of_paths)
         return gathered(pieces, shape)
 
     def predict_top_k(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -144,10 +142,10 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
             Nodes of the hierarchy; for 1-D `y`, classes. The most probable first,
             and ancestors before equally probable descendants.
         probabilities : ndarray of shape (n_documents, k), float32
-            As `predict_proba` gives them for these labels. A label tree comes near them
-            for ancestors, where nodes have several parents and each document has one
-            path: branches that its search leaves out count by their share of the
-            training documents.
+            As `predict_proba` gives them for these labels. One case is approximate: the
+            ancestors that a label tree finds, if nodes have several parents and each
+            document has one path. Branches that the search skips are then counted by
+            their share of the training documents.
 
         Raises
         ------
@@ -156,20 +154,18 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         ValueError
             If k is out of range, or X of another form or width than at fit.
         """
-        check_is_fitted(self)
-        n_classes = len(self.classes_)
+        learned, documents = self._read_documents(X)
+        targets = learned.form.targets
+        n_classes = len(targets.classes)
         k = check_scalar(k, "k", Integral, min_val=1, max_val=n_classes)
-        documents = self._read_documents(X)
         shape = (len(documents), k)
         columns = np.empty(shape, dtype=np.int64)
         probabilities = np.empty(shape, dtype=np.float32)
-        is_multilabel = self.multilabel_
-        pieces = self._learned.predictor.iter_top(
-            documents, k, of_paths=not is_multilabel
-        )
+        of_paths = not targets.is_multilabel
+        pieces = learned.predictor.iter_top(documents, k, of_paths=of_paths)
         for rows, top, values in pieces:
             columns[rows], probabilities[rows] = top, values
-        names = object_array(self.hierarchy_.nodes) if is_multilabel else self.classes_
+        names = targets.classes if of_paths else object_array(targets.hierarchy.nodes)
         return names[columns], probabilities
 
     def explain(
@@ -186,12 +182,11 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         Scores of linear models are taken apart exactly: a term adds its value times its
         weight, and all terms and the intercept add up to the score. For a kernel method
         the training documents that add most are listed. What the network adds is one
-        number, or is shared out among the terms by integrated gradients [1]_: a term
-        adds the integral of its gradient while all terms appear together, from the
-        document without terms to the document as it is. What label texts tell is added
-        to log-odds, not to scores: probabilities heed it, and the terms don't show it.
-        Where a kernel method has learned from label texts, they are listed as training
-        documents behind the last one.
+        number, or is shared out among the terms by integrated gradients [1]_, from the
+        document without terms to the document as it is. Label texts change the
+        log-odds, not the scores: they affect the probability, but are not among the
+        contributions. If a kernel method was trained on label texts, these are listed
+        as training documents, numbered after the last document.
 
         Parameters
         ----------
@@ -240,9 +235,9 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
                 f"network={network!r} must be 'sum' or 'integrated_gradients'."
             )
         n_terms = check_scalar(n_terms, "n_terms", Integral, min_val=1)
-        form = self._learned.form
+        learned, documents = self._read_documents(X)
+        form = learned.form
         texts = as_texts(X) if form.documents.reads_texts else None
-        documents = self._read_documents(X)
         if feature_names is None:
             feature_names = form.documents.names_of_features()
         elif documents.vectors is not None:
@@ -253,7 +248,7 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
                     "columns."
                 )
         return explain(
-            self._learned.predictor,
+            learned.predictor,
             form.targets.hierarchy,
             documents,
             texts=texts,
@@ -276,16 +271,15 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
     ) -> Self:
         """Follow a hierarchy that has changed, without a new fit.
 
-        Nodes whose documents are the same have the log-odds that they had, whatever
-        they are called and wherever they are. Merged nodes have those of their union.
-        Added nodes, and the parts of a node that was split, are learned from documents.
-        Without documents an added node is told by its text as labels without documents
-        are, but other nodes don't give way to it: they are as they were. Parts have
-        those shares of the node's odds that their texts tell, or equal ones. A node
-        that goes on with other descendants is learned anew where no fewer documents are
-        given than it was learned from, or about all that there were; otherwise, and
-        where each document has one path, it goes on as it was. In any case it is no
-        less probable than its children.
+        Renamed and moved nodes keep their log-odds. A merged node gets those of the
+        union of its former nodes. Added nodes, and the parts of a split node, are
+        trained on the documents given. An added node without documents is predicted
+        from its text, as labels without documents are, but the other nodes stay as they
+        are. Parts without documents share the odds of the former node, by their texts
+        or equally. An existing node whose descendants change is trained again if at
+        least as many of its documents are given as it was trained on, or nearly all
+        documents there were. Otherwise, and if each document has one path, it stays as
+        it was. It is never less probable than its children.
 
         Thresholds are kept; a node that is learned gets the median of those of nodes
         with about as many documents. The parameter `hierarchy`, and label texts or
@@ -475,10 +469,14 @@ default=None
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _read_documents(self, X: Any) -> Documents:
-        """Check X against the form that fit has seen."""
+    def _read_documents(self, X: Any) -> tuple[Any, Documents]:
+        """Check X against the form that fit has seen; return what fit has learned, too.
+
+        Another thread may put something else in its place meanwhile.
+        """
         check_is_fitted(self)
-        return self._learned.form.documents.read(X, self)
+        learned = self._learned
+        return learned, learned.form.documents.read(X, self)
 
     def _require_y(self, y: Any) -> None:
         if y is None:

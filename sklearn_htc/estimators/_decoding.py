@@ -31,6 +31,7 @@ from sklearn_htc.estimators._base import BaseHierarchicalClassifier
 from sklearn_htc.estimators._fit_task import fit_task
 from sklearn_htc.estimators._learned import Learned, view
 from sklearn_htc.estimators._parameters import DECODING_CONSTRAINTS
+from sklearn_htc.memory import require_memory
 from sklearn_htc.predictor import TwoPathPredictor
 from sklearn_htc.read_out.fitting import DecodingRule, ReadOutFitter
 from sklearn_htc.wide.wrapped import WrappedClassifier, scores_of
@@ -247,6 +248,12 @@ def _fit_clone(
     assert isinstance(documents, OpaqueDocuments)
     estimator = clone(estimator)
     weight = data.sample_weight if is_weighted else None
+    n_documents, n_nodes = data.target.shape
+    require_memory(
+        data.target.dtype.itemsize * n_documents * n_nodes,
+        f"An indicator of {n_documents} documents and {n_nodes} nodes",
+        "HierarchicalLinearClassifier needs none.",
+    )
     try:
         return _fit(estimator, documents.X, data.target.toarray(), weight, fit_params)
     except ValueError as error:

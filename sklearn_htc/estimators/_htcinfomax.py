@@ -33,10 +33,10 @@ default=None
         be a table with one column per level. None means no hierarchy: the labels are
         those of Y.
     vectorizer : "auto", transformer or None, default="auto"
-        What turns raw texts into numbers, where X is a sequence of strings; it gets no
-        y. Where it makes a sparse array of terms, the folds that choose the wide path
-        have one of their own, which does not know the terms of held-out documents. One
-        that is fitted stays as it is inside sklearn's `FrozenEstimator`.
+        Turns raw texts into numbers if X is a sequence of strings. It is fitted without
+        y. If its output is sparse, it is fitted again in each fold, without the
+        held-out documents. To use a fitted vectorizer as it is, wrap it in sklearn's
+        `FrozenEstimator`.
         "auto" is `TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2),
         max_features=100_000)`, with min_df=1 for fewer than 50 texts; for "bigru" and
         "rcnn" it is `TokenSequenceVectorizer()`. With None texts are refused. With
@@ -131,7 +131,7 @@ default="auto"
         "threshold", unless every training document has one path: then it is "path",
         or, beside a wide path, the path or upper part of a path with the highest
         expected F1, if that did better on held-out documents. For 1-D `y` it always is
-        a whole path.
+        a whole path. "threshold" is refused for 1-D `y` and for tables.
     threshold : float or "auto", default="auto"
         The least probability of a predicted node, between 0 and 1, with threshold
         decoding. "auto" is one threshold per node, chosen on held-out documents between
@@ -160,7 +160,8 @@ default="auto"
         kept. Where labels are so many that the wide path would be a label tree, True
         trains a network without a wide path.
     C : float, default=1.0
-        What the penalties on the wide path's weights are divided by; above 0.
+        Inverse of the regularization strength of the wide path, as in `LinearSVC`;
+        above 0.
     dimension : int or "auto", default="auto"
         Size d of text features and label representations. "auto" is 128, or the size of
         the encoder's vectors with "transformer". The paper has 300. Must be even with

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from sklearn_htc.caches import without_caches
 from sklearn_htc.data.documents import Documents
 from sklearn_htc.data.input_form import InputForm
 from sklearn_htc.data.pieces import gathered
@@ -84,7 +85,7 @@ class NetworkLearned(Learned):
     def __getstate__(self) -> dict[str, Any]:
         """Let every format of files write parameters whose labels are no text."""
         return {
-            **vars(self),
+            **without_caches(self),
             "parameters": as_pairs(dict(self.parameters)),
             "history": in_short(self.history),
         }

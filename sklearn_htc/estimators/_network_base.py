@@ -276,8 +276,8 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
 n_features) or (n_documents, n_positions, n_features)
             Documents, as for `fit`.
         y : {array-like, sparse array} of shape (n_documents, n_nodes), sequence of \
-label collections, or array-like of shape (n_documents,)
-            Labels, as for `fit`.
+label collections, array-like of shape (n_documents,), or table (n_documents, n_levels)
+            Labels, as for `fit`. A table needs a hierarchy other than "infer".
         classes : array-like of shape (n_classes,), default=None
             All labels that may occur in 1-D `y`. Needed in the first call if there is
             no hierarchy.
@@ -324,7 +324,11 @@ label collections, or array-like of shape (n_documents,)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Represent texts by the mean of their text features.
+        """Represent texts as vectors.
+
+        The vectors are the means of their text features, the t of Eq. 5. Where no
+        network was kept, they are the scores of the wide path, less its intercepts,
+        projected on `label_embeddings_`.
 
         Parameters
         ----------
@@ -334,7 +338,7 @@ label collections, or array-like of shape (n_documents,)
         Returns
         -------
         representations : ndarray of shape (n_documents, dimension), float32
-            The t of Eq. 5.
+            One row per document.
 
         Raises
         ------
@@ -343,8 +347,9 @@ label collections, or array-like of shape (n_documents,)
         ValueError
             If X is of another form or width than at fit.
         """
-        documents = self._read_documents(X)
-        return self._learned.represent(documents)
+        learned, documents = self._read_documents(X)
+        representations: np.ndarray = learned.represent(documents)
+        return representations
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -434,7 +439,7 @@ label collections, or array-like of shape (n_documents,)
                 "deep_path=True to keep a network, or with wide_path=False to train "
                 "only the network."
             )
-        documents = self._read_documents(X)
+        documents = learned.form.documents.read(X, self)
         data = learned.form.training_data(documents, y, sample_weight, deep.path_nodes)
         if learned.loss == "path":
             refuse_new_paths(data)

@@ -160,8 +160,8 @@ def _of_kernel(
     path: KernelPath, X: Any, nodes: Sequence[np.ndarray]
 ) -> Iterator[Contributions]:
     # Weights of thousands of documents cancel, which leaves float32 few digits.
-    landmarks = path.landmarks_.astype(np.float64)
-    X = np.asarray(X, dtype=np.float64)
+    landmarks = path.landmarks_ - path.origin
+    X = X - path.origin
     for start in range(0, len(X), BATCH_SIZE):
         some = X[start : start + BATCH_SIZE]
         kernel = rbf_kernel(some, landmarks, gamma=path.gamma_)

@@ -182,7 +182,7 @@ def onnx_inputs(estimator: Any, X: Any) -> dict[str, np.ndarray]:
     """
     final, X = final_estimator(estimator, X)
     layout = InputLayout.of(final)
-    documents = final._read_documents(X)
+    _, documents = final._read_documents(X)
     vectors = documents.vectors
     return layout.read(documents.X if vectors is None else vectors.X)
 

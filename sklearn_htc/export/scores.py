@@ -180,6 +180,7 @@ class KernelScores(nn.Module):
     """
 
     landmarks: Tensor
+    origin: Tensor
     squares: Tensor
     coef: Tensor
     intercept: Tensor
@@ -187,7 +188,8 @@ class KernelScores(nn.Module):
     def __init__(self, path: KernelPath) -> None:
         super().__init__()
         self.register_buffer("landmarks", torch.from_numpy(path.landmarks_.copy()))
-        squares = np.square(path.landmarks_, dtype=np.float64).sum(axis=1)
+        self.register_buffer("origin", torch.from_numpy(path.origin))
+        squares = np.square(path.landmarks_ - path.origin).sum(axis=1)
         self.register_buffer("squares", torch.from_numpy(squares))
         self.register_buffer("coef", torch.from_numpy(path.coef_.copy()))
         self.register_buffer("intercept", torch.from_numpy(path.intercept_.copy()))
@@ -207,7 +209,8 @@ class KernelScores(nn.Module):
             Of every label.
         """
         # Differences of squares lose the last digits of float32.
-        X, landmarks = inputs["embeddings"].double(), self.landmarks.double()
+        X = inputs["embeddings"].double() - self.origin
+        landmarks = self.landmarks.double() - self.origin
         squares = (X * X).sum(1, keepdim=True) + self.squares
         distances = torch.relu(squares - 2 * X @ landmarks.T)
         kernel = torch.exp(-self.gamma * distances)

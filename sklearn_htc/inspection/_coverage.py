@@ -38,7 +38,7 @@ class CoverageDisplay(LabelDisplay):
 
     @classmethod
     def from_predictions(  # type: ignore[override]
-        cls, y_true: Any, y_pred: Any, hierarchy: Hierarchy, *, ax: Any = None
+        cls, y_true: Any, y_proba: Any, hierarchy: Hierarchy, *, ax: Any = None
     ) -> Self:
         """Order documents by their certainty, and draw.
 
@@ -46,7 +46,7 @@ class CoverageDisplay(LabelDisplay):
         ----------
         y_true : array-like, sparse array or sequence
             Labels in every form that the estimators take; closed upward first.
-        y_pred : ndarray of shape (n_documents, n_nodes)
+        y_proba : array-like of shape (n_documents, n_nodes)
             Probabilities, as `predict_proba` gives them for indicators.
         hierarchy : Hierarchy
             The label graph.
@@ -65,7 +65,7 @@ class CoverageDisplay(LabelDisplay):
         ValueError
             If labels are of no accepted form, or there is not one column per node.
         """
-        probabilities, true = probabilities_and_labels(y_true, y_pred, hierarchy)
+        probabilities, true = probabilities_and_labels(y_true, y_proba, hierarchy)
         precision = []
         for level in range(hierarchy.levels.max() + 1):
             own = np.flatnonzero(hierarchy.levels == level)

@@ -49,8 +49,10 @@ class HistoryDisplay(Display):
         ------
         ImportError
             If matplotlib is not installed.
+        NotFittedError
+            If the estimator is not fitted.
         TypeError
-            If the estimator is not fitted, or is none of this package.
+            If it is not an estimator of this package.
         ValueError
             If no network was trained.
         """

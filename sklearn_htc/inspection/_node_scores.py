@@ -78,7 +78,7 @@ def _f1(right: np.ndarray, support: np.ndarray, n_predicted: np.ndarray) -> np.n
 
 
 def probabilities_and_labels(
-    y_true: Any, y_pred: Any, hierarchy: Hierarchy
+    y_true: Any, y_proba: Any, hierarchy: Hierarchy
 ) -> tuple[np.ndarray, np.ndarray]:
     """Check probabilities and labels.
 
@@ -86,7 +86,7 @@ def probabilities_and_labels(
     ----------
     y_true : array-like, sparse array or sequence
         Labels in every form that the estimators take.
-    y_pred : array-like of shape (n_documents, n_nodes)
+    y_proba : array-like of shape (n_documents, n_nodes)
         Probabilities.
     hierarchy : Hierarchy
         The label graph.
@@ -101,17 +101,17 @@ def probabilities_and_labels(
     ValueError
         If labels are of no accepted form, or there is not one column per node.
     """
-    if np.ndim(y_pred) == 2 and np.shape(y_pred)[1] == len(hierarchy):
-        hierarchy.check_columns(y_pred)
-    probabilities = np.asarray(y_pred, dtype=np.float64)
+    if np.ndim(y_proba) == 2 and np.shape(y_proba)[1] == len(hierarchy):
+        hierarchy.check_columns(y_proba)
+    probabilities = np.asarray(y_proba, dtype=np.float64)
     if probabilities.ndim != 2 or probabilities.shape[1] != len(hierarchy):
         raise ValueError(
-            f"y_pred has shape {probabilities.shape}, but the hierarchy has "
+            f"y_proba has shape {probabilities.shape}, but the hierarchy has "
             f"{len(hierarchy)} nodes: one probability per node is needed. An estimator "
             "that was fitted to 1-D y gives one per class."
         )
     if not np.all((probabilities >= 0) & (probabilities <= 1)):
-        raise ValueError("y_pred must hold probabilities, from 0 to 1.")
+        raise ValueError("y_proba must hold probabilities, from 0 to 1.")
     true = indicator_of(y_true, hierarchy)
     check_consistent_length(true, probabilities)
     return probabilities, hierarchy.close(true).toarray()

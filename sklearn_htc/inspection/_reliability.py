@@ -4,6 +4,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+from sklearn.calibration import calibration_curve
 from sklearn.utils import check_scalar
 
 from sklearn_htc.hierarchy import Hierarchy
@@ -38,7 +39,7 @@ class ReliabilityDisplay(LabelDisplay):
     def from_predictions(  # type: ignore[override]
         cls,
         y_true: Any,
-        y_pred: Any,
+        y_proba: Any,
         hierarchy: Hierarchy,
         *,
         n_bins: int = 10,
@@ -50,7 +51,7 @@ class ReliabilityDisplay(LabelDisplay):
         ----------
         y_true : array-like, sparse array or sequence
             Labels in every form that the estimators take; closed upward first.
-        y_pred : ndarray of shape (n_documents, n_nodes)
+        y_proba : array-like of shape (n_documents, n_nodes)
             Probabilities, as `predict_proba` gives them for indicators.
         hierarchy : Hierarchy
             The label graph.
@@ -72,16 +73,13 @@ class ReliabilityDisplay(LabelDisplay):
             If labels are of no accepted form, or there is not one column per node.
         """
         check_scalar(n_bins, "n_bins", Integral, min_val=1)
-        probabilities, true = probabilities_and_labels(y_true, y_pred, hierarchy)
+        probabilities, true = probabilities_and_labels(y_true, y_proba, hierarchy)
         curves = []
         for level in range(hierarchy.levels.max() + 1):
             own = hierarchy.levels == level
-            p, y = probabilities[:, own].ravel(), true[:, own].ravel()
-            bins = np.minimum((p * n_bins).astype(int), n_bins - 1)
-            n = np.bincount(bins, minlength=n_bins)
-            sums = (np.bincount(bins, values, n_bins) for values in (p, y))
-            means = [total[n > 0] / n[n > 0] for total in sums]
-            curves.append((means[0], means[1]))
+            pairs = true[:, own].ravel(), probabilities[:, own].ravel()
+            share, mean = calibration_curve(*pairs, pos_label=1, n_bins=n_bins)
+            curves.append((mean, share))
         return cls(curves).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import log_expit, logit, logsumexp
 
+from sklearn_htc.caches import ForgetsCaches
 from sklearn_htc.graph import by_level
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_texts.exclusion import NewEnds, make_room
@@ -73,7 +74,7 @@ class OwnLogOdds:
 
 
 @dataclass(frozen=True, eq=False)
-class LabelTextModel:
+class LabelTextModel(ForgetsCaches):
     """Log-odds of labels without documents, and better ones of labels with few.
 
     Both are logistic regressions on `PairFeatures`.
@@ -125,10 +126,6 @@ class LabelTextModel:
         """Nodes that have a text and documents."""
         nodes = self.similarity.nodes
         return nodes[self.own.counts[nodes] > 0]
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Found again when it is asked for.
-        return {name: value for name, value in vars(self).items() if name != "new_ends"}
 
     @cached_property
     def new_ends(self) -> NewEnds:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
+from sklearn_htc.caches import ForgetsCaches
 from sklearn_htc.data.training_data import TrainingData
 from sklearn_htc.hierarchy import Hierarchy
 
@@ -22,7 +23,7 @@ N_ITERATIONS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Routing:
+class Routing(ForgetsCaches):
     """Routers, which are the inner nodes of a tree, and branches, which are all others.
 
     Router 0 is the root. Branches are the nodes of the hierarchy, in their order, and

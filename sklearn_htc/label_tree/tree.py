@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import log_expit
 
+from sklearn_htc.caches import ForgetsCaches
 from sklearn_htc.data.documents import Documents
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.label_tree.routing import Routing
@@ -51,7 +52,7 @@ class BranchScores:
 
 
 @dataclass(frozen=True, eq=False)
-class LabelTree:
+class LabelTree(ForgetsCaches):
     """Routers say which of their branches a document takes, given that it comes there.
 
     The probability of a node is the product of these probabilities from the root on, as

@@ -59,6 +59,8 @@ sequence of label collections, or array-like of shape (n_documents,)
 
     Raises
     ------
+    TypeError
+        If `hierarchy` is not a `Hierarchy`.
     ValueError
         If a label is not a node, an indicator has another number of columns than the
         hierarchy has nodes or holds anything but 0 and 1, the numbers of documents
@@ -74,6 +76,7 @@ sequence of label collections, or array-like of shape (n_documents,)
 def micro_macro_f1(
     y_true: sparse.csr_array,
     y_pred: sparse.csr_array,
+    *,
     sample_weight: ArrayLike | None = None,
 ) -> tuple[float, float]:
     """Compute micro- and macro-F1 of closed indicators from one count.

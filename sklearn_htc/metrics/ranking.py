@@ -88,9 +88,10 @@ def precision_at_k_score(
 ) -> float:
     """Compute the share of the first k labels that are right (P@k).
 
-    With propensities (PSP@k), a label that is right counts 1 / p, and the sum over all
-    documents is divided by the largest that any ranking could have [1]_. So rare
-    labels, which documents that should have them more often lack, count more.
+    With propensities (PSP@k), a correct label counts 1 / p, where p is the probability
+    that it was annotated. The sum over all documents is divided by the largest sum that
+    any ranking could have [1]_. So rare labels, whose annotations are more often
+    missing, count more.
 
     Parameters
     ----------

@@ -7,10 +7,14 @@ the same time would take numbers from each other.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Lock
 
 import torch
 
-__all__ = ["drawing_from", "generator_on"]
+__all__ = ["drawing_from", "generator_on", "global_generator", "global_state_kept"]
+
+# torch's own layers and readers draw initial weights from its global generator.
+_GLOBAL = Lock()
 
 _GENERATOR: ContextVar[torch.Generator | None] = ContextVar("generator", default=None)
 
@@ -54,3 +58,36 @@ def drawing_from(generator: torch.Generator) -> Iterator[None]:
         yield
     finally:
         _GENERATOR.reset(token)
+
+
+@contextmanager
+def global_generator() -> Iterator[torch.Generator]:
+    """Have torch's global generator of the CPU for oneself.
+
+    Yields
+    ------
+    generator : Generator
+        To be seeded. Its state comes back; generators of other devices stay as they
+        are.
+    """
+    with _GLOBAL, torch.random.fork_rng(devices=[]):
+        yield torch.default_generator
+
+
+@contextmanager
+def global_state_kept() -> Iterator[None]:
+    """Bring the state of torch's global generator of the CPU back in the end.
+
+    Yields
+    ------
+    None
+        While others may draw from it, too.
+    """
+    # Not while another thread has it for itself.
+    with _GLOBAL:
+        before = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        with _GLOBAL:
+            torch.set_rng_state(before)

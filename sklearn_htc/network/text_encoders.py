@@ -150,16 +150,24 @@ class TokenEmbeddingEncoder(nn.Module):
         Size of a token embedding.
     dimension : int
         Size d of the text features.
+    scale : float, default=1.0
+        What embeddings are multiplied with, such that they have the order of 1.
     dropout : float, default=0.1
         Dropout on the projected tokens.
     """
 
     def __init__(
-        self, *, n_features: int, dimension: int, dropout: float = 0.1
+        self,
+        *,
+        n_features: int,
+        dimension: int,
+        scale: float = 1.0,
+        dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.project = nn.Linear(n_features, dimension)
         self.dropout = Dropout(dropout)
+        self.scale = scale
 
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Project every token.
@@ -178,7 +186,8 @@ class TokenEmbeddingEncoder(nn.Module):
         mask : bool Tensor of shape (B, K)
             As given.
         """
-        return self.dropout(self.project(values)) * mask.unsqueeze(-1), mask
+        text = self.dropout(self.project(values * self.scale))
+        return text * mask.unsqueeze(-1), mask
 
 
 class BiGRUEncoder(nn.Module):

@@ -230,8 +230,10 @@ class Calibration:
         # Squares of large scores are infinite in float32.
         deviation = float(scores.std(dtype=np.float64))
         self.center_ = (true + false) / 2
-        # Scores that are of no use still have a unit.
-        self.half_range_ = max((true - false) / 2, 1e-6, 0.05 * deviation)
+        # Scores that differ by rounding alone have a unit, too.
+        rounding = 1e-6 * max(float(scores.max()), -float(scores.min()))
+        unit = max((true - false) / 2, 0.05 * deviation, rounding)
+        self.half_range_ = unit if unit > np.finfo(np.float32).tiny else 1.0
 
     def _in_unit(self, scores: np.ndarray) -> np.ndarray:
         """Give the average label of a document 1, and the average other one -1."""

@@ -319,7 +319,9 @@ class ReadOutFitter:
         """Judge what each decoder predicts of the held-out documents."""
         outs = []
         for decoder in decoders:
-            f1 = micro_macro_f1(self.target, decide(decoder), self.sample_weight)
+            f1 = micro_macro_f1(
+                self.target, decide(decoder), sample_weight=self.sample_weight
+            )
             outs.append(ReadOut(calibration, decoder, *f1))
         return outs[best_read_out(outs)]
 

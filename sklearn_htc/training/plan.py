@@ -8,7 +8,11 @@ import torch
 from scipy import sparse
 from scipy.special import logit
 
-from sklearn_htc.data.documents import DocumentVectors, EncoderInput
+from sklearn_htc.data.documents import (
+    DocumentVectors,
+    EncoderInput,
+    TokenEmbeddings,
+)
 from sklearn_htc.data.reading import SEQUENCE_ENCODERS
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.network.build import LabelGraph, NetworkPlan
@@ -178,7 +182,7 @@ def _text_encoder_options(
             "sparse": False,
         }
     options: dict[str, Any] = {"dropout": settings.embedding_dropout}
-    if isinstance(documents, DocumentVectors):
+    if isinstance(documents, (DocumentVectors, TokenEmbeddings)):
         options["scale"] = documents.scale
     if settings.text_encoder == "bag":
         return options | {"n_terms": documents.n_features, "sparse": False}

@@ -2,31 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
 
 import numpy as np
 import torch
 
-from sklearn_htc.network.randomness import drawing_from
+from sklearn_htc.network.randomness import (
+    drawing_from,
+    global_generator,
+    global_state_kept,
+)
 
-__all__ = ["Draws", "back_on_failure", "global_generator"]
-
-# torch's initial weights come from its global generator, which all threads share.
-_GLOBAL_GENERATOR = Lock()
-
-
-@contextmanager
-def global_generator() -> Iterator[torch.Generator]:
-    """Have torch's global generator of the CPU for oneself.
-
-    Yields
-    ------
-    generator : Generator
-        To be seeded. Its state comes back; generators of other devices stay as they
-        are.
-    """
-    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
-        yield torch.default_generator
+__all__ = ["Draws", "back_on_failure"]
 
 
 @contextmanager
@@ -133,15 +119,12 @@ class Draws:
         """
         if rank:
             self.generator.manual_seed(self.seed + rank)
-        # Not while another thread has it for its initial weights.
-        with _GLOBAL_GENERATOR:
-            before = torch.get_rng_state()
-        try:
-            with self._gpu_from(self.seed + rank), drawing_from(self.generator):
-                yield
-        finally:
-            with _GLOBAL_GENERATOR:
-                torch.set_rng_state(before)
+        with (
+            global_state_kept(),
+            self._gpu_from(self.seed + rank),
+            drawing_from(self.generator),
+        ):
+            yield
 
     @contextmanager
     def _gpu_from(self, seed: int) -> Iterator[None]:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
+from sklearn_htc.caches import ForgetsCaches
 from sklearn_htc.hierarchy import Hierarchy
 from sklearn_htc.labels import short_repr
 
@@ -15,7 +16,7 @@ __all__ = ["Sources"]
 
 
 @dataclass(frozen=True, eq=False)
-class Sources:
+class Sources(ForgetsCaches):
     """Former nodes by node.
 
     Parameters

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from scipy import sparse
 
-from sklearn_htc.data.documents import Documents
+from sklearn_htc.caches import ForgetsCaches
+from sklearn_htc.data.documents import Documents, sum_of_squares
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.read_out.fitting import ReadOutFitter
 
@@ -89,7 +89,7 @@ class WidePath(ABC):
             yield rows, self.scores(vectors.X[rows])
 
 
-class WideModel(WidePath):
+class WideModel(ForgetsCaches, WidePath):
     """A wide path that was fitted by `WideSettings`.
 
     Attributes
@@ -235,5 +235,4 @@ def mean_length(X: Any) -> np.float32:
     length : float32
         1 where all rows are empty.
     """
-    total = np.square(X.data if sparse.issparse(X) else X, dtype=np.float64).sum()
-    return np.float32(np.sqrt(total / X.shape[0]) or 1)
+    return np.float32(np.sqrt(sum_of_squares(X) / X.shape[0]) or 1)

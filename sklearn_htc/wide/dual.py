@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import solve
 
-__all__ = ["solve_dual", "type_for"]
+__all__ = ["least_penalty", "solve_dual", "type_for"]
 
 # With less, float32 may find negative eigenvalues where documents are alike.
 LEAST_FLOAT32_PENALTY = 0.01
@@ -25,6 +25,22 @@ def type_for(penalty: float) -> type[np.floating]:
     return np.float64 if penalty < LEAST_FLOAT32_PENALTY else np.float32
 
 
+def least_penalty(products: np.ndarray) -> float:
+    """Say which penalty makes inner products of alike documents positive definite.
+
+    Parameters
+    ----------
+    products : ndarray of shape (n, n)
+        Positive semidefinite but for the rounding of float64.
+
+    Returns
+    -------
+    penalty : float
+        What rounding can take from the least eigenvalue.
+    """
+    return 10 * float(np.finfo(np.float64).eps) * float(np.trace(products))
+
+
 def solve_dual(
     products: np.ndarray,
     residual: np.ndarray,
@@ -42,7 +58,7 @@ def solve_dual(
     sample_weight : ndarray of shape (n_documents,)
         Weight s of each document.
     penalty : float
-        Above 0.
+        Above 0. One that rounding could outweigh counts as `least_penalty`.
 
     Returns
     -------
@@ -53,7 +69,7 @@ def solve_dual(
     root = np.sqrt(sample_weight).astype(products.dtype)[:, None]
     products *= root
     products *= root.T
-    products[np.diag_indices_from(products)] += penalty
+    products[np.diag_indices_from(products)] += max(penalty, least_penalty(products))
     coef: np.ndarray = root * solve(
         # It is symmetric, and in Fortran's order there is no need for a copy.
         products.T,

@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.linalg import cholesky, solve, solve_triangular
 from sklearn.metrics.pairwise import rbf_kernel
 
-from sklearn_htc.data.documents import DenseDocuments, Documents
+from sklearn_htc.data.documents import DenseDocuments, Documents, sum_of_squares
 from sklearn_htc.data.training_data import Fold, TrainingData
 from sklearn_htc.halving import halved
 from sklearn_htc.read_out.fitting import ReadOutFitter
@@ -27,7 +27,7 @@ from sklearn_htc.wide.base import (
     WideSettings,
     mean_length,
 )
-from sklearn_htc.wide.dual import solve_dual, type_for
+from sklearn_htc.wide.dual import least_penalty, solve_dual, type_for
 from sklearn_htc.wide.selection import WideChoice, best_choice, judge
 
 __all__ = ["KernelPath", "KernelSettings", "landmark_share_for"]
@@ -99,13 +99,14 @@ class KernelPath(WideModel):
         `rbf_kernel` would take six times as long for so few landmarks at a time.
         """
         total = np.zeros((len(X), len(self.intercept_)))
+        X = X - self.origin
         squares = np.einsum("ij,ij->i", X, X)[:, None]
         n_landmarks, n_features = self.landmarks_.shape
         # As float64, so many stay in the processor's cache.
         step = max(1, CACHED_ELEMENTS // n_features)
         for start in range(0, n_landmarks, step):
             part = slice(start, start + step)
-            landmarks = self.landmarks_[part].astype(np.float64)
+            landmarks = self.landmarks_[part].astype(np.float64) - self.origin
             kernel = X @ landmarks.T
             kernel *= -2
             kernel += squares
@@ -115,6 +116,15 @@ class KernelPath(WideModel):
             np.exp(kernel, out=kernel)
             total += kernel @ self.coef_[part].astype(np.float64)
         return total
+
+    @property
+    def origin(self) -> np.ndarray:
+        """What distances are measured from, (n_features,): a landmark.
+
+        Where all documents are far from 0, rounding would leave nothing of what they
+        differ by.
+        """
+        return self.landmarks_[0].astype(np.float64)
 
     def weights(self) -> np.ndarray:
         """Return `coef_`, of a type to compute with."""
@@ -223,29 +233,30 @@ class KernelSettings(WideSettings):
         # A copy: the landmarks outlive what the user does to X.
         X = np.array(documents.X, dtype=type_for(self.penalty))
         scale = np.full(X.shape[1], 1 / mean_length(X), dtype=np.float32)
-        variance = X.var(axis=0, dtype=np.float64).sum()
-        kernel = partial(rbf_kernel, gamma=float(self.gamma / (variance or 1)))
+        # Of documents that lie around 0, at a distance of 1 on average.
+        unit = X - X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+        variance = float(sum_of_squares(unit) / len(unit)) or 1.0
+        unit /= X.dtype.type(np.sqrt(variance))
+        kernel = partial(rbf_kernel, gamma=self.gamma)
         target, weight = data.target, data.sample_weight
         shares = weight @ target / max(weight.sum(), 1e-9)
         intercept = shares.astype(np.float32)
         residual = target.astype(np.float32).toarray() - intercept
         rows = np.arange(len(X))
         if self.landmark_share == 1:
-            landmarks = X
-            coef = solve_dual(kernel(X, X), residual, weight, self.penalty)
+            coef = solve_dual(kernel(unit), residual, weight, self.penalty)
         else:
             rows = _choose_landmarks(target, self.landmark_share, rng)
-            landmarks = X[rows]
             coef = _solve_by_landmarks(
-                partial(kernel, Y=landmarks),
-                landmarks,
-                X,
+                partial(kernel, Y=unit[rows]),
+                unit[rows],
+                unit,
                 residual,
                 weight,
                 self.penalty,
             )
-        gamma = kernel.keywords["gamma"]
-        return KernelPath(self, scale, landmarks, gamma, coef, intercept, rows)
+        gamma = self.gamma / variance
+        return KernelPath(self, scale, X[rows], gamma, coef, intercept, rows)
 
 
 def _kernel_settings(choice: WideChoice) -> KernelSettings:
@@ -289,7 +300,7 @@ def _solve_by_landmarks(
         weighted = features * sample_weight[rows].astype(own.dtype)
         gram += weighted @ features.T
         moment += weighted @ residual[rows]
-    gram[np.diag_indices_from(gram)] += penalty
+    gram[np.diag_indices_from(gram)] += max(penalty, least_penalty(gram))
     coef = solve(gram, moment, assume_a="pos", overwrite_a=True)
     return solve_triangular(lower, coef, lower=True, trans="T")
 

@@ -26,6 +26,8 @@ N_ITERATIONS = 25
 # How many times as many with less of a penalty: with next to none the optimum is far
 # away, and no better on held-out documents.
 MAX_GROWTH = 40
+# With less of a penalty squares of gradients overflow.
+MAX_C = 1e8
 # From the machines of similar documents on, a share of these steps ends as low.
 STARTED_SHARE = 0.4
 # Numbers that are kept of the machines of a fold for others to start from (200 MB).
@@ -106,7 +108,7 @@ def fit_machines(
     sample_weight : ndarray of shape (n_documents,)
         Weight of each document.
     C : float
-        Inverse of the penalty on weights.
+        Inverse of the penalty on weights; counts as 1e8 where it is larger.
     n_iterations : int, default=25
         How many steps are taken at most at C = 1; C^0.75 times as many where it is
         larger, up to 40 times.
@@ -129,6 +131,7 @@ def fit_machines(
         Of each document in the weights. None where they are not asked for, or would
         be more than 5 * 10^7 numbers.
     """
+    C = min(C, MAX_C)
     by_label = sparse.csc_array(target)
     X, (n_documents, n_nodes) = documents.X, target.shape
     counts = np.diff(by_label.indptr)

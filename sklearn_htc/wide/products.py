@@ -16,6 +16,8 @@ __all__ = ["DocumentProducts", "inner_products"]
 
 # Entries of X that take the time of one of a dense array of inner products.
 DENSE_FACTOR = 12
+# Documents whose inner products are kept (1 GB of float32).
+MAX_INNER = 2**14
 # Features of more than this share of the documents are multiplied as a dense array.
 DENSE_SHARE = 0.06
 # Documents that a thread multiplies by others at a time.
@@ -60,7 +62,12 @@ class DocumentProducts:
     def _has_few_documents(self) -> bool:
         """Whether one product with X X^T takes less time than one with X and X^T."""
         X = self.X
-        return sparse.issparse(X) and X.shape[0] ** 2 <= DENSE_FACTOR * X.nnz
+        n_documents = X.shape[0]
+        return (
+            sparse.issparse(X)
+            and n_documents <= MAX_INNER
+            and n_documents**2 <= DENSE_FACTOR * X.nnz
+        )
 
     @cached_property
     def _rows(self) -> Any:

@@ -75,20 +75,28 @@ def test_what_the_user_gave_is_left_alone_and_shared_where_it_can_be():
         array.setflags(write=False)
     documents = as_documents(canonical, "bag")
     assert np.shares_memory(documents.X.data, canonical.data)
+    sequences = as_documents(sparse.csr_array(IDS.astype(np.int64)), "bigru")
+    again = as_documents(sequences.X, "bigru")
+    assert np.shares_memory(again.X.data, sequences.X.data)
 
 
-@pytest.mark.parametrize("factor", [1, 1000])
+@pytest.mark.parametrize("factor", [1, 1000, 1e-24])
 def test_scale_takes_the_units_out_of_x(factor):
     bag = as_documents(BAG * factor, "bag")
     norms = np.linalg.norm(BAG.toarray()[[0, 2]], axis=1) * factor * bag.scale
     np.testing.assert_allclose(np.sqrt(np.mean(norms**2)), 2, rtol=1e-6)
     dense = as_documents(np.array([[3.0, -4.0]]) * factor, "dense")
     np.testing.assert_allclose(dense.scale * factor, 1 / np.sqrt(12.5), rtol=1e-6)
+    # Padding, at the end of the second document, does not count.
+    pairs = [[[3.0, -4.0], [0, 5]], [[1, 1], [0, 0]]]
+    tokens = as_documents(np.array(pairs) * factor, "tokens")
+    np.testing.assert_allclose(tokens.scale * factor, 1 / np.sqrt(52 / 6), rtol=1e-6)
 
 
 def test_scale_of_nothing_but_zeros_is_one():
     assert as_documents(sparse.csr_array((2, 3)), "bag").scale == 1
     assert as_documents(np.zeros((2, 3)), "dense").scale == 1
+    assert as_documents(np.zeros((2, 3, 4)), "tokens").scale == 1
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def test_the_default_dtype_of_torch_changes_nothing(estimator, bag, indicator):
 @pytest.mark.parametrize("kind", KINDS[:2])
 def test_predictions_leave_the_callers_mode_alone(kind, bag, indicator, hierarchy):
     clf = make(kind, hierarchy).fit(bag, indicator)
-    documents = clf._read_documents(bag)
+    documents = clf._read_documents(bag)[1]
     for _ in clf._learned.predictor.iter_probabilities(documents, of_paths=False):
         assert not torch.is_inference_mode_enabled()
 

@@ -1,5 +1,7 @@
 """HierarchicalLinearClassifier, and the same machines beside the network."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
@@ -338,3 +340,21 @@ def test_names_of_the_callers_variables_do_not_matter(corpus, bag, hierarchy):
     method = np.array(["a", "b"])
     clf = HierarchicalLinearClassifier(hierarchy, random_state=0).fit(bag, corpus[1])
     assert len(method) < len(clf.predict(bag))
+
+
+def test_predictions_are_those_of_one_model_where_another_thread_puts_in_a_new_one():
+    y = [["cat"], ["dog"]] * 30
+    clf = HierarchicalLinearClassifier({"animal": ["cat", "dog"]}, random_state=0)
+    clf.fit(["a cat", "one dog"] * 30, y)
+    other = HierarchicalLinearClassifier({"animal": ["dog", "cat"]}, random_state=0)
+    other.fit(["a cat", "one dog"] * 30, y)
+    former = clf._learned
+    decided = former.predictor.iter_decisions
+
+    def swapped(documents):
+        clf._learned = other._learned
+        return decided(documents)
+
+    with patch.object(type(former.predictor), "iter_decisions", side_effect=swapped):
+        assert clf.predict(["a cat"]) == [["animal", "cat"]]
+    assert clf._learned is other._learned

@@ -60,7 +60,7 @@ def test_parts_add_up_to_the_score(hierarchy, corpus, bag, indicator, form, deep
         object.__setattr__(predictor, "deep_weight", 0.5)
     explanations = clf.explain(X, labels=hierarchy.nodes)
     scores = np.empty((100, 8))
-    for rows, *parts in predictor._iter_parts(clf._read_documents(X)):
+    for rows, *parts in predictor._iter_parts(clf._read_documents(X)[1]):
         part = sum(each for each in parts if each is not None)
         scores[rows] = part
     found = np.array([[each.score for each in doc.labels] for doc in explanations])

@@ -44,7 +44,9 @@ def fitted(request, hierarchy, corpus, bag, indicator):
 
 def test_terms_add_up_to_what_the_network_says(fitted, hierarchy):
     clf, X = fitted
-    ((rows, logits),) = clf._learned.predictor.iter_log_odds(clf._read_documents(X[:9]))
+    ((rows, logits),) = clf._learned.predictor.iter_log_odds(
+        clf._read_documents(X[:9])[1]
+    )
     log_odds = np.empty_like(logits)
     log_odds[rows] = logits
     documents = clf.explain(X[:9], labels=hierarchy.nodes, network=GRADIENTS)

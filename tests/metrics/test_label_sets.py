@@ -77,7 +77,7 @@ def test_micro_and_macro_f1_equal_scikit_learn_on_the_nodes_that_occur(dtype):
         micro, macro = metrics.micro_macro_f1(
             sparse.csr_array(true.astype(dtype)),
             sparse.csr_array(pred.astype(dtype)),
-            sample_weight,
+            sample_weight=sample_weight,
         )
         settings = {"sample_weight": sample_weight, "zero_division": 0}
         t, p = true[:, occurs], pred[:, occurs]
@@ -96,7 +96,7 @@ def test_micro_and_macro_f1_of_nothing_are_zero_and_shapes_are_compared():
     with pytest.raises(ValueError, match=r"y_true has shape \(3, 7\), and y_pred \(2"):
         metrics.micro_macro_f1(nothing, nothing[:2])
     with pytest.raises(ValueError, match=r"expected \(3,\)"):
-        metrics.micro_macro_f1(nothing, nothing, np.ones(2))
+        metrics.micro_macro_f1(nothing, nothing, sample_weight=np.ones(2))
 
 
 def test_f1_per_level():

@@ -391,3 +391,17 @@ def test_the_inverse_hessian_is_positive_at_a_saddle():
         return x.abs().sqrt().sum()
 
     assert calibration_fit._inverse_hessian(steep, np.zeros(2)) is None
+
+
+def test_tiny_scores_are_not_lost():
+    scores, target = held_out(200)
+    tiny = (1e-30 * scores).astype(np.float32)
+    fitted, other = (
+        Calibration(np.arange(6)).fit(
+            values, target, np.ones(200), NO_PATHS, no_paths(6)
+        )
+        for values in (scores, tiny)
+    )
+    np.testing.assert_allclose(
+        expit(other.log_odds(tiny)), expit(fitted.log_odds(scores)), atol=0.001
+    )

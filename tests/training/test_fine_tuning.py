@@ -27,7 +27,7 @@ def hiagm(folder, hierarchy):
 def test_pieces_of_a_batch_give_the_gradients_of_the_whole(hiagm, corpus, indicator):
     hiagm.set_params(gradient_checkpointing=True).fit(corpus[0], indicator)
     net = hiagm.net_
-    documents = hiagm._read_documents(corpus[0])
+    documents = hiagm._read_documents(corpus[0])[1]
     rows = np.arange(11)
     target = torch.from_numpy(indicator[rows].toarray().astype(np.float32))
     batch = documents.batch(rows), (target, torch.rand(11))

@@ -101,7 +101,7 @@ def test_embeddings_are_those_of_the_encoder_as_it_is(
     assert isinstance(clf.wide_, JoinedPath)
     terms = clf.vectorizer_.transform(texts[:7]).toarray()
     X = np.hstack([terms, embeddings_of(folder, texts[:7])]).astype(np.float32)
-    found = clf._read_documents(texts[:7]).vectors
+    found = clf._read_documents(texts[:7])[1].vectors
     np.testing.assert_allclose(found.X.toarray(), X, atol=1e-5)
     # A document's embedding depends on no other.
     np.testing.assert_allclose(
@@ -119,7 +119,7 @@ def test_the_network_stands_beside_the_path_that_was_chosen(
     clf.fit(texts, indicator)
     has_embeddings = position > 0 and wide == 0
     assert isinstance(clf.wide_, JoinedPath if has_embeddings else LinearPath)
-    documents = clf._read_documents(texts)
+    documents = clf._read_documents(texts)[1]
     logits = np.empty((len(texts), 8), dtype=np.float32)
     for rows, scores in clf._learned.predictor.deep.iter_scores(
         documents.encoder_input

@@ -232,3 +232,30 @@ def test_weights_that_cancel_lose_no_digits():
     X = rng.normal(size=(20, 8)).astype(np.float32)
     expected = rbf_kernel(X.astype(float), marks.astype(float), gamma=0.1) @ coef
     np.testing.assert_allclose(path.scores(X), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6])
+@pytest.mark.parametrize("far", [2e3, 1e9])
+def test_a_column_that_never_changes_changes_nothing(share, far):
+    X, Y = rings()
+    wider = np.hstack([X, np.full((len(X), 1), far, dtype=np.float32)])
+    expected = fit(X, Y, landmark_share=share).scores(X)
+    scores = fit(wider, Y, landmark_share=share).scores(wider)
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+
+
+def test_tiny_units_do_not_overflow():
+    X, Y = rings()
+    tiny = np.float32(1e-22) * X
+    expected = fit(X, Y).scores(X)
+    np.testing.assert_allclose(fit(tiny, Y).scores(tiny), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_with_no_penalty_documents_that_are_alike_have_a_solution(share):
+    X, Y = rings(150)
+    twice = np.vstack([X, X])
+    labels = sparse.vstack([Y, Y], format="csr")
+    fitted = fit(twice, labels, penalty=1e-30, landmark_share=share)
+    decided = fitted.scores(X) > 0.5
+    assert (decided == Y.toarray()).mean() > 0.95

@@ -197,3 +197,12 @@ def test_documents_that_are_all_alike_have_an_end(seed):
             found = X[:1] @ coef[:, label] + bias[label]
             expected = machine.decision_function(X[:1])
             np.testing.assert_allclose(found, expected, atol=5e-3)
+
+
+def test_squares_of_gradients_never_overflow():
+    X, target, weight = documents_and_labels("sparse")
+    X = X.astype(np.float32)
+    coef, intercept, _ = train(X, target, weight, C=1e30)
+    assert np.isfinite(coef).all()
+    scores = X @ coef + intercept
+    assert ((scores > 0) == target.toarray()).mean() > 0.9

@@ -37,3 +37,15 @@ def test_inner_products_of_frequent_and_rare_features(share, monkeypatch):
     dense = X.toarray()
     np.testing.assert_allclose(inner_products(X), dense @ dense.T, atol=1e-12)
     np.testing.assert_allclose(inner_products(dense), dense @ dense.T, atol=1e-12)
+
+
+def test_inner_products_of_many_documents_are_not_kept(monkeypatch):
+    X = sparse.csr_array(np.random.default_rng(0).random((40, 30)).astype(np.float32))
+    shares = torch.ones((40, 2))
+    expected = X @ (X.T @ np.ones((40, 2), dtype=np.float32))
+    for most, are_kept in ((40, True), (39, False)):
+        monkeypatch.setattr(products, "MAX_INNER", most)
+        documents = products.DocumentProducts(X)
+        found = documents.scores(shares).numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+        assert ("inner" in vars(documents)) == are_kept

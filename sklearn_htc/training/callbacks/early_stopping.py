@@ -110,7 +110,7 @@ class ValidationF1(Callback):
         micro, macro = micro_macro_f1(
             sparse.vstack(self.expected_, format="csr"),
             sparse.vstack(self.predicted_, format="csr"),
-            np.concatenate(self.weights_),
+            sample_weight=np.concatenate(self.weights_),
         )
         score = micro if self.average == "micro" else macro
         net.history.record(f"valid_f1_{self.average}", score)
