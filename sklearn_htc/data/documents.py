@@ -220,8 +220,7 @@ class BagOfTerms(DocumentVectors):
         default suits both short and long texts (measured).
         """
         n_not_empty = int(np.count_nonzero(np.diff(self.X.indptr)))
-        mean_square = sum_of_squares(self.X) / max(n_not_empty, 1)
-        return float(2 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
+        return _scale_to(2, self.X, n_not_empty)
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
         """Fetch documents.
@@ -303,8 +302,7 @@ class DenseDocuments(DocumentVectors):
     @property
     def scale(self) -> float:
         """What brings the average feature to the order of 1."""
-        mean_square = sum_of_squares(self.X) / max(self.n_entries, 1)
-        return float(1 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
+        return _scale_to(1, self.X, self.n_entries)
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
         """Fetch documents.
@@ -349,9 +347,7 @@ class TokenEmbeddings(EncoderInput):
     @property
     def scale(self) -> float:
         """What brings the average feature of a token to the order of 1."""
-        n_numbers = int(self.lengths.sum()) * self.X.shape[2]
-        mean_square = sum_of_squares(self.X) / max(n_numbers, 1)
-        return float(1 / np.sqrt(mean_square)) if mean_square > 0 else 1.0
+        return _scale_to(1, self.X, int(self.lengths.sum()) * self.X.shape[2])
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
         """Fetch documents; one without any token is read as one vector of zeros.
@@ -439,6 +435,12 @@ def sum_of_squares(X: Any) -> float:
     values = X.data if sparse.issparse(X) else X
     axes = "ijk"[: values.ndim]
     return float(np.einsum(f"{axes},{axes}->", values, values, dtype=np.float64))
+
+
+def _scale_to(size: float, X: Any, n_items: int) -> float:
+    """Say what brings the root mean square of so many items of X to a size."""
+    mean_square = sum_of_squares(X) / max(n_items, 1)
+    return float(size / np.sqrt(mean_square)) if mean_square > 0 else 1.0
 
 
 def _position_mask(lengths: np.ndarray) -> np.ndarray:

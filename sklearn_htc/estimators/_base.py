@@ -154,10 +154,12 @@ class BaseHierarchicalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEsti
         ValueError
             If k is out of range, or X of another form or width than at fit.
         """
-        learned, documents = self._read_documents(X)
+        check_is_fitted(self)
+        learned = self._learned
         targets = learned.form.targets
         n_classes = len(targets.classes)
         k = check_scalar(k, "k", Integral, min_val=1, max_val=n_classes)
+        documents = learned.form.documents.read(X, self)
         shape = (len(documents), k)
         columns = np.empty(shape, dtype=np.int64)
         probabilities = np.empty(shape, dtype=np.float32)

@@ -187,6 +187,8 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
             as described.
         TypeError
             If the classifier does not accept `sample_weight`.
+        MemoryError
+            If an indicator of all documents and nodes has no room.
         """
         self._validate_params()
         self._require_y(y)
@@ -195,6 +197,12 @@ label collections, array-like of shape (n_documents,), or table (n_documents, n_
         document_form = DocumentForm.of_opaque(X, None, vectorizer)
         form = InputForm.of_targets(document_form, y, self.hierarchy)
         data = form.training_data(documents, y, sample_weight)
+        n_documents, n_nodes = data.target.shape
+        require_memory(
+            data.target.dtype.itemsize * n_documents * n_nodes,
+            f"An indicator of {n_documents} documents and {n_nodes} nodes",
+            "HierarchicalLinearClassifier needs none.",
+        )
         rule = DecodingRule.resolve(
             self.decoding,
             self.threshold,
@@ -248,12 +256,6 @@ def _fit_clone(
     assert isinstance(documents, OpaqueDocuments)
     estimator = clone(estimator)
     weight = data.sample_weight if is_weighted else None
-    n_documents, n_nodes = data.target.shape
-    require_memory(
-        data.target.dtype.itemsize * n_documents * n_nodes,
-        f"An indicator of {n_documents} documents and {n_nodes} nodes",
-        "HierarchicalLinearClassifier needs none.",
-    )
     try:
         return _fit(estimator, documents.X, data.target.toarray(), weight, fit_params)
     except ValueError as error:

@@ -99,14 +99,15 @@ class KernelPath(WideModel):
         `rbf_kernel` would take six times as long for so few landmarks at a time.
         """
         total = np.zeros((len(X), len(self.intercept_)))
-        X = X - self.origin
+        origin = self.origin
+        X = X - origin
         squares = np.einsum("ij,ij->i", X, X)[:, None]
         n_landmarks, n_features = self.landmarks_.shape
         # As float64, so many stay in the processor's cache.
         step = max(1, CACHED_ELEMENTS // n_features)
         for start in range(0, n_landmarks, step):
             part = slice(start, start + step)
-            landmarks = self.landmarks_[part].astype(np.float64) - self.origin
+            landmarks = self.landmarks_[part] - origin
             kernel = X @ landmarks.T
             kernel *= -2
             kernel += squares
@@ -242,21 +243,22 @@ class KernelSettings(WideSettings):
         shares = weight @ target / max(weight.sum(), 1e-9)
         intercept = shares.astype(np.float32)
         residual = target.astype(np.float32).toarray() - intercept
-        rows = np.arange(len(X))
+        rows, landmarks = np.arange(len(X)), X
         if self.landmark_share == 1:
             coef = solve_dual(kernel(unit), residual, weight, self.penalty)
         else:
             rows = _choose_landmarks(target, self.landmark_share, rng)
+            landmarks, marks = X[rows], unit[rows]
             coef = _solve_by_landmarks(
-                partial(kernel, Y=unit[rows]),
-                unit[rows],
+                partial(kernel, Y=marks),
+                marks,
                 unit,
                 residual,
                 weight,
                 self.penalty,
             )
         gamma = self.gamma / variance
-        return KernelPath(self, scale, X[rows], gamma, coef, intercept, rows)
+        return KernelPath(self, scale, landmarks, gamma, coef, intercept, rows)
 
 
 def _kernel_settings(choice: WideChoice) -> KernelSettings:
